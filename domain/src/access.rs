@@ -1,8 +1,8 @@
-//! Who may do what, and where: one table of roles and actions.
+//! Access control: roles, the actions each role allows, and the grants that give a subject its roles.
 //!
-//! What a subject may follows from its [`Grants`]. Those of people are folded from the log, as the namespaces' members;
-//! those of the installation itself (its administrator, its broker) come from its settings. A token may narrow them and
-//! never widens them.
+//! What a subject may do follows from its [`Grants`]. People's grants are folded from the log, as the members of
+//! namespaces; those of the installation itself (its administrator, its broker) come from the settings. A token can
+//! narrow the grants of its owner but never widen them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,44 +12,45 @@ use serde::{Deserialize, Serialize};
 #[cfg(test)]
 mod tests;
 
-/// What somebody is in a namespace. Each role may what the one before it may, and more.
+/// A subject's role in a namespace. Each role allows everything the one before it allows, and more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Looks.
+    /// May read.
     Viewer,
-    /// Looks, calls, and handles what runs.
+    /// May read, call functions, and manage runs.
     Operator,
-    /// All that makes and changes functions, too.
+    /// May also create and change functions.
     Developer,
-    /// Everything, what cannot be undone and who belongs to the namespace included. The log knows it by its first name.
+    /// May do everything, including what cannot be undone and managing members. The log stores this role under its
+    /// original name.
     #[serde(rename = "admin")]
     Owner,
 }
 
-/// What can be done in a namespace.
+/// An action on a namespace, as permissions see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Read functions, builds, runs, events, lines and metrics.
+    /// Read functions, builds, runs, events, log lines and metrics.
     View,
-    /// Call functions, publish events, ask for runs.
+    /// Call functions, publish events, request runs.
     Invoke,
-    /// Start and stop functions, cancel, replay and redrive runs, give up dead letters.
+    /// Start and stop functions; cancel, replay and redrive runs; discard dead letters.
     Operate,
     /// Register, build, update, roll back and deregister functions; set secrets.
     Deploy,
-    /// Erase payloads; say who belongs to the namespace and what it may use.
+    /// Erase payloads; manage the namespace's members and quotas.
     Administer,
 }
 
-/// All actions, for tables and tests.
+/// Every action, for tables and tests.
 pub const ACTIONS: [Action; 5] = [Action::View, Action::Invoke, Action::Operate, Action::Deploy, Action::Administer];
 
-/// All roles, for tables and tests.
+/// Every role, for tables and tests.
 pub const ROLES: [Role; 4] = [Role::Viewer, Role::Operator, Role::Developer, Role::Owner];
 
 impl Role {
-    /// The table: whether a role may do something where it is held.
+    /// Whether this role allows an action in the namespace where it is held. This is the permission table.
     pub const fn may(self, action: Action) -> bool {
         match (self, action) {
             (_, Action::View) => true,
@@ -60,7 +61,7 @@ impl Role {
         }
     }
 
-    /// As people read it.
+    /// The display name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -72,7 +73,7 @@ impl Role {
 }
 
 impl Action {
-    /// What somebody does, in the middle of a sentence.
+    /// The action as a phrase for the middle of a sentence.
     pub const fn name(self) -> &'static str {
         match self {
             Self::View => "look",
@@ -83,13 +84,14 @@ impl Action {
         }
     }
 
-    /// The least role that may do it, for people who are told what they lack.
+    /// The lowest role that allows this action, for error messages that say what is missing.
     pub fn least_role(self) -> Role {
         ROLES.into_iter().find(|role| role.may(self)).unwrap_or(Role::Owner)
     }
 }
 
-/// The roles of a subject: one everywhere, and one in each of some namespaces. The greater counts.
+/// The roles of a subject: one that holds in every namespace, and one for each of some namespaces. The higher one
+/// applies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     everywhere: Option<Role>,
@@ -97,17 +99,17 @@ pub struct Grants {
 }
 
 impl Grants {
-    /// A role in every namespace, those that are made later included.
+    /// A role in every namespace, including those created later.
     pub fn everywhere(role: Role) -> Self {
         Self { everywhere: Some(role), within: BTreeMap::new() }
     }
 
-    /// A role in one namespace.
+    /// A role in a single namespace.
     pub fn within(namespace: impl Into<String>, role: Role) -> Self {
         Self { everywhere: None, within: [(namespace.into(), role)].into() }
     }
 
-    /// Sets or, with `None`, takes away the role in one namespace.
+    /// Sets the role in one namespace, or removes it with `None`.
     pub fn set(&mut self, namespace: &str, role: Option<Role>) {
         match role {
             Some(role) => _ = self.within.insert(namespace.to_owned(), role),
@@ -115,32 +117,32 @@ impl Grants {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there are no grants at all.
     pub fn is_empty(&self) -> bool {
         self.everywhere.is_none() && self.within.is_empty()
     }
 
-    /// The role in a namespace.
+    /// The effective role in a namespace.
     pub fn role(&self, namespace: &str) -> Option<Role> {
         self.everywhere.max(self.within.get(namespace).copied())
     }
 
-    /// Whether something may be done in a namespace.
+    /// Whether an action is allowed in a namespace.
     pub fn may(&self, action: Action, namespace: &str) -> bool {
         self.role(namespace).is_some_and(|role| role.may(action))
     }
 
-    /// Whether something may be done in every namespace, and so with what belongs to none.
+    /// Whether an action is allowed in every namespace, and so on what belongs to no namespace.
     pub fn may_everywhere(&self, action: Action) -> bool {
         self.everywhere.is_some_and(|role| role.may(action))
     }
 
-    /// Whether something may be done in any namespace at all.
+    /// Whether an action is allowed in at least one namespace.
     pub fn may_somewhere(&self, action: Action) -> bool {
         self.everywhere.into_iter().chain(self.within.values().copied()).any(|role| role.may(action))
     }
 
-    /// Which namespaces may be looked into.
+    /// The namespaces that may be read.
     pub fn sight(&self) -> Sight {
         match self.may_everywhere(Action::View) {
             true => Sight(None),
@@ -148,7 +150,7 @@ impl Grants {
         }
     }
 
-    /// These, as far as a token's bounds go: at most `most`, and in `namespaces` alone where some are named.
+    /// These grants narrowed by a token: at most the role `most`, and only in `namespaces` if any are named.
     #[must_use]
     pub fn bounded(&self, most: Role, namespaces: Option<&[String]>) -> Self {
         let is_in = |name: &str| namespaces.is_none_or(|names| names.iter().any(|one| one == name));
@@ -164,33 +166,33 @@ impl Grants {
     }
 }
 
-/// Which namespaces may be looked into: the proof that was asked for before anything was read. Reads of the log's tables
-/// take one and find nothing outside of it, so that a check that was forgotten does not compile.
+/// The namespaces a viewer may read, as proof that access was checked. Reads of the log's tables take a `Sight` and
+/// find nothing outside it, so a forgotten check does not compile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sight(Option<Arc<[String]>>);
 
 impl Sight {
-    /// That of the platform at its own work, which looks into every namespace. No door uses it for a caller.
+    /// Sight of every namespace, for the platform's own work. Must never be used on behalf of a caller.
     pub const fn of_platform() -> Self {
         Self(None)
     }
 
-    /// Whether a namespace is within it.
+    /// Whether a namespace is in sight.
     pub fn sees(&self, namespace: &str) -> bool {
         self.0.as_ref().is_none_or(|names| names.iter().any(|name| name == namespace))
     }
 
-    /// Whether it has no bounds.
+    /// Whether every namespace is in sight.
     pub fn is_everything(&self) -> bool {
         self.0.is_none()
     }
 
-    /// The namespaces; `None`: all there are.
+    /// The namespaces in sight; `None` means all of them.
     pub fn namespaces(&self) -> Option<&[String]> {
         self.0.as_deref()
     }
 
-    /// The same, of one namespace alone; `None` when that is not within it.
+    /// The same sight narrowed to one namespace; `None` if that namespace is not in sight.
     pub fn within(&self, namespace: &str) -> Option<Self> {
         self.sees(namespace).then(|| Self(Some([namespace.to_owned()].into())))
     }

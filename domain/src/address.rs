@@ -1,14 +1,15 @@
-//! Addresses that hold credentials: `https://user:token@host/path`, `postgres://user:password@host/name`.
+//! Removes credentials from addresses such as `https://user:token@host/path` and `postgres://user:password@host/name`.
 //!
-//! What is stored or shown has none: [`Source`](crate::function::event::Source) leaves them out when it is written and
-//! when it is read, so that a log which already holds some does not show them; [`masked`] is for any other text.
+//! Nothing that is stored or shown contains credentials. [`Source`](crate::function::event::Source) drops them when it
+//! is written and when it is read, so that credentials in an older log are not shown either; [`masked`] is for any
+//! other text.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serializer};
 
-/// The text with the credentials of each address in it left out. Of an `http` or `https` address that is all before the
-/// `@`, since a name alone may be a token; of others it is the password.
+/// The text with the credentials of every address removed: for `http` and `https` everything before the `@`, because a
+/// user name alone may be a token; for other schemes only the password.
 pub fn masked(text: &str) -> Cow<'_, str> {
     if !text.contains("://") || !text.contains('@') {
         return Cow::Borrowed(text);
@@ -19,7 +20,8 @@ pub fn masked(text: &str) -> Cow<'_, str> {
         let start = copied + found + "://".len();
         let before = &text[copied..start];
         out.push_str(before);
-        // Looked for once for all the addresses of a word: a text may be nothing but their beginnings.
+        // Computed once for all addresses in a word: a hostile text may consist of nothing but the beginnings of
+        // addresses.
         let known = word.take_if(|word| start <= word.end).unwrap_or_else(|| Word::from(text, start));
         let user = user_info(&text[start..known.end], known.last_at.and_then(|at| at.checked_sub(start)));
         word = Some(known);
@@ -33,11 +35,11 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What an address in a text can be at most: all up to a space or a quote.
+/// The longest stretch of text that an address can cover: everything up to a space or a quote.
 struct Word {
-    /// Where it ends.
+    /// The end of the word, as a byte offset.
     end: usize,
-    /// Its last `@`.
+    /// The offset of its last `@`.
     last_at: Option<usize>,
 }
 
@@ -50,14 +52,14 @@ impl Word {
     }
 }
 
-/// What [`masked`] leaves out of an `http` or `https` address: `user:token`, as it is written there.
+/// The part of an `http` or `https` address that [`masked`] removes: `user:token`, exactly as written.
 pub fn credentials(url: &str) -> Option<&str> {
     let start = url.find("://")? + "://".len();
     let word = Word::from(url, start);
     is_web(&url[..start]).then(|| user_info(&url[start..word.end], word.last_at.map(|at| at - start))).flatten()
 }
 
-/// A part of an address without its percent signs: `%40` is `@`. What is no such sign stays.
+/// Decodes the percent-encoding of a part of an address: `%40` becomes `@`. Invalid sequences are kept as they are.
 pub fn decoded(part: &str) -> Vec<u8> {
     let bytes = part.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -87,24 +89,24 @@ fn is_web(scheme: &str) -> bool {
     ends_with("http://") || ends_with("https://")
 }
 
-/// What stands before the `@` of an address, given its word from behind `://` on, and where the word's last `@` is.
+/// The user info of an address. `word` begins after `://`; `last_at` is the offset of its last `@`.
 fn user_info(word: &str, last_at: Option<usize>) -> Option<&str> {
     let authority = word.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     if let Some((user, _)) = authority.rsplit_once('@') {
         return Some(user);
     }
-    // A password that should have been escaped: what looks like a port is none, and an `@` comes later.
+    // A password that should have been escaped: the text after the colon is no port, and an `@` follows later.
     let port = authority.rsplit_once(':').map(|(_, port)| port)?;
     let is_port = port.bytes().all(|b| b.is_ascii_digit() || b == b']');
     last_at.map(|at| &word[..at]).filter(|_| !is_port)
 }
 
-/// Writes an address without credentials, whoever put them there.
+/// Serializes an address without credentials.
 pub(crate) fn serialize<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&masked(url))
 }
 
-/// Reads an address without the credentials that an older log may hold.
+/// Deserializes an address, dropping credentials that an older log may contain.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let url = String::deserialize(deserializer)?;
     Ok(match masked(&url) {

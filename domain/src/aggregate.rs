@@ -1,4 +1,4 @@
-//! What every aggregate has: a state, commands that ask, events that happened, and two pure functions.
+//! What all aggregates have in common: a state, commands, events, and the two pure functions `decide` and `evolve`.
 
 use std::fmt::Debug;
 
@@ -7,46 +7,46 @@ use serde::de::DeserializeOwned;
 
 use crate::upcast;
 
-/// An aggregate decides about commands by what has happened to it, and by nothing else.
+/// An entity whose state is the fold of its own events, and which accepts or refuses commands by that state alone.
 ///
-/// Two rules hold for all: a command that is already done is `Ok(vec![])`; one that cannot be is `Err`
-/// and the error names the state. Time and ids come in with the command.
+/// Two rules hold for every aggregate. A command whose effect is already in place returns `Ok(vec![])`; one that is
+/// impossible returns an `Err` that names the current state. Time and ids are part of the command.
 pub trait Aggregate {
-    /// What has happened so far, folded. `Default` is "nothing".
+    /// The fold of all events so far. `Default` is the state before the first event.
     type State: Default + Clone + Debug + PartialEq + Send + Sync + Serialize + DeserializeOwned + 'static;
-    /// What can be asked for.
+    /// The commands it accepts.
     type Command: Clone + Debug + Send + 'static;
-    /// What can happen.
+    /// The events it records.
     type Event: Clone + Debug + PartialEq + Send + Sync + Payload + 'static;
-    /// Why a command is refused.
+    /// The reasons for refusing a command.
     type Error: std::error::Error + Clone + PartialEq + Send + Sync + 'static;
 
-    /// What its streams are called: `function` in `function-{id}`.
+    /// The prefix of its stream names: `function` in `function-{id}`.
     const KIND: &'static str;
-    /// Counts up whenever the shape of `State` changes, so that older snapshots are ignored.
+    /// Must be increased whenever the shape of `State` changes, so that older snapshots are ignored.
     const STATE_SHAPE: u32;
 
-    /// What follows from a command in a state.
+    /// The events that a command leads to in a state.
     ///
     /// # Errors
-    /// When the command cannot be in this state; nothing has happened then.
+    /// If the command is not possible in this state; nothing has happened then.
     fn decide(state: &Self::State, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
 
-    /// The state after an event. Never panics, whatever the order.
+    /// The state after an event. Never panics, whatever the order of the events.
     fn evolve(state: Self::State, event: &Self::Event) -> Self::State;
 }
 
-/// An event's way to bytes and back.
+/// Encoding and decoding of an event's payload.
 pub trait Payload: Sized {
-    /// The event's type as the log has it: `BuildStarted`.
+    /// The event's type name in the log, such as `BuildStarted`.
     fn kind(&self) -> &'static str;
     /// When it happened.
     fn at(&self) -> chrono::DateTime<chrono::Utc>;
-    /// The payload as JSON, its first member `"v"` being the version of its shape.
+    /// The payload as JSON. Its first member is `"v"`, the version of its schema.
     fn encode(&self) -> Vec<u8>;
-    /// The event of a recorded type and payload; older shapes are upcast.
+    /// Decodes a recorded event. Payloads with an older schema are upcast.
     ///
     /// # Errors
-    /// When the type or the shape is not known.
+    /// If the type or the schema version is unknown.
     fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error>;
 }

@@ -1,41 +1,41 @@
-//! Whether a host can give what a manifest asks for. What the host has is told by the caller.
+//! Checks whether a host has the resources that a manifest asks for. The caller supplies the host's figures.
 
 use std::time::Duration;
 
 use crate::manifest::Manifest;
 
-/// All instances of a function together may ask for so many times the host's memory: few use all that they ask for, and
-/// seldom at once.
+/// All instances of a function together may ask for this many times the host's memory, since few of them use all they
+/// ask for, and seldom at the same time.
 pub const MAX_OVERCOMMIT: u64 = 8;
 
-/// What there is for one function.
+/// The resources available to one function.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
-    /// Mebibytes of memory.
+    /// Memory, in MiB.
     pub memory_mb: u64,
-    /// Processors.
+    /// CPUs.
     pub cpu: f64,
-    /// Processes and threads of one instance.
+    /// Processes and threads per instance.
     pub pids: u64,
-    /// Instances.
+    /// Number of instances.
     pub instances: u32,
-    /// Calls that one instance takes at a time.
+    /// Concurrent calls per instance.
     pub concurrency: u32,
-    /// The longest that a call or a run may take.
+    /// The maximum duration of a call or a run.
     pub timeout: Duration,
 }
 
-/// Something that a manifest asks for and that there is not.
+/// A request in a manifest that exceeds the available resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excess {
-    /// Where it is asked for: a JSON pointer.
+    /// The JSON pointer of the offending member.
     pub pointer: &'static str,
-    /// How much that is, and how much there is.
+    /// What is asked for and what is available, as a message.
     pub message: String,
 }
 
 impl Capacity {
-    /// Everything in the manifest that is too much.
+    /// Every request in the manifest that exceeds this capacity.
     pub fn excesses(&self, manifest: &Manifest) -> Vec<Excess> {
         let (resources, scaling) = (&manifest.resources, &manifest.scaling);
         let mut found = Vec::new();

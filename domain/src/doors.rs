@@ -1,9 +1,9 @@
-//! Which functions have doors of their own: paths on the server, callers without a token, pages of other origins.
+//! Public access to functions: their own paths on the server, anonymous callers, and cross-origin pages.
 //!
-//! The table is folded from the log. A path belongs to the function that was first to claim it, for as long as the function
-//! is registered and its current version has the path, whether it runs or not. A version that claims what is another's is
-//! refused when it is built, promoted or started; where two functions claim a path nevertheless (promoted at once on two
-//! servers), the older claim counts, and the younger one takes nothing from it.
+//! The table is folded from the log. A path belongs to the first function that claimed it, as long as that function is
+//! registered and its current version has the path, whether it runs or not. A version that claims another function's
+//! path is refused when it is built, promoted or started. If two functions nevertheless claim the same path (promoted
+//! at the same moment on two servers), the older claim wins, and the younger one takes nothing from it.
 
 mod claims;
 
@@ -16,19 +16,20 @@ use crate::manifest::{HttpAuth, HttpTrigger};
 use crate::versions::Versions;
 use claims::Claims;
 
-/// The paths of their own that all functions of a namespace have together.
+/// The maximum number of custom paths in a namespace, over all its functions.
 pub const MAX_PATHS_PER_NAMESPACE: usize = 1_000;
 
-/// What every function says of its doors. It is changed in place: an event costs as much as the function's own paths.
+/// The public paths and access rules of every function. Updated in place: an event costs as much as its function's own
+/// paths.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     functions: HashMap<function::Id, Door>,
     claims: Claims,
-    /// How many paths each namespace has.
+    /// Number of paths in each namespace.
     counts: HashMap<Arc<str>, usize>,
-    /// Running functions with callers without a token or on pages of other origins, by namespace.
+    /// Running functions that allow anonymous callers or cross-origin pages, by namespace.
     open: HashMap<Arc<str>, HashSet<Arc<str>>>,
-    /// How often a function has changed its paths.
+    /// Number of changes of paths so far; orders the claims by age.
     changes: u64,
 }
 
@@ -45,29 +46,29 @@ struct Door {
 /// Why a version may not have the paths of its http triggers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// One of them is another function's.
+    /// A path belongs to another function.
     Taken(Conflict),
-    /// The namespace would have more than [`MAX_PATHS_PER_NAMESPACE`].
+    /// The namespace would have more than [`MAX_PATHS_PER_NAMESPACE`] paths.
     TooMany,
 }
 
-/// A path that two functions claim.
+/// A path claimed by two functions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The path that is claimed.
+    /// The path claimed.
     pub path: String,
-    /// The path of the other function.
+    /// The conflicting path of the other function.
     pub other: String,
-    /// The other function.
+    /// The other function's namespace.
     pub namespace: String,
     /// The other function's name.
     pub name: String,
 }
 
-/// A function that a path leads to.
+/// The function that a request path leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// The path of the trigger.
+    /// The path pattern of its trigger.
     pub pattern: String,
     /// The function's namespace.
     pub namespace: Arc<str>,
@@ -76,7 +77,7 @@ pub struct Found {
 }
 
 impl Table {
-    /// Takes in what happened to a function; whether anything changed.
+    /// Applies an event of a function. Returns whether the table changed.
     pub fn evolve(&mut self, id: function::Id, event: &Event) -> bool {
         match event {
             Event::Registered(e) => {
@@ -111,7 +112,7 @@ impl Table {
         self.functions.remove(&id).is_some()
     }
 
-    /// Lets the claims of a function be those of its current version. What it had before keeps its age.
+    /// Replaces the claims of a function with those of its current version. Paths that it had before keep their age.
     fn claim(&mut self, id: function::Id) {
         let Some(door) = self.functions.get_mut(&id) else { return };
         let wanted: HashSet<&str> = door.wanted().collect();
@@ -147,7 +148,7 @@ impl Table {
         }
     }
 
-    /// Whether a version of a function would claim what it may not, by its http triggers.
+    /// Why a version with these http triggers would be refused, if it would be.
     pub fn refusal(&self, id: function::Id, namespace: &str, triggers: &[HttpTrigger]) -> Option<Refusal> {
         let paths: HashSet<&str> = triggers.iter().filter_map(|http| http.path.as_deref()).collect();
         let own = self.functions.get(&id).map_or(0, |door| door.paths.len());
@@ -158,7 +159,7 @@ impl Table {
         self.conflict(id, triggers).map(Refusal::Taken)
     }
 
-    /// The first path of these http triggers that another function has claimed before this one did.
+    /// The first path of these http triggers on which another function has an older claim.
     pub fn conflict(&self, id: function::Id, triggers: &[HttpTrigger]) -> Option<Conflict> {
         triggers.iter().filter_map(|http| http.path.as_deref()).find_map(|path| {
             let pattern = Pattern::of(path)?;
@@ -175,22 +176,22 @@ impl Table {
         })
     }
 
-    /// The http triggers of a version of a function, or of its current one.
+    /// The http triggers of a version of a function, or of its current version.
     pub fn triggers(&self, id: function::Id, version: Option<u32>) -> Option<(Arc<str>, Arc<[HttpTrigger]>)> {
         let door = self.functions.get(&id)?;
         let triggers = version.map_or_else(|| door.versions.current(), |number| door.versions.of(number));
         Some((door.namespace.clone(), triggers?.clone()))
     }
 
-    /// The function that a path leads to now: the one that was first to claim it, while it runs; of its own patterns, the
-    /// longest.
+    /// The function that serves a path now: the first that claimed it, if it runs. Of its own patterns, the longest
+    /// matches.
     pub fn at(&self, path: &str) -> Option<Found> {
         let claim = self.claims.at(path)?;
         let door = self.functions.get(&claim.function).filter(|door| door.versions.are_running())?;
         Some(Found { pattern: claim.path.to_string(), namespace: door.namespace.clone(), name: door.name.clone() })
     }
 
-    /// Whether a function may have callers without a token, or on pages of other origins.
+    /// Whether a function allows anonymous callers or cross-origin pages.
     pub fn is_open(&self, namespace: &str, name: &str) -> bool {
         self.open.get(namespace).is_some_and(|names| names.contains(name))
     }
@@ -202,7 +203,7 @@ impl Door {
         self.triggers().iter().filter_map(|http| http.path.as_deref()).filter(|path| is_free(path))
     }
 
-    /// The change that brought a path: that path, or a wider one of its own.
+    /// The change that brought a path: either that path itself or a wider one of the same function.
     fn since(&self, path: &str) -> Option<u64> {
         let base = Pattern::of(path)?.base();
         let ends = base.match_indices('/').map(|(at, _)| at).skip(1).chain([base.len()]);
@@ -215,7 +216,7 @@ impl Door {
     }
 }
 
-/// Whether a path is a path, and not the platform's own: a version that was built before it became that has it no more.
+/// Whether a path is valid and not reserved for the platform. A version built before a path became reserved loses it.
 fn is_free(path: &str) -> bool {
     let first = path.split('/').nth(1).unwrap_or_default();
     Pattern::of(path).is_some() && !RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))

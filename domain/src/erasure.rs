@@ -1,8 +1,8 @@
-//! What is erased of a record when somebody's data has to go: the record stays, its payload is written over.
+//! Erasure of personal data: a record stays in the log, but its payload is overwritten.
 //!
-//! Erasing is a fact of its own, in the same stream: it names the records that were written over and the digest of what
-//! stands there now, so that the chain of hashes stays provable. Everything that the platform goes by stays: ids, types,
-//! times, states.
+//! Erasure is itself recorded, in the same stream: the event names the overwritten records and the digests of their new
+//! payloads, so that the hash chain can still be verified. Everything the platform relies on is kept: ids, types, times
+//! and states.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,19 +10,19 @@ use crate::cloudevent::{Data, Event};
 use crate::json::Json;
 use crate::{event, run};
 
-/// What stands where a text was.
+/// The text that replaces an erased one.
 pub const ERASED: &str = "erased";
 
-/// A record that was written over.
+/// A record whose payload was overwritten.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
-    /// Its place in its stream.
+    /// The record's version in its stream.
     pub version: u64,
-    /// SHA-256 of the payload that stands there now, as hexadecimal digits.
+    /// SHA-256 of the new payload, in hexadecimal.
     pub digest: String,
 }
 
-/// What may stay of a run's event; `None` when all of it may.
+/// A run event without its erasable parts; `None` if it has none.
 pub fn of_run(event: &run::Event) -> Option<run::Event> {
     use run::Event;
     let mut left = event.clone();
@@ -50,7 +50,7 @@ pub fn of_run(event: &run::Event) -> Option<run::Event> {
     (left != *event).then_some(left)
 }
 
-/// What may stay of a trigger event's; `None` when all of it may.
+/// A trigger event without its erasable parts; `None` if it has none.
 pub fn of_event(event: &event::Event, at: chrono::DateTime<chrono::Utc>) -> Option<event::Event> {
     match event {
         event::Event::Received(received) if received.erased_at.is_none() => {
@@ -62,7 +62,7 @@ pub fn of_event(event: &event::Event, at: chrono::DateTime<chrono::Utc>) -> Opti
     }
 }
 
-/// Erases a trigger event, but what it is known by.
+/// Erases a trigger event except for what identifies it.
 pub(crate) fn received_event(received: &mut event::Received, at: chrono::DateTime<chrono::Utc>) {
     let (kind, id, source) = (&received.kind, &received.event_id, &received.source);
     let stub = Event { data: Some(Data::Text(ERASED.to_owned())), ..Event::<()>::new(kind, id, source) };
@@ -72,19 +72,19 @@ pub(crate) fn received_event(received: &mut event::Received, at: chrono::DateTim
     received.erased_at = Some(at);
 }
 
-/// Erases what a run was asked with. It counts as one that was not kept whole: nothing can be run again with it.
+/// Erases the input of a run. It is then treated as truncated, so the run cannot be repeated.
 pub(crate) fn request(request: &mut run::event::Request) {
     request.input = Json::text(ERASED);
     request.input_cut = true;
     request.callback = request.callback.take().map(|_| ERASED.to_owned());
 }
 
-/// Whether what a run was asked with was erased: the record that says so may come later.
+/// Whether a run's input was erased. The record that says so may come later in the log.
 pub fn is_erased(request: &run::event::Request) -> bool {
     request.input_cut && request.input.get() == "\"erased\""
 }
 
-/// Erases what an attempt left behind.
+/// Erases the outcome of an attempt.
 pub(crate) fn outcome(outcome: &mut run::event::Outcome) {
     outcome.output = None;
     outcome.output_cut = false;
@@ -92,7 +92,7 @@ pub(crate) fn outcome(outcome: &mut run::event::Outcome) {
     outcome.content_type = None;
 }
 
-/// Erases what is said of a failure.
+/// Erases the description of a failure.
 pub(crate) fn failure(failure: &mut run::event::Failure) {
     failure.error = ERASED.to_owned();
     outcome(&mut failure.outcome);

@@ -1,8 +1,9 @@
-//! One file for each event shape that was ever stored, in `domain/golden/`: it must still be read, for ever.
+//! Golden files: one for each event schema that was ever stored, in `domain/golden/`, which must stay readable for
+//! ever.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p domain golden` writes the files that are missing. It never touches one that is there:
-//! when a test says that today's bytes differ from a file, the shape has changed, and needs a step in its event's
-//! `upcast` calls, which makes it the next version with a file of its own.
+//! `UPDATE_GOLDEN=1 cargo test -p domain golden` writes missing files. It never touches an existing one: if a test
+//! reports that today's bytes differ from a file, the schema has changed and needs a step in the event's `upcast`
+//! calls, which makes it the next version with a file of its own.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -19,8 +20,8 @@ use crate::manifest::{
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
 
-/// One of each event: the one after `None`, the one after that, and so on. The matches are exhaustive, so that an event
-/// which is added does not compile before it has its place here.
+/// One of each event: `next(None)`, the one after that, and so on. The matches are exhaustive, so a new event does not
+/// compile until it is added here.
 fn chain<E>(next: impl Fn(Option<&E>) -> Option<E>) -> Vec<E> {
     let mut samples: Vec<E> = Vec::new();
     while let Some(sample) = next(samples.last()) {
@@ -158,9 +159,9 @@ pub fn functions() -> Vec<function::Event> {
     })
 }
 
-/// Events of a function that have a file beside the one of their shape: those with members that were added to it later
-/// (`extended`), and other variants of what they hold. Of the former, the shape keeps its number: who does not know these members
-/// reads the rest, and what was stored without them is read as before.
+/// Events of a function with additional files for their schema: those with members that were added later (`extended`),
+/// and other variants. Adding members does not change the version of a schema: older servers ignore them, and events
+/// stored without them are read as before.
 fn other_functions() -> Vec<(&'static str, function::Event)> {
     let offered = vec![function::OfferedFolder {
         path: "functions/thumbnails".into(),
@@ -333,8 +334,8 @@ pub fn namespaces() -> Vec<namespace::Event> {
     })
 }
 
-/// Today's bytes are those of the file of today's version; the files of all versions decode to the sample. A shape with members
-/// that were added later, or with other variants, has files for them, too.
+/// Today's bytes equal the file of the current version; the files of all versions decode to the sample. Extended events
+/// and other variants have files, too.
 fn check<E: Payload + Debug + PartialEq>(room: &str, samples: Vec<E>, others: Vec<(&str, E)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(room);
     let mut known: BTreeSet<PathBuf> = BTreeSet::new();

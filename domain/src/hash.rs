@@ -1,16 +1,16 @@
-//! What the hash chain of a stream covers, as bytes; whoever hashes them adds SHA-256 (FIPS 180-4).
+//! The bytes that a stream's hash chain covers. The caller applies SHA-256 (FIPS 180-4).
 //!
-//! Every record carries `hash = SHA-256(previous hash ‖ content)`, where the first record's previous hash is 32 zero
-//! bytes. Each part of the content is preceded by its length (eight bytes, most significant first; all ones for a part
-//! that is absent), so that no two different records have the same bytes.
-//! The position is left out: it says where the record stands in the whole log, the chain says where in its stream.
+//! Every record carries `hash = SHA-256(previous hash ‖ content)`, where the previous hash of the first record is 32
+//! zero bytes. Each part of the content is preceded by its length (eight bytes, big-endian; all ones for an absent
+//! part), so that different records never have the same bytes. The position is not included: it orders the whole log,
+//! while the chain orders a single stream.
 
 use crate::recorded::Cause;
 use crate::stream::Stream;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The bytes of a record that its hash covers, appended to `out`.
+/// Appends to `out` the bytes of a record that its hash covers.
 #[allow(clippy::too_many_arguments)] // one argument for each column that is covered
 pub fn content(
     out: &mut Vec<u8>,
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_known_record_has_a_known_hash() {
-        // Computed apart from this code: a change here would break the chain of every log there is.
+        // Computed independently of this code: a different value would break the chain of every existing log.
         assert_eq!(sha256(&bytes(&record())), "e11a1e7e058d255720a5b8a1e0a561fec0760dd598cc167a4f928d8e2b8ae0cf");
         assert_eq!(
             sha256(&bytes(&Record { cause: Cause::default(), ..record() })),

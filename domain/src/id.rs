@@ -1,4 +1,4 @@
-//! Identifiers: a UUID that knows what it names, so that a run's id cannot stand where a function's belongs.
+//! Typed identifiers: a UUID that knows what it identifies, so that a run's id cannot be used as a function's.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,42 +8,42 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
-/// The namespace (RFC 9562, version 5) under which EventFlow derives ids from names.
+/// The UUID namespace (RFC 9562, version 5) for ids that EventFlow derives from names.
 const DERIVED: Uuid = Uuid::from_u128(0x6f4b_2f0e_52c5_5d0a_9a3e_0d6a_77c1_e5f1);
 
-/// The namespace under which ids are derived from what a caller chose. Ids under [`DERIVED`] and ids that are drawn (version
-/// 7) are out of a caller's reach: no input leads from one space into another.
+/// The UUID namespace for ids derived from values that a caller chose. Ids in [`DERIVED`] and random ids (version 7)
+/// are out of a caller's reach: no input leads from one namespace into another.
 const CHOSEN: Uuid = Uuid::from_u128(0x2d0c_7a5c_91f3_4c1e_8b57_33a4_c2f8_6e19);
 
-/// A UUID that names a `T`.
+/// The UUID of a `T`.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
-    /// Takes a UUID that already names a `T`.
+    /// Wraps a UUID that already identifies a `T`.
     pub const fn new(uuid: Uuid) -> Self {
         Self(uuid, PhantomData)
     }
 
-    /// The UUID.
+    /// The plain UUID.
     pub const fn uuid(self) -> Uuid {
         self.0
     }
 
-    /// An id that follows from `parts` alone: the same parts give the same id on every server, for ever.
-    /// Parts are separated by a zero byte, so that `("ab", "c")` and `("a", "bc")` differ; a zero byte inside a part is
-    /// followed by `0xFF`, which no text contains, so that a part cannot bring its own separator.
+    /// An id that depends on `parts` alone: the same parts give the same id on every server, permanently. Parts are
+    /// separated by a zero byte, so that `("ab", "c")` and `("a", "bc")` differ. A zero byte inside a part is followed
+    /// by `0xFF`, which no text contains, so a part cannot forge a separator.
     pub fn derive(kind: &str, parts: &[&str]) -> Self {
         Self::new(Uuid::new_v5(&DERIVED, &name(kind, parts)))
     }
 
-    /// An id that follows from `parts` alone, at least one of which a caller chose. The other parts say in whose scope the
-    /// choice counts: the same choice in another scope is another id.
+    /// An id that depends on `parts` alone, at least one of which a caller chose. The other parts are the scope of that
+    /// choice: the same choice in another scope gives another id.
     pub fn chosen(kind: &str, parts: &[&str]) -> Self {
         Self::new(Uuid::new_v5(&CHOSEN, &name(kind, parts)))
     }
 }
 
-/// Different for different parts: see [`Id::derive`].
+/// Encodes parts unambiguously; see [`Id::derive`].
 fn name(kind: &str, parts: &[&str]) -> Vec<u8> {
     let mut name = Vec::from(kind);
     for part in parts {
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_same_parts_give_the_same_id_for_ever() {
-        // Written down once: a change here would let every event come in a second time.
+        // A fixed value: if it changed, every event could be received a second time.
         assert_eq!(crate::event::id("default", "/shop", "1").to_string(), "0940342e-dbda-505e-8375-a98df7978dbf");
         assert_eq!(crate::function::id("default", "hello", 1).to_string(), "abf67827-d428-5838-bf89-26ea1cb892a8");
         let run = crate::run::id(crate::event::id("default", "/shop", "1"), crate::function::id("default", "hello", 1));

@@ -1,4 +1,4 @@
-//! JSON that is carried, not looked into: kept as the text that came in, never parsed on the way.
+//! JSON that is passed through without being parsed, kept as the original text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,30 +10,30 @@ mod carried;
 
 pub use carried::{carried, check, without_mark};
 
-/// A JSON value as text. Cloning it is cheap.
+/// A JSON value as text. Cheap to clone.
 ///
-/// Reads only from JSON itself (not through `serde_json::Value`, nor inside flattened or untagged types).
+/// Deserializes only from JSON itself, not through `serde_json::Value` nor inside flattened or untagged types.
 #[derive(Clone)]
 pub struct Json(Arc<RawValue>);
 
 impl Json {
-    /// The JSON of any value that serialises to JSON.
+    /// Serializes any value to JSON.
     ///
     /// # Errors
-    /// When the value's `Serialize` fails or a map has keys that are not strings.
+    /// If the value's `Serialize` fails or a map has keys that are not strings.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
         to_raw_value(value).map(|raw| Self(raw.into()))
     }
 
-    /// Takes text that must be one JSON value.
+    /// Validates that a text is one JSON value.
     ///
     /// # Errors
-    /// When it is not.
+    /// If it is not.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str::<Box<RawValue>>(text).map(|raw| Self(raw.into()))
     }
 
-    /// Bytes of the JSON string that a text becomes: control characters take six, quotation marks and the like two.
+    /// Length of a text as a JSON string, in bytes: control characters take six, quotation marks and the like two.
     pub fn string_len(text: &str) -> usize {
         let escaped = text.bytes().map(|byte| match byte {
             b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
@@ -43,15 +43,15 @@ impl Json {
         escaped.sum::<usize>() + 2
     }
 
-    /// Whether bytes can be carried within `limit`, and take no more than twice as much when they are written as a JSON
-    /// string. What is JSON itself never takes more than that, nor does Base64.
+    /// Whether bytes are at most `limit` long and at most twice that as a JSON string. Text that is JSON, or Base64,
+    /// always meets the second condition.
     pub fn fits(bytes: &[u8], limit: usize) -> bool {
         let most = limit.saturating_mul(2).saturating_add(2);
         bytes.len() <= limit && std::str::from_utf8(bytes).map_or(true, |text| Self::string_len(text) <= most)
     }
 
-    /// The beginning of a text that may be too long: `limit` bytes of it at most, fewer where they would take more than
-    /// twice as much as a JSON string.
+    /// The beginning of a text: at most `limit` bytes, or fewer if they would take more than twice as much as a JSON
+    /// string.
     pub fn beginning(text: &[u8], limit: usize) -> Self {
         let upto = |most: usize| String::from_utf8_lossy(&text[..text.len().min(most)]);
         let mut beginning = upto(limit);
@@ -61,7 +61,7 @@ impl Json {
         Self::text(&beginning)
     }
 
-    /// A text as JSON.
+    /// A text as a JSON string.
     pub fn text(text: &str) -> Self {
         Self::of(text).expect("a text always serialises")
     }
@@ -71,20 +71,20 @@ impl Json {
         Self(RawValue::NULL.to_owned().into())
     }
 
-    /// The text.
+    /// The JSON text.
     pub fn get(&self) -> &str {
         self.0.get()
     }
 
-    /// The value, parsed. JSON allows more than a `Value` can hold (numbers beyond an `f64`, half a surrogate pair,
-    /// nesting without end): such a value is its own text, as a string, so that nothing which was accepted can stop
-    /// whoever looks into it.
+    /// Parses the value. JSON allows more than a `Value` can hold (numbers beyond an `f64`, half of a surrogate pair,
+    /// unlimited nesting). Such a value becomes a string with its own text, so that input which was accepted can never
+    /// fail later.
     pub fn value(&self) -> serde_json::Value {
         serde_json::from_str(self.get()).unwrap_or_else(|_| serde_json::Value::String(self.get().to_owned()))
     }
 }
 
-/// Reads an optional member so that `null` is `Some(null)`, and only an absent one is `None`
+/// Deserializes an optional member so that `null` is `Some(null)` and only an absent member is `None`
 /// (`#[serde(default, deserialize_with = "json::present")]`): a function that answers `null` has answered.
 pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
     Json::deserialize(deserializer).map(Some)

@@ -1,17 +1,18 @@
-//! EventFlow's decisions, and nothing else: no clock, no randomness, no I/O.
+//! The decisions of EventFlow, as pure functions: no clock, no randomness, no I/O.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! | --- | --- |
-//! | [`function`] | the life of a function: registered, built, running, stopped, deregistered |
+//! | [`function`] | the lifecycle of a function: registered, built, running, stopped, deregistered |
 //! | [`run`] | one invocation: queued, running, retrying, over |
-//! | [`event`] | a trigger event that was received, once |
-//! | [`cloudevent`] | CloudEvents 1.0: attributes, data, and what a body becomes |
+//! | [`event`] | a trigger event, received once |
+//! | [`cloudevent`] | CloudEvents 1.0: attributes, data, and how bodies become events |
 //! | [`namespace`] | members, tokens, secrets and quotas of a namespace |
-//! | [`aggregate`] | what they have in common: `decide` and `evolve` |
-//! | [`recorded`] | an event with its place in the log |
-//! | [`react`] | what follows from a recorded event |
+//! | [`aggregate`] | what these have in common: `decide` and `evolve` |
+//! | [`recorded`] | an event with its position in the log |
+//! | [`react`] | what has to be done because of a recorded event |
 //! | [`routing`] | which functions a trigger event reaches |
-//! | [`doors`] | which functions have paths of their own, and callers without a token |
+//! | [`doors`] | which functions have paths of their own and anonymous callers |
+//! | [`access`] | roles, actions and grants |
 //! | [`manifest`] | `function.json` |
 //! | [`address`] | addresses that hold credentials, and how they are left out |
 //! | [`duration`] | lengths of time as people write them |
@@ -20,8 +21,8 @@
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
 //! | [`traffic`] | which version takes a run |
 //! | [`trace`] | W3C Trace Context |
-//! | [`upcast`] | yesterday's event shapes, read as today's |
-//! | [`erasure`] | what stays of a record whose payload is erased |
+//! | [`upcast`] | reading events with older schemas |
+//! | [`erasure`] | what is kept of a record whose payload is erased |
 //! | [`hash`] | what the hash chain covers |
 
 pub mod access;

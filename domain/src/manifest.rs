@@ -1,7 +1,6 @@
-//! `function.json`: what a function is and what it asks for.
+//! `function.json`: what a function is and what it needs.
 //!
-//! Whether a document fits is checked against the JSON Schema by whoever reads it; these types say what it means,
-//! with every default filled in.
+//! The JSON Schema is checked by whoever reads the document; these types give it meaning, with every default filled in.
 
 mod adapter;
 pub mod http;
@@ -20,7 +19,7 @@ pub use http::{Cors, HttpAuth, HttpTrigger};
 pub use network::{MAX_HOSTS, Network, host_fault};
 pub use webhook::{Reply, SignatureEncoding, Webhook, WebhookPreset, WebhookScheme};
 
-/// How the code is started.
+/// How the code is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Runtime {
@@ -30,9 +29,9 @@ pub enum Runtime {
     Python,
     /// `app.py` with a WSGI `app`.
     PythonFlask,
-    /// Anything that listens on `$PORT`, or, as a job, reads an event from standard input.
+    /// Any program that listens on `$PORT`, or, as a job, reads an event from standard input.
     Command,
-    /// A `Dockerfile`, or an image that was named.
+    /// A `Dockerfile`, or a named image.
     Docker,
 }
 
@@ -49,11 +48,11 @@ impl Runtime {
     }
 }
 
-/// Whether the process lives on between calls.
+/// Whether a process serves many calls or one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
-    /// Answers HTTP as long as it lives.
+    /// Serves HTTP until it is stopped.
     #[default]
     Service,
     /// One process for each run.
@@ -66,7 +65,7 @@ pub enum Mode {
 pub enum Trigger {
     /// A call of `/function/{name}`.
     Http(HttpTrigger),
-    /// A trigger event whose type and content fit.
+    /// A trigger event with a matching type and content.
     Event {
         /// See [`crate::trigger::matches`].
         pattern: String,
@@ -74,13 +73,13 @@ pub enum Trigger {
         #[serde(default, skip_serializing_if = "Map::is_empty")]
         filter: Map<String, Value>,
     },
-    /// The clock.
+    /// A schedule.
     Schedule(Schedule),
-    /// A call of `/hooks/{namespace}/{function}/{name}`.
+    /// A delivery to `/hooks/{namespace}/{function}/{name}`.
     Webhook(Webhook),
 }
 
-/// When the clock starts a run.
+/// A trigger that starts runs at given times.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// Five fields, six with seconds in front, or a nickname such as `@daily`.
@@ -88,62 +87,62 @@ pub struct Schedule {
     /// An IANA time zone.
     #[serde(default = "utc")]
     pub timezone: String,
-    /// What is done about due times that no server was there for.
+    /// What happens to due times that passed while no server was running.
     #[serde(default, skip_serializing_if = "is_default")]
     pub catch_up: CatchUp,
-    /// Whether it fires while the run of the last time is not over.
+    /// Whether it fires while the previous run is not over.
     #[serde(default, skip_serializing_if = "is_default")]
     pub overlap: Overlap,
-    /// The `data` of its events; when absent, they say what fired and when.
+    /// The `data` of its events; if absent, it describes the schedule and the due time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<Value>,
 }
 
 impl Schedule {
-    /// A schedule with every default.
+    /// A schedule with all defaults.
     pub fn new(cron: impl Into<String>, timezone: impl Into<String>) -> Self {
         let (catch_up, overlap) = Default::default();
         Self { cron: cron.into(), timezone: timezone.into(), catch_up, overlap, data: None }
     }
 }
 
-/// What is done about due times that no server was there for.
+/// What happens to due times that passed while no server was running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CatchUp {
-    /// Nothing: they are left out.
+    /// They are skipped.
     #[default]
     None,
-    /// Of all that are due, the newest fires.
+    /// Only the latest fires.
     Last,
     /// All fire, up to [`crate::schedule::MAX_CAUGHT_UP`].
     All,
 }
 
-/// Whether a schedule fires while the run of its last time is not over.
+/// Whether a schedule fires while its previous run is not over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overlap {
     /// It fires.
     #[default]
     Allow,
-    /// It is left out.
+    /// It skips that time.
     Forbid,
 }
 
-/// What a process may use.
+/// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resources {
-    /// Mebibytes.
+    /// Memory, in MiB.
     pub memory_mb: u64,
-    /// Processors.
+    /// CPUs.
     pub cpu: f64,
-    /// Seconds that a call or a run may take.
+    /// Maximum duration of a call or a run, in seconds.
     pub timeout_s: f64,
-    /// Processes and threads together.
+    /// Maximum number of processes and threads together.
     pub pids: u64,
-    /// What it may reach of the network.
+    /// Network access.
     pub network: Network,
 }
 
@@ -154,25 +153,25 @@ impl Default for Resources {
 }
 
 impl Resources {
-    /// The longest that anything may take.
+    /// The upper limit of every timeout.
     pub const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// How long a call or a run may take: never nothing, never more than a day, whatever was written.
+    /// The timeout of a call or a run, clamped to more than zero and at most a day, whatever the manifest says.
     pub fn timeout(&self) -> Duration {
         let wanted = Duration::try_from_secs_f64(self.timeout_s).unwrap_or(Self::MAX_TIMEOUT);
         wanted.clamp(Duration::from_millis(1), Self::MAX_TIMEOUT)
     }
 }
 
-/// How many instances a service has.
+/// Number of instances of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scaling {
-    /// Kept also when nobody calls.
+    /// Instances kept even without calls.
     pub min: u32,
-    /// Never more than this.
+    /// The maximum number of instances.
     pub max: u32,
-    /// Calls that one instance takes at a time.
+    /// Concurrent calls per instance.
     pub concurrency: u32,
     /// Seconds without a call after which an instance above `min` is stopped.
     pub idle_s: u64,
@@ -184,11 +183,11 @@ impl Default for Scaling {
     }
 }
 
-/// What the commands of a build get, and the process does not.
+/// Settings for the commands of a build, which the running process does not get.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Build {
-    /// Variables.
+    /// Environment variables.
     pub env: BTreeMap<String, String>,
     /// Names of the namespace's secrets.
     pub secrets: Vec<String>,
@@ -197,60 +196,60 @@ pub struct Build {
 /// `function.json` with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The function's own idea of its name; the name at registration counts.
+    /// The name that the function suggests for itself; the name given at registration applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// How the code is started.
+    /// How the code is run.
     pub runtime: Runtime,
-    /// Whether the process lives on between calls.
+    /// Whether a process serves many calls or one run.
     #[serde(default)]
     pub mode: Mode,
-    /// Where the handler is, for runtimes that have one.
+    /// The location of the handler, for runtimes that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
-    /// The platform whose handlers' shape the handler has; our own when absent.
+    /// The platform that the handler was written for; EventFlow itself if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<Adapter>,
-    /// The program, for `command`.
+    /// The program, for the runtime `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
-    /// What starts a run. Nothing said: HTTP.
+    /// What starts a run. Defaults to HTTP.
     #[serde(default = "http_only")]
     pub triggers: Vec<Trigger>,
-    /// Variables of the process.
+    /// Environment variables of the process.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
     /// Names of the namespace's secrets that the process gets.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// What a process may use.
+    /// Resource limits of a process.
     #[serde(default)]
     pub resources: Resources,
-    /// How many instances a service has.
+    /// Number of instances of a service.
     #[serde(default)]
     pub scaling: Scaling,
-    /// How often a failed run of an event is tried.
+    /// Retry policy for runs of events.
     #[serde(default)]
     pub retry: retry::Policy,
-    /// A push that touches none of these does not build.
+    /// Only pushes that touch one of these paths lead to a build.
     #[serde(default)]
     pub watch_paths: Vec<String>,
     /// Whether a build starts an instance, which must answer for the build to succeed.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub start_test: bool,
-    /// Whether a build fetches the submodules of the function's folder.
+    /// Whether a build fetches the submodules in the function's folder.
     #[serde(default, skip_serializing_if = "is_default")]
     pub submodules: bool,
-    /// Whether a build fetches the files of the function's folder that Git LFS keeps.
+    /// Whether a build fetches the Git LFS files in the function's folder.
     #[serde(default, skip_serializing_if = "is_default")]
     pub lfs: bool,
-    /// What its builds get.
+    /// Settings for builds.
     #[serde(default, skip_serializing_if = "is_default")]
     pub build: Build,
 }
 
 impl Manifest {
-    /// The manifest of a runtime with all defaults.
+    /// A manifest with only the runtime given, and every default.
     pub fn of(runtime: Runtime) -> Self {
         Self {
             name: None,
@@ -273,7 +272,7 @@ impl Manifest {
         }
     }
 
-    /// Whether `/function/{name}` may call it.
+    /// Whether it can be called at `/function/{name}`.
     pub fn answers_http(&self) -> bool {
         self.http_triggers().next().is_some()
     }
@@ -286,7 +285,7 @@ impl Manifest {
         })
     }
 
-    /// The one that counts for `/function/{name}`: the first without a path of its own, or else the first.
+    /// The http trigger that applies to `/function/{name}`: the first without a custom path, or else the first.
     pub fn http_trigger(&self) -> Option<&HttpTrigger> {
         self.http_triggers().find(|http| http.path.is_none()).or_else(|| self.http_triggers().next())
     }
@@ -414,7 +413,7 @@ mod tests {
         assert!(manifest.submodules && manifest.lfs);
         assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
-        // Manifests that are stored already stay as they are.
+        // Stored manifests keep their bytes.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
         assert!(
             ["adapter", "start_test", "submodules", "lfs", "build"].iter().all(|name| !plain.contains(name)),
@@ -434,7 +433,7 @@ mod tests {
         };
         assert_eq!(trigger, Trigger::Schedule(schedule));
         assert_eq!(serde_json::to_string(&trigger).unwrap(), text);
-        // What is not said is not written, so that manifests that are stored already stay as they are.
+        // Defaults are not written, so stored manifests keep their bytes.
         let plain = serde_json::to_string(&Trigger::Schedule(Schedule::new("@daily", "UTC"))).unwrap();
         assert_eq!(plain, r#"{"type":"schedule","cron":"@daily","timezone":"UTC"}"#);
     }

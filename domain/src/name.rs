@@ -1,10 +1,10 @@
-//! What functions and namespaces may be called: DNS labels (RFC 1123) that begin with a letter, because they become
-//! parts of addresses, host names, image names and names of streams.
+//! Valid names of functions and namespaces: DNS labels (RFC 1123) that begin with a letter, because they become parts
+//! of URLs, host names, image names and stream names.
 
-/// The longest name, in bytes.
+/// The maximum length of a name, in bytes.
 pub const MAX: usize = 63;
 
-/// Whether a text may be a name: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not
+/// Whether a text is a valid name: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not
 /// ending with a hyphen.
 pub fn fits(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -14,7 +14,7 @@ pub fn fits(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// A name made of a text: of a folder, say. `None` where the text has no letter that a name can begin with.
+/// Makes a valid name from a text such as a folder's name; `None` if the text contains no letter.
 pub fn from_text(text: &str) -> Option<String> {
     let mut name = String::new();
     for c in text.chars().map(|c| c.to_ascii_lowercase()).skip_while(|c| !c.is_ascii_lowercase()) {
@@ -31,11 +31,11 @@ pub fn from_text(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The longest name of a secret, in bytes.
+/// The maximum length of a secret's name, in bytes.
 pub const MAX_SECRET: usize = 128;
 
-/// Whether a text may be a secret's name, which is a variable's: 1 to 128 letters, digits and underscores, not beginning
-/// with a digit.
+/// Whether a text is a valid name of a secret, which is also a valid variable name: 1 to 128 letters, digits and
+/// underscores, not beginning with a digit.
 pub fn fits_secret(name: &str) -> bool {
     (1..=MAX_SECRET).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')

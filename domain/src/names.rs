@@ -1,6 +1,7 @@
-//! Enums whose variants each have one name on the outside: in tables, in JSON, in messages.
+//! Enums whose variants each have one public name, used in tables, JSON and messages.
 
-/// Declares such an enum. The name of a variant stands beside it and nowhere else, so that what is written is what is read.
+/// Declares an enum with named variants. A name is given once, beside its variant, so writing and reading cannot
+/// differ.
 macro_rules! named {
     ($(#[$about:meta])* pub enum $Enum:ident { $($(#[$each:meta])* $Variant:ident = $name:literal,)+ }) => {
         $(#[$about])*
@@ -8,15 +9,15 @@ macro_rules! named {
         pub enum $Enum { $($(#[$each])* $Variant,)+ }
 
         impl $Enum {
-            /// All of them, in the order in which they are declared.
+            /// All variants, in order of declaration.
             pub const ALL: &'static [Self] = &[$(Self::$Variant),+];
 
-            /// Its name on the outside.
+            /// The public name.
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$Variant => $name),+ }
             }
 
-            /// The one with this name, if there is one.
+            /// The variant with this name, if any.
             pub fn named(name: &str) -> Option<Self> {
                 match name { $($name => Some(Self::$Variant),)+ _ => None }
             }

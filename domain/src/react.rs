@@ -1,7 +1,8 @@
-//! What follows from a recorded event. Whoever follows the log does it; nothing is done inside a command.
+//! Reactions: what has to be done because of a recorded event. Followers of the log perform them; a command never has
+//! side effects of its own.
 //!
-//! A [`Reaction`] carries all that is needed to do it. Doing it twice is harmless: what is asked for is derived from the cause,
-//! or looks at the state first.
+//! A [`Reaction`] carries everything needed to perform it. Performing it twice is harmless: whatever it creates has an
+//! id derived from the cause, or it checks the current state first.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -12,83 +13,83 @@ use crate::run::Asked;
 use crate::run::event::Redriven;
 use crate::{event, function, run, upcast};
 
-/// Something that has to be done because of what was recorded.
+/// A task that follows from a recorded event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Reaction {
-    /// By every server.
+    /// Performed by every server.
     Everywhere(Everywhere),
-    /// Once: where servers share a queue, by the one that relays for all of them.
+    /// Performed once: if servers share a queue, by the leader on behalf of all.
     Once(Once),
 }
 
-/// What every server has to do by itself.
+/// A task that every server performs for itself.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Everywhere {
-    /// Build it, unless another server does.
+    /// Build a version, unless another server does.
     Build {
-        /// Whose build it is.
+        /// The function.
         function: function::Id,
-        /// Which.
+        /// The build.
         build: BuildId,
-        /// What the build follows from.
+        /// The cause to record for the build.
         cause: Cause,
     },
-    /// Stop building it.
+    /// Stop a build.
     CancelBuild(BuildId),
-    /// What should run has changed: look at it.
+    /// The desired state of a function changed: compare it with the actual one.
     Reconcile {
-        /// Of which function.
+        /// The function.
         function: function::Id,
-        /// When it was started, if that is what happened.
+        /// When it was started, if the event is a start.
         started: Option<DateTime<Utc>>,
     },
-    /// Another version is the current one: take as many runs at a time as that one can.
+    /// The current version changed: adjust the number of concurrent runs to it.
     Resize(function::Id),
-    /// End what runs for it.
+    /// Abort the execution of a run.
     Abort(run::Id),
-    /// The function is gone: its numbers are shown no longer.
+    /// The function was deregistered: drop its metrics.
     ForgetNumbers(function::Id),
 }
 
-/// What is done once.
+/// A task that is performed once.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Once {
-    /// A running function has a newer version: start it, and promote it when it is healthy.
+    /// A running function has a newer version: start it, and promote it once it is healthy.
     RollOut {
-        /// Which function.
+        /// The function.
         function: function::Id,
         /// The newer version.
         version: u32,
     },
-    /// Hand a run to a worker at a time.
+    /// Publish a run's request at a given time.
     DeliverAt {
-        /// Which run.
+        /// The run.
         run: run::Id,
-        /// When.
+        /// The due time.
         due: DateTime<Utc>,
     },
-    /// A dead run is tried again: ask for the run that follows it.
+    /// A dead run is redriven: request the run that follows it.
     Redrive {
         /// The dead run.
         dead: run::Id,
-        /// What was said of it …
+        /// The event.
         redriven: Redriven,
-        /// … in the record with this id …
+        /// The id of its record.
         record: Uuid,
-        /// … and this cause.
+        /// The cause of its record.
         cause: Cause,
     },
-    /// In the order of the log, within a namespace.
+    /// Performed in log order within a namespace.
     InOrder(InOrder),
 }
 
-/// What is done in the order of the log: which functions an event reaches depends on what happened before it.
+/// A task that depends on earlier records: which functions an event reaches depends on what happened before it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InOrder {
-    /// Whoever folds which functions there are, and what triggers them, takes this in. Of a function that is gone, what waits
-    /// for it is ended.
+    /// A function changed: update everything folded from functions and their triggers. If the function is gone, its
+    /// waiting runs end.
     Change(function::Id, function::Event),
-    /// Ask for the runs of the functions that the event reaches.
+    /// Request the runs of the functions that the event reaches.
     Route {
         /// The event.
         received: Box<event::Received>,
@@ -97,12 +98,12 @@ pub enum InOrder {
         /// The cause of its record.
         cause: Cause,
     },
-    /// Hand a run to a worker.
+    /// Publish a run's request.
     Deliver(Box<Asked>),
 }
 
-/// Whether anything of a scope can follow from a record, told by its type alone. Most records are of runs, and nothing follows
-/// from most of these: a follower need not even decode them. What newer servers wrote is looked at.
+/// Whether a record can lead to a reaction of a scope, judged by its type alone. Most records concern runs and lead to
+/// none, so followers need not decode them. Types written by newer servers are always examined.
 fn may_follow(recorded: &Recorded, once: bool) -> bool {
     match recorded.stream.kind() {
         "function" => true,
@@ -116,10 +117,10 @@ fn may_follow(recorded: &Recorded, once: bool) -> bool {
     }
 }
 
-/// What every server has to do because of a record.
+/// The tasks that every server performs because of a record.
 ///
 /// # Errors
-/// When the record cannot be read by this version of EventFlow.
+/// If this version of EventFlow cannot read the record.
 pub fn everywhere(recorded: &Recorded) -> Result<Vec<Everywhere>, upcast::Error> {
     let only = |reaction| match reaction {
         Reaction::Everywhere(reaction) => Some(reaction),
@@ -131,10 +132,10 @@ pub fn everywhere(recorded: &Recorded) -> Result<Vec<Everywhere>, upcast::Error>
     Ok(react(recorded)?.into_iter().filter_map(only).collect())
 }
 
-/// What is to be done once because of a record.
+/// The tasks that are performed once because of a record.
 ///
 /// # Errors
-/// When the record cannot be read by this version of EventFlow.
+/// If this version of EventFlow cannot read the record.
 pub fn once(recorded: &Recorded) -> Result<Vec<Once>, upcast::Error> {
     let only = |reaction| match reaction {
         Reaction::Once(reaction) => Some(reaction),
@@ -146,10 +147,10 @@ pub fn once(recorded: &Recorded) -> Result<Vec<Once>, upcast::Error> {
     Ok(react(recorded)?.into_iter().filter_map(only).collect())
 }
 
-/// All that follows from a record.
+/// All reactions to a record.
 ///
 /// # Errors
-/// When the record cannot be read by this version of EventFlow.
+/// If this version of EventFlow cannot read the record.
 pub fn react(recorded: &Recorded) -> Result<Vec<Reaction>, upcast::Error> {
     use Everywhere::{Abort, Build, CancelBuild, ForgetNumbers, Reconcile, Resize};
     use Once::{DeliverAt, Redrive, RollOut};
@@ -208,7 +209,7 @@ pub fn react(recorded: &Recorded) -> Result<Vec<Reaction>, upcast::Error> {
             | run::Event::CallbackDelivered(_)
             | run::Event::Erased(_) => Vec::new(),
         },
-        // What is left of an event that was erased is for nobody.
+        // An erased event reaches nobody.
         Fact::Event(_, event::Event::Received(received)) if received.erased_at.is_some() => Vec::new(),
         Fact::Event(_, event::Event::Received(received)) => {
             vec![in_order(InOrder::Route { received, record, cause: cause.clone() })]

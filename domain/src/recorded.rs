@@ -1,4 +1,4 @@
-//! An event with its place in the log: which stream, which position, when, by whom and because of what.
+//! A record of the log: an event with its stream, position, time and cause.
 
 use std::sync::Arc;
 
@@ -10,20 +10,20 @@ use crate::aggregate::Payload;
 use crate::stream::{Stream, Subject};
 use crate::{event, function, namespace, run, upcast};
 
-/// Who asked, and what it follows from.
+/// Who caused an event, and the event it follows from.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
-    /// Who: `user:admin`, `token:…`, `server:{node}`.
+    /// The actor: `user:admin`, `token:…`, `server:{node}`.
     pub actor: Option<Arc<str>>,
-    /// The id of the recorded event that this one follows from.
+    /// The id of the record that this one follows from.
     pub causation: Option<Uuid>,
-    /// The same for all that follows from one first cause.
+    /// Shared by everything that follows from one original cause.
     pub correlation: Option<Uuid>,
 }
 
 impl Cause {
-    /// The cause of what follows from the record with this id, which has this cause: who asked for that asked for this, too,
-    /// whichever server sees to it.
+    /// The cause for whatever follows from the record with the id `record` and this cause. The actor stays the same,
+    /// whichever server performs the reaction.
     pub fn of_what_follows(&self, record: Uuid) -> Self {
         let correlation = Some(self.correlation.unwrap_or(record));
         Self { actor: self.actor.clone(), causation: Some(record), correlation }
@@ -33,44 +33,44 @@ impl Cause {
 /// A record of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
-    /// The place in the log: 1, 2, 3 … without a gap.
+    /// Its position in the log, from 1 without gaps.
     pub position: u64,
-    /// The stream it belongs to.
+    /// Its stream.
     pub stream: Stream,
-    /// The place in its stream: 1, 2, 3 … without a gap.
+    /// Its version, which is the position in its stream, from 1 without gaps.
     pub version: u64,
     /// The event's own id; unique.
     pub id: Uuid,
-    /// The event's type: `BuildStarted`.
+    /// The event's type, such as `BuildStarted`.
     pub kind: Arc<str>,
     /// The payload: JSON as bytes.
     pub data: Arc<[u8]>,
-    /// When it happened, to the microsecond.
+    /// When it happened, with microsecond precision.
     pub at: DateTime<Utc>,
-    /// Who asked, and what it follows from.
+    /// Who caused it, and what it follows from.
     pub cause: Cause,
-    /// The hash over this record and its predecessor's hash in the stream, see [`crate::hash`].
+    /// The hash over this record and the hash of its predecessor in the stream; see [`crate::hash`].
     pub hash: [u8; 32],
 }
 
-/// A recorded event, decoded.
+/// A decoded record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Fact {
-    /// Something happened to a function.
+    /// An event of a function.
     Function(function::Id, function::Event),
-    /// Something happened to a run.
+    /// An event of a run.
     Run(run::Id, run::Event),
-    /// A trigger event came in.
+    /// A trigger event.
     Event(event::Id, event::Event),
-    /// Something happened to a namespace.
+    /// An event of a namespace.
     Namespace(String, namespace::Event),
 }
 
 impl Recorded {
-    /// The event that was recorded.
+    /// Decodes the event.
     ///
     /// # Errors
-    /// When its stream, type or shape is not known to this version of EventFlow.
+    /// If this version of EventFlow does not know its stream, type or schema.
     pub fn fact(&self) -> Result<Fact, upcast::Error> {
         let subject = self.stream.subject().map_err(|e| upcast::Error::Unknown { kind: e.to_string() })?;
         Ok(match subject {
@@ -81,7 +81,7 @@ impl Recorded {
         })
     }
 
-    /// The cause of what somebody else does because of this record.
+    /// The cause for whatever `actor` does because of this record.
     pub fn as_cause(&self, actor: Option<Arc<str>>) -> Cause {
         Cause { actor, ..self.cause.of_what_follows(self.id) }
     }

@@ -1,21 +1,21 @@
-//! When a failed attempt is tried again: exponential backoff with full jitter
-//! (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+//! Retry delays: exponential backoff with full jitter (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture
+//! Blog, 2015).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-/// Seconds that no wait exceeds, whatever a policy says: a year. What is due later is due outside the calendar.
+/// The maximum delay in seconds, whatever a policy says: a year. Later due times would not fit the calendar.
 const MAX_WAIT_S: f64 = 365.0 * 24.0 * 3600.0;
 
-/// How often and how patiently a run is tried.
+/// How often, and after what delays, a run is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
-    /// Attempts in all, the first included.
+    /// Maximum number of attempts, including the first.
     pub max_attempts: u32,
-    /// Seconds before the second attempt, at most; doubles with each further one.
+    /// Maximum delay before the second attempt, in seconds; doubles with each further one.
     pub backoff_s: f64,
-    /// Seconds that no wait exceeds.
+    /// Upper limit of every delay, in seconds.
     pub backoff_max_s: f64,
 }
 
@@ -26,8 +26,9 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// When to try again after attempt number `attempt` (from 1) failed at `at`, or `None` after the last.
-    /// `jitter` is a random number in 0..1. A `Retry-After` of the function is a lower bound, itself bounded by the cap.
+    /// When to try again after attempt number `attempt` (from 1) failed at `at`; `None` after the last attempt.
+    /// `jitter` is a random number in 0..1. A `Retry-After` of the function is a lower bound, itself limited by the
+    /// maximum delay.
     pub fn next(
         &self,
         attempt: u32,
@@ -38,7 +39,7 @@ impl Policy {
         (attempt < self.max_attempts).then(|| self.due(attempt, at, jitter, retry_after_s))
     }
 
-    /// As [`Self::next`], also after the last attempt.
+    /// Like [`Self::next`], but also after the last attempt.
     pub fn due(&self, attempt: u32, at: DateTime<Utc>, jitter: f64, retry_after_s: Option<f64>) -> DateTime<Utc> {
         let doublings = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
         let ceiling = (self.backoff_s * 2f64.powi(doublings)).min(self.backoff_max_s);

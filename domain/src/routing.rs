@@ -1,6 +1,7 @@
-//! Which functions a trigger event reaches: those of its namespace that run and have a trigger which fits.
+//! Routing: which functions a trigger event reaches, namely the running functions of its namespace with a matching
+//! trigger.
 //!
-//! The table is folded from the log, so that at each position it is what it was when the event came in.
+//! The table is folded from the log, so that at each position it is as it was when the event was received.
 
 mod explain;
 
@@ -17,11 +18,11 @@ use crate::{retry, trigger};
 
 pub use explain::{Why, explain};
 
-/// Who is reached by what.
+/// The routing table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     functions: HashMap<function::Id, Route>,
-    /// The functions of each namespace: an event looks at no others.
+    /// The functions of each namespace; routing an event looks at no others.
     members: HashMap<Arc<str>, BTreeSet<function::Id>>,
 }
 
@@ -41,14 +42,14 @@ struct Version {
 /// A function that an event reaches.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Target {
-    /// Which function.
+    /// The function.
     pub function: function::Id,
-    /// How often its runs are tried.
+    /// The retry policy of its runs.
     pub retry: retry::Policy,
 }
 
 impl Table {
-    /// Takes in what happened to a function.
+    /// Applies an event of a function.
     pub fn evolve(&mut self, id: function::Id, event: &Event) {
         match event {
             Event::Registered(e) => {
@@ -73,19 +74,19 @@ impl Table {
         }
     }
 
-    /// Whether there are no functions.
+    /// Whether the table has no functions.
     pub fn is_empty(&self) -> bool {
         self.functions.is_empty()
     }
 
-    /// The functions that an event reaches, in the order of their ids.
+    /// The functions that an event reaches, ordered by id.
     pub fn targets(&self, event: &Received) -> Vec<Target> {
         if let Some(function) = event.target {
             let retry =
                 self.functions.get(&function).and_then(|route| route.versions.current()).map(|version| version.retry);
             return vec![Target { function, retry: retry.unwrap_or_default() }];
         }
-        // Most events meet no filter: their content is parsed for the first that needs it.
+        // Most events meet no filter, so the content is parsed only when the first filter needs it.
         let mut content: Option<Value> = None;
         self.candidates(&event.namespace)
             .filter_map(|(id, route)| Some((id, route.versions.current()?)))
@@ -99,7 +100,7 @@ impl Table {
             .collect()
     }
 
-    /// The functions that an event of a namespace may reach, in the order of their ids.
+    /// The functions that an event of a namespace might reach, ordered by id.
     fn candidates(&self, namespace: &str) -> impl Iterator<Item = (function::Id, &Route)> {
         let members = self.members.get(namespace).into_iter().flatten();
         members.filter_map(|id| Some((*id, self.functions.get(id)?))).filter(|(_, route)| route.versions.are_running())

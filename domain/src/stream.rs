@@ -1,4 +1,4 @@
-//! The names of streams: `function-{id}`, `run-{id}`, `event-{id}`, `namespace-{name}`.
+//! Stream names: `function-{id}`, `run-{id}`, `event-{id}`, `namespace-{name}`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use crate::{event, function, run};
 
-/// The name of a stream of the log. Cloning it is cheap.
+/// The name of a stream of the log. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Stream(Arc<str>);
 
-/// What a stream is about.
+/// The aggregate that a stream belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// The life of a function.
+    /// A function.
     Function(function::Id),
-    /// One invocation.
+    /// A run.
     Run(run::Id),
     /// A trigger event.
     Event(event::Id),
@@ -27,13 +27,13 @@ pub enum Subject {
     Namespace(String),
 }
 
-/// The text is not the name of a stream.
+/// The text is not a valid stream name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a stream: expected function-{{id}}, run-{{id}}, event-{{id}} or namespace-{{name}}")]
 pub struct Unknown(String);
 
 impl Stream {
-    /// The stream of a function's life.
+    /// The stream of a function.
     pub fn function(id: function::Id) -> Self {
         Self(format!("function-{id}").into())
     }
@@ -58,15 +58,15 @@ impl Stream {
         &self.0
     }
 
-    /// What kind of stream it is: `function`, `run`, `event` or `namespace`.
+    /// The kind of stream: `function`, `run`, `event` or `namespace`.
     pub fn kind(&self) -> &str {
         self.0.split_once('-').map_or(&*self.0, |(kind, _)| kind)
     }
 
-    /// What the stream is about.
+    /// The aggregate that the stream belongs to.
     ///
     /// # Errors
-    /// When the name is not one of EventFlow's.
+    /// If the name is not one of EventFlow's.
     pub fn subject(&self) -> Result<Subject, Unknown> {
         let unknown = || Unknown(self.0.to_string());
         let (kind, rest) = self.0.split_once('-').ok_or_else(unknown)?;
@@ -84,7 +84,7 @@ impl Stream {
 impl FromStr for Stream {
     type Err = Unknown;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // A UUID has several spellings, a stream has one name.
+        // A UUID has several spellings, but a stream has one name.
         Ok(match Self(text.into()).subject()? {
             Subject::Function(id) => Self::function(id),
             Subject::Run(id) => Self::run(id),

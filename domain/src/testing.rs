@@ -1,26 +1,26 @@
-//! given / when / then: what has happened, what is asked, what must follow.
+//! Given/when/then helpers for tests of aggregates.
 
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Aggregate;
 
-/// A fixed moment, and `seconds` after it.
+/// A fixed time plus a number of seconds.
 pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000, 0).expect("a valid time") + TimeDelta::seconds(seconds)
 }
 
-/// What has happened.
+/// The history so far.
 pub fn given<A: Aggregate>(events: impl IntoIterator<Item = A::Event>) -> Given<A> {
     let state = events.into_iter().fold(A::State::default(), |state, event| A::evolve(state, &event));
     Given { state }
 }
 
-/// A state that came from events.
+/// A state with the history that led to it.
 pub struct Given<A: Aggregate> {
     pub state: A::State,
 }
 
-/// What a command led to.
+/// The result of a command.
 pub struct When<A: Aggregate> {
     before: A::State,
     result: Result<Vec<A::Event>, A::Error>,

@@ -2,10 +2,10 @@
 //! a stranger's: what a program printed, what a file says. It stays in the log for good, is read at each start, and stands
 //! in every list. And sizes, as people read them.
 
-/// Bytes of such a text.
+/// Maximum length of an error text, in bytes.
 pub const MAX_ERROR: usize = 8 << 10;
 
-/// The text, or its beginning and how much more there was.
+/// Truncates a text that is too long, noting how much is missing.
 pub fn bounded(mut text: String) -> String {
     if text.len() > MAX_ERROR {
         let end = text.floor_char_boundary(MAX_ERROR - 64);

@@ -1,30 +1,31 @@
-//! W3C Trace Context, level 2: what a caller's `traceparent` and `tracestate` mean, and what is passed on.
+//! W3C Trace Context, level 2: reading a caller's `traceparent` and `tracestate`, and what is passed on.
 //!
-//! A `traceparent` that is not valid counts as absent, and `tracestate` with it: the trace starts again. A `tracestate`
-//! that is not valid is dropped, and the trace goes on.
+//! An invalid `traceparent` counts as absent, together with its `tracestate`: a new trace begins. An invalid
+//! `tracestate` is dropped, and the trace continues.
 
 use std::fmt;
 
-/// The two headers of a trace, which are written again for the next hop and never passed on as they came.
+/// The two headers of a trace. They are rewritten at every hop and never passed on unchanged.
 pub const HEADERS: [&str; 2] = ["traceparent", "tracestate"];
 
-/// The members that a `tracestate` may have (section 3.3.1.1).
+/// Maximum number of members of a `tracestate` (section 3.3.1.1).
 pub const MAX_MEMBERS: usize = 32;
 
-/// The characters that a key, and a value, of a `tracestate` may have (section 3.3.1.3).
+/// Maximum number of characters of a key or a value in a `tracestate` (section 3.3.1.3).
 pub const MAX_PART: usize = 256;
 
-/// Empty members are allowed, and count for nothing; a header of nothing but commas is still not read to its end.
+/// Maximum number of items in a list. Empty items are allowed and ignored, but a header of nothing but commas is not
+/// read to its end.
 const MAX_ITEMS: usize = 1024;
 
-/// The flags that level 2 knows; the others are set to zero when a context is passed on (section 3.2.2.5).
+/// The flags defined by level 2; all others are cleared when a context is passed on (section 3.2.2.5).
 const SAMPLED: u8 = 1;
 const RANDOM: u8 = 2;
 
-/// The length of a `traceparent` of version 00, and of the part of a later one that is understood.
+/// The length of a version 00 `traceparent`, and of the part of later versions that is understood.
 const LENGTH: usize = 55;
 
-/// A trace that a request or an event belongs to.
+/// The trace that a request or an event belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     trace: u128,
@@ -34,15 +35,15 @@ pub struct Context {
 }
 
 impl Context {
-    /// A trace that begins here. `random`: whether the last seven bytes of its id were drawn at random.
+    /// Begins a trace. `random`: whether the last seven bytes of its id are random.
     ///
-    /// Neither id may be zero; where one is, it becomes 1.
+    /// Neither id may be zero; a zero becomes 1.
     pub fn begin(trace: u128, span: u64, random: bool) -> Self {
         let flags = if random { SAMPLED | RANDOM } else { SAMPLED };
         Self { trace: trace.max(1), parent: span.max(1), flags, state: None }
     }
 
-    /// What header fields say; `None` when there is no valid `traceparent`, or more than one.
+    /// Parses the header fields; `None` unless there is exactly one valid `traceparent`.
     pub fn read<'v>(
         parents: impl IntoIterator<Item = &'v [u8]>,
         states: impl IntoIterator<Item = &'v [u8]>,
@@ -58,7 +59,7 @@ impl Context {
         let (known, rest) = text.split_at_checked(LENGTH)?;
         let version = number::<2>(&known[..2])?;
         let dashes = [2, 35, 52].into_iter().all(|at| known[at] == b'-');
-        // A later version may say more, behind another dash; version 00 says no more than this.
+        // A later version may add more after another dash; version 00 ends here.
         let ends_well = match version {
             0 => rest.is_empty(),
             0xff => false,
@@ -78,7 +79,7 @@ impl Context {
         })
     }
 
-    /// The same trace, in which `span` is the parent of what follows.
+    /// The same trace with `span` as the parent of what follows.
     #[must_use]
     pub fn child(self, span: u64) -> Self {
         Self { parent: span.max(1), ..self }
@@ -89,12 +90,12 @@ impl Context {
         self.trace
     }
 
-    /// The `traceparent` that is passed on.
+    /// The `traceparent` to pass on.
     pub fn parent(&self) -> String {
         self.to_string()
     }
 
-    /// The `tracestate` that is passed on.
+    /// The `tracestate` to pass on.
     pub fn state(&self) -> Option<&str> {
         self.state.as_deref()
     }
@@ -106,7 +107,7 @@ impl fmt::Display for Context {
     }
 }
 
-/// Hexadecimal digits in lower case.
+/// Parses lower-case hexadecimal digits.
 fn number<const DIGITS: usize>(text: &[u8]) -> Option<u128> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -117,8 +118,8 @@ fn number<const DIGITS: usize>(text: &[u8]) -> Option<u128> {
     text.iter().try_fold(0, |sum, byte| Some(sum << 4 | u128::from(digit(*byte)?)))
 }
 
-/// The members of all header fields in their order, without whitespace and empty ones; of several under one key the
-/// first, which is the newest. `None` when one is not valid, or when there are too many.
+/// The members of all header fields in order, without whitespace and empty ones; of several with the same key the
+/// first, which is the newest. `None` if one is invalid or there are too many.
 fn state<'v>(fields: impl IntoIterator<Item = &'v [u8]>) -> Option<String> {
     let mut members: Vec<(&str, &str)> = Vec::new();
     let mut count = 0;
@@ -144,7 +145,7 @@ fn state<'v>(fields: impl IntoIterator<Item = &'v [u8]>) -> Option<String> {
     (!members.is_empty()).then(|| members.join(","))
 }
 
-/// Without the whitespace that a header field's list may have around its members.
+/// Trims the whitespace that is allowed around list items in a header field.
 fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

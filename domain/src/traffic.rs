@@ -1,15 +1,15 @@
-//! How calls are divided among a function's versions.
+//! Divides calls among a function's versions.
 //!
-//! Which version takes a run follows from the run's id and the shares alone: every server decides the same, and so does one
-//! that is started again.
+//! The version for a run depends only on the run's id and the shares, so every server decides the same, also after a
+//! restart.
 
 use crate::function::event::Share;
 use crate::run;
 
-/// The version that takes a run; `None` when the calls are not divided, and the current version takes all.
+/// Chooses the version for a run; `None` if calls are not divided and the current version takes all.
 ///
-/// A version whose share grows keeps the runs that it would have got before: the versions' shares lie beside each other by
-/// number, whatever order they were told in.
+/// A version whose share grows keeps the runs it had before: shares are laid out by version number, regardless of the
+/// order in which they were given.
 pub fn choose(split: &[Share], run: run::Id) -> Option<u32> {
     match split {
         [] => return None,
@@ -18,7 +18,7 @@ pub fn choose(split: &[Share], run: run::Id) -> Option<u32> {
     }
     let all: u64 = split.iter().map(|share| u64::from(share.percent)).sum();
     let point = scattered(run) % all.max(1);
-    // So few that looking for the next one again and again is quicker than sorting a copy.
+    // There are so few that repeated scans are faster than sorting a copy.
     let before = |version: u32| -> u64 {
         split.iter().filter(|other| other.version < version).map(|other| u64::from(other.percent)).sum()
     };
@@ -29,8 +29,8 @@ pub fn choose(split: &[Share], run: run::Id) -> Option<u32> {
     split.iter().find(takes).map(|share| share.version)
 }
 
-/// A number that looks like chance and always is the same for a run: ids that are drawn one after another begin alike, since
-/// they begin with the time. The steps are those of the finaliser of SplitMix64.
+/// A pseudorandom number that is always the same for a run. Ids generated one after another begin alike, because they
+/// begin with the time. Uses the finalizer of SplitMix64.
 fn scattered(run: run::Id) -> u64 {
     let (high, low) = run.uuid().as_u64_pair();
     let mut bits = high.rotate_left(32) ^ low;
@@ -49,7 +49,7 @@ mod tests {
         let split = [Share { version: 1, percent: 90 }, Share { version: 2, percent: 10 }];
         assert_eq!(choose(&[], run(1)), None);
         let chosen: Vec<_> = (1..=100).filter(|number| choose(&split, run(*number)) == Some(2)).collect();
-        // Servers of different releases share a queue: this does not change.
+        // Servers of different releases share a queue, so these values must never change.
         assert_eq!(chosen, [6, 35, 38, 41, 53, 60, 61, 70, 78, 82, 85, 87]);
     }
 }

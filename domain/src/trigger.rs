@@ -1,10 +1,10 @@
-//! Which trigger events a function asks for: patterns over types, filters over content.
+//! Event triggers: patterns on event types, and filters on event content.
 
 pub mod index;
 
 use serde_json::Value;
 
-/// Whether an event's type fits a pattern: exact, `*` for one segment, `**` for the rest (or none of it).
+/// Whether a type matches a pattern: exactly, or with `*` for one segment and `**` for the rest (possibly empty).
 /// Segments are separated by dots.
 pub fn matches(pattern: &str, kind: &str) -> bool {
     let mut kinds = kind.split('.');
@@ -20,8 +20,8 @@ pub fn matches(pattern: &str, kind: &str) -> bool {
     kinds.next().is_none()
 }
 
-/// The same as a regular expression, for who has to ask a database; `None` for a pattern without wildcards, which is the
-/// type itself.
+/// The same pattern as a regular expression, for database queries; `None` for a pattern without wildcards, which is
+/// simply a type.
 pub fn regex(pattern: &str) -> Option<String> {
     if !pattern.split('.').any(|segment| matches!(segment, "*" | "**")) {
         return None;
@@ -39,11 +39,11 @@ pub fn regex(pattern: &str) -> Option<String> {
     Some(regex + "$")
 }
 
-/// A text as a regular expression that matches nothing else.
+/// Escapes a text so that, as a regular expression, it matches only itself.
 fn escaped(literal: &str) -> String {
     let mut regex = String::with_capacity(literal.len());
     for letter in literal.chars() {
-        // Only what means something: an escape before any other letter is an error to some.
+        // Only special characters are escaped: some engines reject an escape before any other letter.
         if "\\.+*?()|[]{}^$".contains(letter) {
             regex.push('\\');
         }
@@ -52,7 +52,7 @@ fn escaped(literal: &str) -> String {
     regex
 }
 
-/// Why a pattern can never match as it was meant.
+/// Why a pattern can never match as intended, if so.
 pub fn fault(pattern: &str) -> Option<&'static str> {
     let segments: Vec<_> = pattern.split('.').collect();
     if segments.iter().any(|s| s.is_empty()) {
@@ -67,19 +67,19 @@ pub fn fault(pattern: &str) -> Option<&'static str> {
     None
 }
 
-/// Whether an event has what a filter asks for: each key is a path of dots into the event, each value what must be there.
-/// A number in the path is an index of an array.
+/// Whether an event meets a filter: each key is a dotted path into the event, each value what must be found there. A
+/// number in a path is an index into an array.
 pub fn passes(filter: &serde_json::Map<String, Value>, event: &Value) -> bool {
     filter.iter().all(|(path, wanted)| lookup(event, path) == Some(wanted))
 }
 
-/// A filter whose paths are taken apart: it passes what [`passes`] passes, for less.
+/// A filter with parsed paths: equivalent to [`passes`], but cheaper.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Filter {
     conditions: Vec<(Vec<Step>, Value)>,
 }
 
-/// One step of a path: a key of an object, and the index of an array that it is as a number.
+/// One step of a path: an object key, and the same as an array index if it is a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Step {
     key: Box<str>,
@@ -87,19 +87,19 @@ struct Step {
 }
 
 impl Filter {
-    /// Takes a manifest's filter apart.
+    /// Parses a manifest's filter.
     pub fn of(filter: &serde_json::Map<String, Value>) -> Self {
         let step = |key: &str| Step { key: key.into(), index: key.parse().ok() };
         let conditions = filter.iter().map(|(path, wanted)| (path.split('.').map(step).collect(), wanted.clone()));
         Self { conditions: conditions.collect() }
     }
 
-    /// Whether every event passes.
+    /// Whether it has no conditions, so that every event passes.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()
     }
 
-    /// Whether an event has what the filter asks for.
+    /// Whether an event meets the filter.
     pub fn passes(&self, event: &Value) -> bool {
         self.conditions.iter().all(|(path, wanted)| {
             let found = path.iter().try_fold(event, |value, step| match value {
@@ -111,7 +111,7 @@ impl Filter {
     }
 }
 
-/// What a filter costs each event: the steps of its paths, and the values that are compared.
+/// The cost of a filter per event: the steps of its paths plus the values compared.
 pub fn cost(filter: &serde_json::Map<String, Value>) -> usize {
     filter.iter().map(|(path, wanted)| path.split('.').count() + values(wanted)).sum()
 }
@@ -124,7 +124,7 @@ fn values(value: &Value) -> usize {
     }
 }
 
-/// What is at a path of dots in a value.
+/// The value at a dotted path.
 pub fn lookup<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(event, |value, key| match value {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),

@@ -1,32 +1,32 @@
-//! Reads payloads of every shape that was ever stored, and writes today's.
+//! Reads payloads with any schema that was ever stored, and writes the current one.
 //!
-//! A payload's first member is `"v"`, the version of its shape. A payload in today's shape is read straight
-//! from its bytes; an older one is first brought up step by step as a JSON value.
+//! A payload's first member is `"v"`, the version of its schema. A payload in the current schema is parsed directly; an
+//! older one is first upgraded step by step as a JSON value.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A recorded payload cannot be read.
+/// Why a recorded payload cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The type is not known: the log was written by a newer EventFlow, or the row was changed.
+    /// The type is unknown: the log was written by a newer EventFlow, or the row was tampered with.
     #[error("unknown event type `{kind}`: was the log written by a newer version of EventFlow?")]
     Unknown {
-        /// The type that was found.
+        /// The unknown type.
         kind: String,
     },
-    /// The payload has a shape that only a newer EventFlow knows.
+    /// The payload's schema is known only to a newer EventFlow.
     #[error("the payload of `{kind}` cannot be read: its version is {version}, this EventFlow knows 1 to {today}")]
     Newer {
         /// The type of the event.
         kind: String,
-        /// The version of its shape.
+        /// The version of its schema.
         version: usize,
-        /// The newest one that is known here.
+        /// The newest version known here.
         today: usize,
     },
-    /// The payload does not have the shape that its version promises.
+    /// The payload does not conform to the schema of its version.
     #[error("the payload of `{kind}` cannot be read: {message}")]
     Malformed {
         /// The type of the event.
@@ -37,16 +37,16 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether a newer EventFlow may be able to read what this one cannot.
+    /// Whether a newer EventFlow may be able to read it.
     pub fn is_of_the_future(&self) -> bool {
         matches!(self, Self::Unknown { .. } | Self::Newer { .. })
     }
 }
 
-/// One step from a payload's shape to the next.
+/// Upgrades a payload from one schema version to the next.
 pub type Step = fn(&mut Value);
 
-/// Writes a payload with `"v"` in front: `steps` older shapes make this one number `steps + 1`.
+/// Encodes a payload with `"v"` in front. With `steps` older schemas, the current version is `steps + 1`.
 pub fn encode<T: Serialize>(payload: &T, steps: &[Step]) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     out.extend_from_slice(b"{\"v\":");
@@ -62,10 +62,10 @@ pub fn encode<T: Serialize>(payload: &T, steps: &[Step]) -> Vec<u8> {
     out
 }
 
-/// Reads a payload of any version up to today's.
+/// Decodes a payload of any version up to the current one.
 ///
 /// # Errors
-/// [`Error::Malformed`] when it has neither today's shape nor one that `steps` lead up from.
+/// [`Error::Malformed`] if it conforms neither to the current schema nor to one that `steps` can upgrade.
 pub fn decode<T: DeserializeOwned>(kind: &str, data: &[u8], steps: &[Step]) -> Result<T, Error> {
     let malformed = |e: &dyn std::fmt::Display| Error::Malformed { kind: kind.to_owned(), message: e.to_string() };
     let version = version(data).ok_or_else(|| malformed(&"it does not begin with its version `v`"))?;

@@ -1,14 +1,14 @@
-// Who may import whom. That no two files import each other, directly or by way of others, is Biome's to say.
+// The allowed imports between rooms. Circular imports are detected by Biome.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-/** The rooms by floor, from the top: each imports only what is below it; rooms on one floor do not know each other. */
+/** The rooms by floor, from the top. Each imports only from below; rooms on the same floor do not know each other. */
 const FLOORS = [["main.tsx"], ["app"], ["routes"], ["features"], ["graphql", "ui", "graphiql"], ["lib"]];
 
-/** Packages that a room must not know. */
+/** Packages that a room must not import. */
 const FORBIDDEN = [
   { room: "ui", packages: /^(@tanstack\/react-router|urql|@urql\/.*|graphql.*)$/ },
   { room: "lib", packages: /^(react-dom.*|@mantine\/.*|@tanstack\/.*|urql|@urql\/.*|graphql.*)$/ },

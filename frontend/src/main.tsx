@@ -1,4 +1,4 @@
-// The user interface. Everything it knows comes from the GraphQL API of the server that served it.
+// The user interface. All of its data come from the GraphQL API of the server that served it.
 
 import "./app/styles.ts";
 import "@mantine/notifications/styles.css";

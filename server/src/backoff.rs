@@ -1,11 +1,12 @@
-//! Pauses between tries of what is tried until it succeeds, such as writing while the log is away.
+//! Increasing delays between retries of an operation that is repeated until it succeeds, such as a write while the log
+//! is not available.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// Pauses that double from the first to the longest. Each is up to half as long again, by chance: servers that lost the same
-/// database or broker do not all come back at once.
+/// Delays that double from the first to the longest, each extended by up to half at random: servers that lost the same
+/// database or broker must not all return at once.
 #[derive(Debug)]
 pub struct Backoff {
     pauses: <ExponentialBuilder as BackoffBuilder>::Backoff,
@@ -13,19 +14,19 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Nothing has failed yet.
+    /// Without failures so far.
     pub fn new(first: Duration, longest: Duration) -> Self {
         let builder = ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).without_max_times();
         Self { pauses: builder.build(), longest }
     }
 
-    /// The next pause.
+    /// Returns the next delay.
     pub fn next_pause(&mut self) -> Duration {
         let pause = self.pauses.next().unwrap_or(self.longest);
         pause.mul_f32(rand::random_range(1.0..1.5))
     }
 
-    /// Waits for the next pause.
+    /// Sleeps for the next delay.
     pub async fn pause(&mut self) {
         tokio::time::sleep(self.next_pause()).await;
     }

@@ -1,14 +1,14 @@
-//! The one place that asks what time it is and makes ids. The log keeps microseconds, so time is cut to these.
+//! The only source of time and ids. The log stores microseconds, so times are truncated to these.
 
 use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
-/// Now, to the microsecond.
+/// The current time, with microsecond precision.
 pub fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
 }
 
-/// A new id (RFC 9562, version 7): later ones sort after earlier ones.
+/// A new id (RFC 9562, version 7). Later ones sort after earlier ones.
 pub fn new_id<T>() -> domain::Id<T> {
     domain::Id::new(Uuid::now_v7())
 }

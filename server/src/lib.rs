@@ -1,14 +1,14 @@
-//! The EventFlow server: the rooms of the house, from the ground up.
+//! The EventFlow server: a map of its rooms (top-level modules) from the ground up.
 //!
-//! A room uses only the floors below it, and rooms on one floor do not know each other
-//! (`tests/it/floors.rs` says so and names the offender).
+//! A room uses only the floors below it, and rooms on the same floor do not know each other. `tests/it/floors.rs`
+//! enforces this and names the offender.
 //!
 //! | floor | rooms |
 //! | --- | --- |
 //! | 9 | [`app`] puts everything together |
-//! | 8 | [`ingress`] is the door for people and programs, [`gateway`] that of calls; [`dispatch`] does what the log asks for |
-//! | 7 | [`edge`] is HTTP before it is anybody's route |
-//! | 6 | [`operations`] are what can be asked for, whichever the door |
+//! | 8 | [`ingress`] is the entrance for people and programs, [`gateway`] for calls of functions; [`dispatch`] performs what follows from the log |
+//! | 7 | [`edge`] is HTTP below any route: connections, limits, authentication |
+//! | 6 | [`operations`] are the use cases, shared by all entrances |
 //! | 5 | [`keeping`] keeps instances running |
 //! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |

@@ -1,4 +1,4 @@
-//! `eventflow`: the platform. `eventflow serve` is the default verb.
+//! The `eventflow` binary. `eventflow serve` is the default command.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use server::config::{self, Flags, Settings};
 use server::store::{Anchor, Proof};
 use server::{app, builder, executor, ingress, telemetry};
 
-/// Calls make and drop many small things on several threads: the system's allocator took a tenth of their time.
+/// Calls make many small allocations on several threads: the system's allocator took a tenth of their time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -26,21 +26,21 @@ struct Cli {
 enum Verb {
     /// Run the platform (the default)
     Serve,
-    /// Bring the database to the newest form
+    /// Migrate the database to the latest schema
     Migrate,
-    /// Make the read tables from the log; no server may be running on it
+    /// Rebuild the read tables from the log; no server may be running on it
     Rebuild {
-        /// Also when the log itself is damaged
+        /// Even if the log itself is damaged
         #[arg(long)]
         damaged: bool,
     },
-    /// Compare the read tables with the log, check its hash chain and its seals; beside a running server, too
+    /// Compare the read tables with the log, and verify its hash chain and seals; a server may be running
     Verify {
-        /// A seal that was printed by an earlier `verify` and kept elsewhere, HASH@POSITION; may be given more than once
+        /// A seal printed by an earlier `verify` and kept elsewhere, HASH@POSITION; may be repeated
         #[arg(long = "anchor", value_name = "HASH@POSITION")]
         anchors: Vec<Anchor>,
     },
-    /// Back up the log, the artifacts and the keys; beside a running server, too
+    /// Back up the log, the artifacts and the keys; a server may be running
     Backup {
         /// A folder that is empty or does not exist
         folder: PathBuf,
@@ -54,28 +54,28 @@ enum Verb {
         #[command(flatten)]
         keys: Keys,
     },
-    /// Look at everything that a server needs of this machine, and say what is missing
+    /// Check everything that a server needs from this machine
     Doctor {
-        /// As JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Do what needs no sign-in
+    /// Administration without signing in
     Admin {
         #[command(subcommand)]
         verb: AdminVerb,
     },
-    /// Print what callbacks (X-Callback-Url) of a namespace without a CALLBACK_SECRET of its own are signed with
+    /// Print the key that signs callbacks (X-Callback-Url) of a namespace without a CALLBACK_SECRET
     CallbackSecret {
-        /// The namespace; the default one when absent
+        /// The namespace; defaults to the default namespace
         namespace: Option<String>,
     },
-    /// Print the settings that are in force and where each comes from; secrets are masked
+    /// Print the effective settings and the source of each; secrets are masked
     Config {
-        /// As JSON
+        /// Print JSON
         #[arg(long, conflicts_with = "markdown")]
         json: bool,
-        /// The page about all settings instead: docs/guide/settings.md
+        /// Print the reference of all settings instead: docs/guide/settings.md
         #[arg(long)]
         markdown: bool,
     },
@@ -85,10 +85,10 @@ enum Verb {
     Openapi,
 }
 
-/// How the keys of a backup are locked.
+/// Options for the keys of a backup.
 #[derive(clap::Args, Clone)]
 struct Keys {
-    /// A file whose first line is the passphrase; asked for at the terminal when absent
+    /// A file whose first line is the passphrase; without it, the passphrase is asked for at the terminal
     #[arg(long, value_name = "FILE", conflicts_with = "without_keys")]
     passphrase_file: Option<PathBuf>,
     /// Leave the keys out
@@ -98,15 +98,15 @@ struct Keys {
 
 #[derive(Subcommand, Clone)]
 enum AdminVerb {
-    /// Give the admin a new password and print it; a running server takes it at once
+    /// Set a new password for the admin and print it; a running server accepts it immediately
     ResetPassword,
-    /// Seal secrets, and the key of the log's seals, under a new EVENTFLOW_SECRET_KEY; no server may be running
+    /// Re-encrypt secrets and the key of the log's seals with a new EVENTFLOW_SECRET_KEY; no server may be running
     ChangeKey {
         /// A file with the old key
         #[arg(long, value_name = "FILE")]
         old_key_file: PathBuf,
     },
-    /// Give up all seals of the log, when their key is lost; no server may be running
+    /// Discard all seals of the log because their key is lost; no server may be running
     ForgetSeals,
 }
 
@@ -145,7 +145,7 @@ fn run(cli: Cli) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What needs settings.
+/// Runs a command that needs the settings.
 fn work(verb: Verb, settings: Settings) -> Outcome {
     if let Verb::Serve = verb {
         executor::isolate_mounts();

@@ -1,4 +1,4 @@
-//! What the server tells about itself: log lines with fields, and metrics by the names that the contract promises.
+//! The server's log and its metrics, whose names are part of the public contract.
 
 mod logging;
 mod repeats;
@@ -16,29 +16,30 @@ use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-/// Types of events that are counted each by itself. Senders choose them, and each is kept for as long as the server lives.
+/// Maximum number of event types counted separately. Senders choose the types, and each is kept for the lifetime of the
+/// server.
 const MAX_TRIGGERS: usize = 200;
 
-/// The longest of them, in bytes.
+/// Maximum length of such a type, in bytes.
 const MAX_TRIGGER: usize = 128;
 
-/// What all other types are counted as.
+/// The label for all other types.
 const OTHER_TRIGGERS: &str = "other";
 
-/// A metric, as its page describes it.
+/// The description of a metric.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Described {
-    /// Its name.
+    /// The name.
     pub name: String,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// The labels that tell its series apart.
+    /// The labels of its series.
     pub labels: Vec<String>,
-    /// What it counts.
+    /// The help text.
     pub help: String,
 }
 
-/// The registry, which also remembers metrics that nothing was counted in yet: the library shows only the others.
+/// The registry, which also remembers metrics without any value; the library only shows the others.
 #[derive(Clone)]
 struct Shown {
     registry: Registry,
@@ -71,7 +72,7 @@ fn described(desc: &Desc, kind: &'static str) -> Described {
     Described { name: desc.fq_name.clone(), kind, labels: desc.variable_labels.clone(), help: desc.help.clone() }
 }
 
-/// Removes all numbers of a function.
+/// Removes all series of a function.
 fn forget(
     vec: &dyn Collector,
     remove: impl Fn(&HashMap<&str, &str>) -> prometheus::Result<()>,
@@ -82,14 +83,14 @@ fn forget(
         for metric in family.get_metric() {
             let labels: HashMap<_, _> = metric.get_label().iter().map(|label| (label.name(), label.value())).collect();
             if labels.get("namespace") == Some(&namespace) && labels.get("function") == Some(&function) {
-                // It fails when another one has removed it.
+                // Fails if another thread has removed it.
                 let _ = remove(&labels);
             }
         }
     }
 }
 
-/// All metrics. Cloning it is cheap: clones count together.
+/// All metrics. Cheap to clone; clones share their values.
 #[derive(Clone)]
 #[allow(missing_docs)] // the names in `new` say it
 pub struct Metrics {
@@ -123,7 +124,7 @@ const SECONDS: &[f64] =
     &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 impl Metrics {
-    /// All at nought.
+    /// With every metric at zero.
     pub fn new() -> Self {
         let registry = Shown::new();
         let counters = |name: &str, help: &str, labels: &[&str]| {
@@ -211,7 +212,7 @@ impl Metrics {
         }
     }
 
-    /// Leaves a function out from now on: it is gone.
+    /// Stops exporting a deregistered function.
     pub fn forget(&self, namespace: &str, function: &str) {
         let counters = [&self.invocations, &self.cold_starts];
         counters.into_iter().for_each(|vec| forget(vec, |labels| vec.remove(labels), namespace, function));
@@ -219,12 +220,12 @@ impl Metrics {
         histograms.into_iter().for_each(|vec| forget(vec, |labels| vec.remove(labels), namespace, function));
     }
 
-    /// When what is read from the database for the metrics was read last. Whoever holds it may read it now.
+    /// When the metrics that come from the database were last read. Whoever holds the lock may read them now.
     pub fn read_at(&self) -> &tokio::sync::Mutex<Option<Instant>> {
         &self.read_at
     }
 
-    /// What runs that an event of this type caused are counted under.
+    /// The label for runs caused by an event of this type.
     pub fn trigger<'k>(&self, kind: &'k str) -> &'k str {
         if domain::event::is_platforms(kind) {
             return kind;
@@ -240,14 +241,14 @@ impl Metrics {
         kind
     }
 
-    /// Shows a histogram that another room keeps, too. A second one of the same name is not shown.
+    /// Also exports a histogram of another room. A second one with the same name is ignored.
     pub fn show(&self, histogram: prometheus::Histogram) {
         if let Err(error) = self.registry.register(Box::new(histogram)) {
             tracing::warn!(%error, "a metric is not shown");
         }
     }
 
-    /// Every metric that there is, by name.
+    /// Every metric, by name.
     pub fn described(&self) -> Vec<Described> {
         let mut described = self.registry.described.lock().clone();
         described.sort_by(|one, other| one.name.cmp(&other.name));

@@ -1,7 +1,7 @@
-//! A bounded number of places that namespaces take in turn, and in a namespace its functions: one that asks for many holds up
-//! another by one turn, not by all of them.
+//! A fair semaphore: namespaces, and the functions within a namespace, take its permits in turn, so that one which asks
+//! for many delays another by one turn only.
 //!
-//! Knows names and numbers; knows nothing of what is done in a place.
+//! Knows names and numbers, not what the permits are for.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// A number of places. Cloning it is cheap.
+/// A fair semaphore. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Turns(Arc<Mutex<State>>);
 
@@ -19,11 +19,11 @@ pub struct Turns(Arc<Mutex<State>>);
 struct State {
     all: usize,
     free: usize,
-    /// The most places of one namespace, and of one function.
+    /// The maximum number of permits of one namespace, and of one function.
     most: (usize, usize),
-    /// Those that have a place or wait for one.
+    /// Namespaces that hold a permit or wait for one.
     namespaces: HashMap<Arc<str>, Namespace>,
-    /// Counts up with each place that is given, and with each that is asked for.
+    /// Increases with each permit that is granted or requested.
     turn: u64,
 }
 
@@ -37,28 +37,28 @@ struct Namespace {
 #[derive(Debug, Default)]
 struct Function {
     order: Order,
-    /// By ticket: the oldest first.
+    /// By ticket, oldest first.
     waiting: BTreeMap<u64, Wish>,
 }
 
-/// What somebody waits for.
+/// A waiting request.
 #[derive(Debug)]
 struct Wish {
     places: usize,
     sender: oneshot::Sender<Place>,
 }
 
-/// Who is next: who has the fewest places, then who had the latest of them the longest ago, then who has waited longest.
+/// The order of candidates: fewest permits first, then least recently served, then longest waiting.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     taken: usize,
     last_turn: u64,
 }
 
-/// A place, or several; free again when dropped.
+/// One or more permits, given back when dropped.
 #[derive(Debug)]
 pub struct Place {
-    /// `None` when it was given back already.
+    /// `None` if already given back.
     turns: Option<Turns>,
     places: usize,
     namespace: Arc<str>,
@@ -66,25 +66,26 @@ pub struct Place {
 }
 
 impl Turns {
-    /// Places that one namespace, or one function, may all have when nobody else wants them.
+    /// With permits that one namespace or function may all have if nobody else wants them.
     pub fn new(places: usize) -> Self {
         Self::with_shares(places, places, places)
     }
 
-    /// Places of which one namespace has at most `of_namespace`, and one function at most `of_function`: the rest is there
-    /// for others, however long these keep theirs.
+    /// With permits of which one namespace may have at most `of_namespace`, and one function at most `of_function`. The
+    /// rest is left to others, however long these are held.
     pub fn with_shares(places: usize, of_namespace: usize, of_function: usize) -> Self {
         let most = (of_namespace.max(1), of_function.max(1));
         Self(Arc::new(Mutex::new(State { all: places, free: places, most, namespaces: HashMap::new(), turn: 0 })))
     }
 
-    /// Waits for a place of a function. Dropping the future gives up.
+    /// Waits for a permit for a function. Dropping the future gives up.
     pub async fn take(&self, namespace: &str, function: &str) -> Place {
         self.take_many(namespace, function, 1).await
     }
 
-    /// Waits for so many places of a function at once, for all there are at most. Whoever wants more than its share gets them
-    /// when it has no other; and whoever is the next waits for enough free places without being overtaken.
+    /// Waits for several permits for a function at once, at most for all of them. A request above the function's share
+    /// is granted when it holds no other permits. The next in turn waits for enough free permits without being
+    /// overtaken.
     pub async fn take_many(&self, namespace: &str, function: &str, places: usize) -> Place {
         let (sender, receiver) = oneshot::channel();
         let places = places.clamp(1, self.0.lock().all);
@@ -105,14 +106,15 @@ impl Turns {
         Waiting { turns: self, namespace, function, ticket }
     }
 
-    /// Gives free places to those who wait.
+    /// Grants free permits to those waiting.
     fn give(&self) {
         loop {
             let next = self.0.lock().next();
             let Some((Wish { places, sender }, namespace, function)) = next else { return };
             let place = Place { turns: Some(self.clone()), places, namespace, function };
             if let Err(mut place) = sender.send(place) {
-                // It was given up meanwhile; the place goes to the next one here, not by its drop, which would come back here.
+                // The request was given up meanwhile. The permit is granted to the next one here rather than by its
+                // drop, which would recurse.
                 place.put_back();
             }
         }
@@ -125,7 +127,7 @@ impl Turns {
 }
 
 impl Namespace {
-    /// The ticket of who has waited longest.
+    /// The ticket of the longest waiting request.
     fn oldest(&self) -> Option<u64> {
         self.functions.values().filter_map(Function::oldest).min()
     }
@@ -138,7 +140,7 @@ impl Function {
 }
 
 impl State {
-    /// Takes a place for the next who waits, if there is one for anybody.
+    /// Takes the permits for the next request that can be granted.
     fn next(&mut self) -> Option<(Wish, Arc<str>, Arc<str>)> {
         if self.free == 0 {
             return None;
@@ -157,7 +159,7 @@ impl State {
         };
         let mut candidates: Vec<_> = candidates.map(|(name, one)| (one.order, one.oldest(), name.clone())).collect();
         candidates.sort_unstable();
-        // In a namespace all may wait for the end of what they have themselves.
+        // All requests of a namespace may be waiting for its own permits to be given back.
         let found = candidates.into_iter().find_map(|(_, _, name)| Some((next(self.namespaces.get(&name)?)?, name)));
         let (function, namespace) = found?;
         let one = self.namespaces.get_mut(&namespace)?;
@@ -177,7 +179,7 @@ impl State {
         Some((wish, namespace, function))
     }
 
-    /// Forgets who neither has a place nor waits for one.
+    /// Removes a function or namespace that neither holds permits nor waits.
     fn forget(&mut self, namespace: &str, function: &str) {
         let Some(one) = self.namespaces.get_mut(namespace) else { return };
         if one.functions.get(function).is_some_and(|one| one.order.taken == 0 && one.waiting.is_empty()) {
@@ -189,7 +191,7 @@ impl State {
     }
 }
 
-/// Somebody who waits for a place, until it has one or gives up.
+/// A waiter, until it is granted a permit or gives up.
 struct Waiting<'t> {
     turns: &'t Turns,
     namespace: Arc<str>,
@@ -210,7 +212,7 @@ impl Drop for Waiting<'_> {
 }
 
 impl Place {
-    /// Does something in this place, which is free when it is done, or after `at_most`: then the rest is done outside it.
+    /// Runs a future with this permit, which is given back at its end, or after `at_most`: then the rest runs without.
     pub async fn during<T>(self, at_most: Duration, what: impl Future<Output = T>) -> T {
         let mut what = std::pin::pin!(what);
         match timeout(at_most, &mut what).await {
@@ -222,7 +224,7 @@ impl Place {
         }
     }
 
-    /// Gives it back; the turns that it is of, if that was not done before.
+    /// Gives it back. Returns the semaphore unless that was done before.
     fn put_back(&mut self) -> Option<Turns> {
         let turns = self.turns.take()?;
         {
@@ -260,7 +262,7 @@ mod tests {
     async fn many_of_one_namespace_hold_up_another_by_one_turn() {
         let turns = Turns::new(2);
         let (first, second) = (turns.take("loud", "0").await, turns.take("loud", "1").await);
-        // Many functions have no more turns than one.
+        // Many functions do not get more turns than one.
         let names: Vec<_> = (0..50).map(|number| number.to_string()).collect();
         let mut rest: FuturesUnordered<_> = names.iter().map(|name| turns.take("loud", name)).collect();
         assert!(rest.next().now_or_never().is_none());
@@ -271,7 +273,7 @@ mod tests {
         assert!(rest.next().now_or_never().is_none());
         drop((second, quiet));
         for _ in 0..50 {
-            // Each place is given on when it is dropped.
+            // Each permit is passed on when it is dropped.
             rest.next().now_or_never().expect("a place is free");
         }
     }
@@ -309,7 +311,7 @@ mod tests {
         assert!(turns.take("loud", "a").now_or_never().is_none(), "a function has two");
         let third = turns.take("loud", "b").now_or_never().expect("a namespace has three");
         assert!(turns.take("loud", "c").now_or_never().is_none());
-        // Whoever waits for its own share does not stand in the way.
+        // A request that is limited by its own share does not hold up others.
         let mut waits = std::pin::pin!(turns.take("loud", "c"));
         assert!(waits.as_mut().now_or_never().is_none());
         let quiet = turns.take("quiet", "a").now_or_never().expect("the fourth");
@@ -353,7 +355,7 @@ mod tests {
         assert!(given.as_mut().now_or_never().is_none());
         drop(waits);
         drop(place);
-        // It was given the place, and never takes it.
+        // It was granted the permit but never takes it.
         drop(given);
         assert!(Box::pin(turns.take("d", "d")).now_or_never().is_some());
     }

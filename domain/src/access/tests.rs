@@ -1,4 +1,4 @@
-//! The table, and that nothing widens what it gives.
+//! The permission table spelled out, and that nothing widens a grant.
 
 use proptest::prelude::*;
 

@@ -1,28 +1,29 @@
-//! Attributes of an event: their names, their types, and what each may be (CloudEvents 1.0, section 3).
+//! Attributes of a CloudEvent: names, types, and the constraints on each (CloudEvents 1.0, section 3).
 
 use chrono::DateTime;
 use serde::{Serialize, Serializer};
 
-/// The longest id, source, type or subject, in bytes.
+/// The maximum length of an id, source, type or subject, in bytes.
 const MAX_LENGTH: usize = 1024;
 
 const STANDARD: [&str; 8] = ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"];
 
-/// The value of an attribute. Times, URIs and bytes are text in the JSON format, and are kept as they were written.
+/// The value of an attribute. Timestamps, URIs and binary values are strings in the JSON format and are kept as
+/// written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attribute {
-    /// Text.
+    /// A string.
     Text(String),
-    /// `true` or `false`: extensions only.
+    /// `true` or `false`; allowed for extensions only.
     Boolean(bool),
-    /// A whole number: extensions only.
+    /// An integer; allowed for extensions only.
     Integer(i32),
-    /// JSON that no attribute can be.
+    /// A JSON value that is not valid as an attribute.
     Other,
 }
 
 impl Attribute {
-    /// The text, if it is one.
+    /// The string, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -30,7 +31,7 @@ impl Attribute {
         }
     }
 
-    /// What is wrong with an attribute of this name.
+    /// What is wrong with this value for the attribute called `name`, if anything.
     pub(super) fn fault(&self, name: &str) -> Option<String> {
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
             return Some(format!("`{name}` cannot be an attribute: names are lower-case letters and digits"));

@@ -1,4 +1,4 @@
-//! What the body of a request becomes in an event, and which body an event's data stands for.
+//! Converts request bodies into event data, and event data back into bodies.
 
 use std::borrow::Cow;
 
@@ -8,36 +8,36 @@ use serde::ser::SerializeMap;
 
 use crate::json::{self, Json};
 
-/// The data of an event. JSON stays the text that came: its numbers keep their digits, its keys their order.
+/// The data of an event. JSON is kept as text, so that numbers keep their digits and objects their key order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Data {
     /// JSON.
     Json(Json),
-    /// Text that is no JSON.
+    /// Text that is not JSON.
     Text(String),
-    /// Neither; in the JSON format in Base64.
+    /// Neither JSON nor text; Base64 in the JSON format.
     Bytes(Vec<u8>),
 }
 
-/// Who sent a body. Whoever sends events says what their data is. Whoever calls a function, or delivers to a webhook, knows
-/// nothing of events: what they send becomes one, whatever they say of it.
+/// The kind of sender of a body, which decides how the body is interpreted. A publisher of events declares what its
+/// data is. Callers of functions and senders of webhooks know nothing of events: whatever they send becomes one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// A program that publishes events.
     Publisher,
-    /// The caller of a function. `exact`: what is said to be JSON and is not is kept as bytes.
+    /// A caller of a function.
     Caller {
-        /// The call is to be repeated as it was.
+        /// The call must be repeatable exactly: a body that is declared as JSON but is not is kept as bytes.
         exact: bool,
     },
-    /// A service that calls a webhook.
+    /// A service that delivers to a webhook.
     Provider,
-    /// A function that answers: not with an event, but with what is kept as one's data would be.
+    /// A function. Its answer is not an event, but is kept in the same form as event data.
     Function,
 }
 
 impl Data {
-    /// What a body of a media type, or of none, becomes:
+    /// Converts a body with an optional media type into data:
     ///
     /// | media type | body       | publisher | caller                | provider, function |
     /// | ---------- | ---------- | --------- | --------------------- | ------------------ |
@@ -51,12 +51,12 @@ impl Data {
     /// | any other  | text       | bytes     | text                  | text               |
     /// | any        | no UTF-8   | bytes     | bytes                 | bytes              |
     ///
-    /// A publisher's bytes stay bytes where they could be text, as CloudEvents has it: of their charset nothing is known. A
-    /// caller's body without a type is what the wrappers take it for (runtimes/README.md), and text of theirs begins after the
-    /// byte order mark.
+    /// Bytes from a publisher stay bytes even if they could be text, as CloudEvents requires: nothing is known about
+    /// their charset. A caller's body without a media type is what the wrappers take it for (runtimes/README.md), and a
+    /// leading byte order mark is not part of a caller's text.
     ///
     /// # Errors
-    /// What is wrong with a body that is said to be JSON.
+    /// What is wrong with a body that is declared as JSON.
     pub fn of(sender: Sender, kind: Option<&str>, body: &[u8]) -> Result<Option<Self>, String> {
         if body.is_empty() {
             return Ok(None);
@@ -69,7 +69,7 @@ impl Data {
         };
         let json = match sender {
             _ if !is_json => Err(String::new()),
-            // Nobody looks into it on the way.
+            // Nothing looks into the JSON on the way to the function.
             Sender::Caller { .. } | Sender::Function => text.map_or_else(
                 || Err("it is not UTF-8".to_owned()),
                 |text| Json::parse(without_mark(text)).map_err(|error| error.to_string()),
@@ -88,7 +88,8 @@ impl Data {
         }))
     }
 
-    /// The body that data of a media type stands for, to whoever is told nothing else: see runtimes/README.md, "The raw body".
+    /// The body that this data represents for a recipient without further information; see runtimes/README.md, "The raw
+    /// body".
     pub fn body(&self, kind: Option<&str>) -> Cow<'_, [u8]> {
         match self {
             Self::Json(json) => body_of(json.get(), kind),
@@ -107,7 +108,8 @@ impl Data {
     }
 }
 
-/// The body that the JSON text of `data` stands for: a text that is not said to be JSON stands for itself.
+/// The body that the JSON text of `data` represents. A JSON string that is not declared as JSON represents its own
+/// contents.
 pub fn body_of<'a>(data: &'a str, kind: Option<&str>) -> Cow<'a, [u8]> {
     match kind {
         Some(kind) if !kind.contains("json") => match serde_json::from_str::<String>(data) {
@@ -130,7 +132,7 @@ fn essence(kind: &str) -> String {
     kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Whether a media type is JSON's (CloudEvents, JSON event format 1.0, section 3.1).
+/// Whether a media type denotes JSON (CloudEvents, JSON event format 1.0, section 3.1).
 pub fn is_json(kind: &str) -> bool {
     let essence = essence(kind);
     essence.ends_with("/json") || essence.ends_with("+json")
@@ -140,7 +142,7 @@ fn is_text(kind: &str) -> bool {
     essence(kind).starts_with("text/")
 }
 
-/// Text without the byte order mark that some programs begin a file with.
+/// The text without a leading byte order mark.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
@@ -219,7 +221,7 @@ mod tests {
             (Some("text/plain"), "text", true),
             (Some("application/x-www-form-urlencoded"), "a=1&b=%20", true),
             (Some("image/svg+xml"), "<svg/>", true),
-            // These cannot be told from their data alone.
+            // These cannot be told apart by their data alone.
             (Some("application/json"), " {} ", false),
             (Some("application/json"), "{", false),
             (Some("application/x-ndjson"), "{}", false),

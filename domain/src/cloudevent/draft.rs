@@ -1,4 +1,5 @@
-//! A sender's event, with all that is wrong with it at once.
+//! A sender's event under validation: collects everything that is wrong with it, so that all faults are reported at
+//! once.
 
 use std::fmt;
 
@@ -15,10 +16,10 @@ use super::data::{Data, Sender};
 use crate::event::source;
 use crate::json::{self, Json};
 
-/// Attributes of one event.
+/// The maximum number of attributes of an event.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// An event that fits the specification.
+/// An event that conforms to the specification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CloudEvent {
     /// Its `id`.
@@ -29,21 +30,21 @@ pub struct CloudEvent {
     pub kind: String,
     /// Its `subject`.
     pub subject: Option<String>,
-    /// The whole of it in the JSON format.
+    /// The whole event in the JSON format.
     pub json: Json,
 }
 
-/// One thing that is wrong with an event.
+/// One violation of the specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The attribute that it is about, or `data`; empty where it is about the whole event.
+    /// The attribute concerned, or `data`; empty if the fault concerns the whole event.
     pub attribute: String,
-    /// What is wrong, for people.
+    /// What is wrong, as a message.
     pub message: String,
 }
 
 impl Fault {
-    /// Something that is wrong with an attribute.
+    /// A fault of one attribute.
     pub fn new(attribute: &str, message: impl Into<String>) -> Self {
         Self { attribute: attribute.to_owned(), message: message.into() }
     }
@@ -53,16 +54,16 @@ impl Fault {
     }
 }
 
-/// Who gave an event its attributes.
+/// Where an event's attributes come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// Its sender, who may not name what only EventFlow names.
+    /// The sender, which may not use names reserved for EventFlow.
     Sender,
-    /// The door that it came in by.
+    /// The entry point that the event came in by.
     Door,
 }
 
-/// What an event is made of: its attributes, each once, in the order in which they came, and its data.
+/// The parts of an event under validation: its attributes, each once and in order of arrival, and its data.
 #[derive(Debug, Default)]
 pub struct Draft {
     attributes: Vec<(String, Attribute)>,
@@ -70,7 +71,7 @@ pub struct Draft {
     faults: Vec<Fault>,
 }
 
-/// The event that a JSON text is.
+/// Validates an event in the JSON format (structured mode).
 ///
 /// # Errors
 /// All faults, at least one.
@@ -88,10 +89,10 @@ pub fn structured(text: &str) -> Result<CloudEvent, Vec<Fault>> {
             },
             "data_base64" if encoded.is_some() => draft.faults.push(Fault::twice("data_base64", "member")),
             "data_base64" => encoded = Some(value),
-            // No attribute is a list or an object, and none is read as one.
+            // No attribute is a list or an object, so these are not parsed.
             _ if value.get().starts_with(['[', '{']) => draft.add(&name, Attribute::Other, "attribute"),
             _ => match serde_json::from_str(value.get()) {
-                // In the JSON format, null is absent.
+                // In the JSON format, null means absent.
                 Ok(Value::Null) => {}
                 Ok(value) => draft.add(&name, Attribute::from(value), "attribute"),
                 Err(error) => draft.fault(Fault::new(&name, format!("`{name}` cannot be read: {error}"))),
@@ -113,7 +114,7 @@ pub fn structured(text: &str) -> Result<CloudEvent, Vec<Fault>> {
 }
 
 impl Draft {
-    /// Adds an attribute, unless it is there already. `what`: what the protocol calls it.
+    /// Adds an attribute unless it is already present, which is a fault. `what` is the protocol's word for it.
     pub fn add(&mut self, name: &str, value: Attribute, what: &str) {
         if self.attributes.len() > MAX_ATTRIBUTES {
             return;
@@ -124,21 +125,21 @@ impl Draft {
         }
     }
 
-    /// Adds what is wrong already.
+    /// Adds a fault found by the caller.
     pub fn fault(&mut self, fault: Fault) {
         self.faults.push(fault);
     }
 
-    /// Puts the attributes into the order of their names, where the order in which they came means nothing: the same event is
-    /// the same text.
+    /// Sorts the attributes by name, for protocols in which their order has no meaning: equal events then have equal
+    /// texts.
     pub fn sort(&mut self) {
         self.attributes.sort_by(|(a, _), (b, _)| a.cmp(b));
     }
 
-    /// Adds data of a media type, or of none, to the attributes.
+    /// Adds the body of a request as the event's data.
     #[must_use]
     pub fn with_body(mut self, kind: Option<&str>, body: &[u8]) -> Self {
-        // What stands for data stands in the body, and its type in the protocol's own place.
+        // In binary mode the body holds the data, and the protocol's own header its media type.
         for name in ["data", "data_base64"] {
             if self.remove(name).is_some() {
                 self.fault(Fault::new(name, format!("`{name}` is no attribute: data belongs into the body")));
@@ -173,7 +174,7 @@ impl Draft {
         self.attributes.iter().find(|(known, _)| known == name)?.1.as_text()
     }
 
-    /// The event.
+    /// Finishes validation.
     ///
     /// # Errors
     /// All faults, at least one.
@@ -225,7 +226,7 @@ impl Serialize for Draft {
     }
 }
 
-/// The members of an object in their order, not looked into.
+/// The members of a JSON object in order, with unparsed values.
 struct Members(Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {

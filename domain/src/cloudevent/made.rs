@@ -1,5 +1,5 @@
-//! Events that EventFlow makes: of calls, deliveries to webhooks, schedules. Their `http` says how they came in, and is no
-//! attribute: the functions' handlers know it (runtimes/README.md).
+//! Events that EventFlow itself creates, for calls, webhook deliveries and schedules. Their `http` member describes the
+//! original request; it is not an attribute, but known to the function wrappers (runtimes/README.md).
 
 use chrono::{DateTime, Utc};
 use serde::ser::SerializeMap;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::data::Data;
 use crate::json::Json;
 
-/// An event of EventFlow's own. `H` is what it says of the request that it came by: [`Http`], or the same as a value.
+/// An event created by EventFlow. `H` describes the original request: [`Http`], or the same as a JSON value.
 #[derive(Debug, Clone)]
 pub struct Event<'a, H = ()> {
     /// The CloudEvent's `type`.
@@ -24,34 +24,34 @@ pub struct Event<'a, H = ()> {
     pub datacontenttype: Option<&'a str>,
     /// The data.
     pub data: Option<Data>,
-    /// The extension Distributed Tracing.
+    /// The `traceparent` of the Distributed Tracing extension.
     pub traceparent: Option<String>,
-    /// The extension Distributed Tracing.
+    /// The `tracestate` of the Distributed Tracing extension.
     pub tracestate: Option<&'a str>,
-    /// An extension: what a second request under the same idempotency key is compared with.
+    /// Extension: the digest that a second request with the same idempotency key is compared with.
     pub requestdigest: Option<&'a str>,
-    /// The request.
+    /// The original request.
     pub http: Option<H>,
 }
 
-/// The request that an event came by. `H` is an object of its headers.
+/// The request that led to an event. `H` is a map of its headers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Http<'a, H> {
-    /// Its method.
+    /// The request's method.
     pub method: &'a str,
-    /// Its path.
+    /// The request's path.
     pub path: &'a str,
-    /// The parameters of its query.
+    /// The query parameters.
     pub query: Map<String, Value>,
-    /// Its headers.
+    /// The headers.
     pub headers: H,
-    /// The body in Base64, where the data does not say what it was (runtimes/README.md, "The raw body").
+    /// The body in Base64, if it cannot be restored from the data (runtimes/README.md, "The raw body").
     #[serde(rename = "rawBody", skip_serializing_if = "Option::is_none")]
     pub raw_body: Option<String>,
 }
 
 impl<'a, H: Serialize> Event<'a, H> {
-    /// An event without anything that need not be there.
+    /// An event with only the mandatory attributes.
     pub fn new(kind: &'a str, id: &'a str, source: &'a str) -> Self {
         Self {
             kind,
@@ -67,7 +67,7 @@ impl<'a, H: Serialize> Event<'a, H> {
         }
     }
 
-    /// The whole of it in the JSON format.
+    /// The whole event in the JSON format.
     pub fn json(&self) -> Json {
         Json::of(self).expect("an event of text always serialises")
     }
@@ -105,7 +105,7 @@ impl<H: Serialize> Serialize for Event<'_, H> {
     }
 }
 
-/// The same event with JSON as its data, whatever its data was; `None` where it is no event. The body that it came with goes.
+/// The same event with other data, always as JSON, and without the original body; `None` if `event` is not an event.
 pub fn with_other_data(event: &Json, data: Value) -> Option<Json> {
     let Value::Object(mut event) = event.value() else { return None };
     event.remove("data_base64");

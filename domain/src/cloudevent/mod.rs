@@ -1,7 +1,7 @@
-//! CloudEvents 1.0: what an event is made of, what is wrong with one, and how it stands in the JSON format.
+//! CloudEvents 1.0: the parts of an event, their validation, and the JSON format.
 //!
-//! Knows the specification and what bodies become in events; knows no protocol, and not what events are for. A [`Draft`] is
-//! what a sender's event is read into; an [`Event`] is one that EventFlow makes.
+//! Knows the specification and how request bodies become data, but no transport protocol and not what events are used
+//! for. A [`Draft`] validates a sender's event; an [`Event`] is one that EventFlow creates.
 
 mod attribute;
 mod data;

@@ -1,6 +1,7 @@
-//! The paths that functions claim, found by the path of a request, or by another path that overlaps with them.
+//! An index of the paths that functions claim, searched by request path or by overlapping path.
 //!
-//! A change costs as much as the paths that change, however many others there are; a look-up as much as the path is long.
+//! An update costs as much as the paths it changes, regardless of how many others exist; a lookup costs as much as the
+//! length of the path.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,22 +10,22 @@ use std::sync::Arc;
 use crate::function;
 use crate::manifest::http::{MAX_PATH, Pattern};
 
-/// The paths of all functions.
+/// The claimed paths of all functions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Claims {
-    /// By the path without `/*`, so that all below a path stand next to each other.
+    /// Claims by their path without `/*`, so that everything below a path is adjacent.
     by_base: BTreeMap<Box<str>, Vec<Claim>>,
 }
 
-/// A path that a function claims.
+/// A function's claim to a path.
 #[derive(Debug, Clone)]
 pub(super) struct Claim {
     pub function: function::Id,
-    /// The path as the manifest writes it.
+    /// The path as written in the manifest.
     pub path: Arc<str>,
-    /// The change that brought it: of two claims, the one with the smaller number is the older.
+    /// The number of the change that brought the claim: the smaller number is the older claim.
     pub since: u64,
-    /// Whether all below it belong to it.
+    /// Whether the claim includes everything below the path.
     deep: bool,
 }
 
@@ -50,15 +51,15 @@ impl Claims {
         }
     }
 
-    /// The claim that a path leads to: of the function that was first to claim it, the longest.
+    /// The claim that serves a path: the longest claim of the function that claimed it first.
     pub(super) fn at(&self, path: &str) -> Option<&Claim> {
         let fitting = || self.above(path).filter(|claim| claim.deep || claim.path.len() == path.len());
         let owner = fitting().min_by_key(|claim| claim.since)?.function;
-        // For `/shop`, the path `/shop` says more than `/shop/*` does.
+        // For the request `/shop`, the claim `/shop` is more specific than `/shop/*`.
         fitting().filter(|claim| claim.function == owner).max_by_key(|claim| (claim.base_length(), !claim.deep))
     }
 
-    /// All claims to paths that belong to this pattern, too.
+    /// All claims that share at least one path with this pattern.
     pub(super) fn overlapping<'s>(&'s self, pattern: Pattern<'_>) -> impl Iterator<Item = &'s Claim> {
         let base = pattern.base();
         let above = self.above(base).filter(move |claim| claim.deep || claim.path.len() == base.len());
@@ -66,15 +67,15 @@ impl Claims {
         above.chain(below)
     }
 
-    /// The claims whose base is this path or stands above it, the shortest first.
+    /// The claims whose base is this path or an ancestor of it, shortest first.
     fn above<'s>(&'s self, path: &str) -> impl Iterator<Item = &'s Claim> {
-        // No pattern is longer, so a longer part of a path has none, however long the path is.
+        // No pattern is longer than this, so longer prefixes need no lookup, however long the path is.
         let ends = path.match_indices('/').map(|(at, _)| at).skip(1).chain([path.len()]);
         let parts = ends.take_while(|end| *end <= MAX_PATH).filter_map(|end| path.get(..end));
         parts.filter_map(|part| self.by_base.get(part)).flatten()
     }
 
-    /// The claims whose base stands below this path.
+    /// The claims whose base is below this path.
     fn below<'s>(&'s self, base: &str) -> impl Iterator<Item = &'s Claim> {
         let first = format!("{base}/");
         let range = self.by_base.range::<str, _>((Bound::Included(first.as_str()), Bound::Unbounded));

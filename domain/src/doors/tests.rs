@@ -1,4 +1,4 @@
-//! Which doors lead to whom, and which are refused.
+//! Which paths lead to which functions, and which claims are refused.
 
 use super::*;
 use crate::function::{Made, event::*};
@@ -96,10 +96,10 @@ fn what_is_anothers_is_refused_and_never_taken() {
         ("/shop/a", "/shop/*", "shop")
     );
     assert_eq!(table.conflict(id("shop"), &[http(Some("/shop/admin"))]), None, "its own");
-    // Built at the same time: the first has it, and the other has nothing.
+    // Promoted at the same time: the first one has the path, the other has nothing.
     running(&mut table, "other", vec![http(Some("/shop/admin/*"))]);
     assert_eq!(at_path(&table, "/shop/admin/x").as_deref(), Some("shop"));
-    // Back to a version whose path is another's by now: it stays another's, and the rest is free.
+    // Rolled back to a version whose path belongs to another function by now: it stays with that one.
     build(&mut table, "shop", 2, vec![]);
     promote(&mut table, "shop", 2);
     assert_eq!(at_path(&table, "/shop/admin/x").as_deref(), Some("other"));
@@ -120,23 +120,23 @@ fn a_younger_claim_takes_nothing_and_refuses_nothing() {
     running(&mut table, "shop", vec![http(Some("/pay/*"))]);
     assert!(table.conflict(id("thief"), &[http(Some("/pay/*"))]).is_some());
     promote(&mut table, "thief", 1);
-    // The owner builds on, also for a narrower path.
+    // The owner may build further versions, also with a narrower path.
     for path in ["/pay/*", "/pay", "/pay/card/*"] {
         assert_eq!(table.conflict(id("shop"), &[http(Some(path))]), None, "{path}");
     }
     assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("shop"));
-    // While it is stopped nobody answers at its path.
+    // While it is stopped, nobody answers at its path.
     stop(&mut table, "shop");
     assert_eq!(at_path(&table, "/pay/x"), None);
     table.evolve(id("shop"), &Event::Started(Started { version: 1, at: at(4) }));
-    // Versions that share a path share its age, whatever else they have; so does a narrower path.
+    // Versions that share a path share its age, and so does a narrower path.
     build(&mut table, "shop", 2, vec![http(Some("/pay/*")), http(Some("/more"))]);
     build(&mut table, "shop", 3, vec![http(Some("/pay/card/*"))]);
     for version in [2, 1, 3] {
         promote(&mut table, "shop", version);
         assert_eq!(at_path(&table, "/pay/card/x").as_deref(), Some("shop"), "version {version}");
     }
-    // What it gives up is the other's.
+    // A path that it gives up goes to the other one.
     assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("thief"));
     promote(&mut table, "shop", 1);
     assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("thief"));
@@ -184,7 +184,7 @@ fn a_namespace_has_a_number_of_paths() {
     assert_eq!(table.refusal(id("other"), "default", &paths(5_000, 2)), None);
 }
 
-/// 20,000 paths below one first segment: compared each with each at every change, this test would take hours.
+/// 20,000 paths below one first segment: comparing all pairs at every change would take hours.
 #[test]
 fn a_change_costs_as_much_as_it_changes() {
     let mut table = Table::default();

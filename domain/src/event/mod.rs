@@ -1,6 +1,6 @@
-//! A trigger event: received once, and never changed, but for what is erased.
+//! A trigger event: received once and never changed, except by erasure.
 //!
-//! Its id is derived from (namespace, source, id), so that the log itself refuses a duplicate.
+//! Its id is derived from (namespace, source, id), so the log itself refuses duplicates.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,49 +13,49 @@ pub mod source;
 #[cfg(test)]
 mod tests;
 
-/// Names a trigger event.
+/// The id of a trigger event.
 pub type Id = crate::Id<Received>;
 
-/// Nothing, or the event.
+/// The event, or `None` before it was received.
 pub type State = Option<Received>;
 
-/// The id of a CloudEvent: the same (source, id) in a namespace is the same event, as CloudEvents 1.0 has it.
+/// The id of a CloudEvent. By CloudEvents 1.0, the same (source, id) in a namespace denotes the same event.
 pub fn id(namespace: &str, source: &str, event_id: &str) -> Id {
     Id::derive("event", &[namespace, source, event_id])
 }
 
-/// The id of the event that the first request under an idempotency key becomes: a key counts for who uses it, and for one
-/// function. No event that was published has such an id.
+/// The id of the event for the first request with an idempotency key. A key is scoped to one user (`who`) and one
+/// function. No published event can have such an id.
 pub fn claimed(function: crate::function::Id, who: &str, key: &str) -> Id {
     Id::derive("claim", &[&function.to_string(), who, key])
 }
 
-/// The id of the event that a delivery to a webhook becomes; `source` is the webhook's path. What is published has no such
-/// id, whatever source and id it names.
+/// The id of the event for a webhook delivery; `source` is the webhook's path. No published event can have such an id,
+/// whatever source and id it names.
 pub fn delivered(namespace: &str, source: &str, delivery: &str) -> Id {
     Id::chosen("delivery", &[namespace, source, delivery])
 }
 
-/// The id of the event that a call of one function becomes; `call` is drawn for it.
+/// The id of the event for a call of one function; `call` is unique to the call.
 pub fn invoked(function: crate::function::Id, call: &str) -> Id {
     Id::derive("invocation", &[&function.to_string(), call])
 }
 
-/// Types of events that only the platform makes: of calls, deliveries of webhooks, and schedules. A function may trust an
-/// event of such a type to be what it says.
+/// Event types that only the platform creates, for calls, schedules and webhook deliveries. A function may trust these
+/// types.
 pub const PLATFORM_TYPES: [&str; 3] = ["http.invoke", "schedule.triggered", "webhook.received"];
 
-/// Whether only the platform makes events of a type.
+/// Whether an event type is reserved for the platform.
 pub fn is_platforms(kind: &str) -> bool {
     PLATFORM_TYPES.contains(&kind)
 }
 
-/// The event came in.
+/// The event was received.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Received {
-    /// Names it in EventFlow.
+    /// The event's id in EventFlow.
     pub id: Id,
-    /// Where it was sent to.
+    /// The namespace it was sent to.
     pub namespace: String,
     /// The CloudEvent's `type`.
     pub kind: String,
@@ -68,58 +68,60 @@ pub struct Received {
     pub subject: Option<String>,
     /// The whole CloudEvent in its JSON format.
     pub event: Json,
-    /// The only function it is for, when it was sent to one: an invocation, not a publication.
+    /// The only function to receive it, if it is an invocation and not a publication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<crate::function::Id>,
-    /// Nobody waits for the answer: the run is tried by the function's policy, and not once.
+    /// The caller does not wait for the answer, so the run is retried by the function's policy instead of being tried
+    /// once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asynchronous: bool,
-    /// That policy, as it was when the call was taken. Where there is none, it is the function's at the event's place in the log.
+    /// The retry policy at the time of the call. If absent, the function's policy at the event's position in the log
+    /// applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<retry::Policy>,
-    /// Where the outcome of its run is to be told.
+    /// The URL that is notified of the run's outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<String>,
-    /// When it came in.
+    /// When it was received.
     pub at: DateTime<Utc>,
     /// When its content was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
 }
 
-/// Its content was erased.
+/// The event's content was erased.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
-    /// The records that were written over.
+    /// The overwritten records.
     pub payloads: Vec<erasure::Payload>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// What can happen to a trigger event.
+/// An event in the life of a trigger event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
-    /// It came in.
+    /// It was received.
     Received(Box<Received>),
     /// Its content was erased.
     Erased(Erased),
 }
 
-/// What can be asked of a trigger event.
+/// A command to a trigger event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Take it.
+    /// Record it.
     Receive(Box<Received>),
-    /// Erase its content; the records of these versions are written over with it.
+    /// Erase its content, together with the payloads of these records.
     Erase {
-        /// What stands there afterwards.
+        /// The overwritten records and the digests of their new payloads.
         payloads: Vec<erasure::Payload>,
         /// When.
         at: DateTime<Utc>,
     },
 }
 
-/// A duplicate is not refused: it is done already.
+/// Why a command is refused. A duplicate is not an error: receiving an event again does nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // the message says it
 pub enum Error {
@@ -128,7 +130,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A short name that programs can rely on.
+    /// A stable error code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "event_not_found",

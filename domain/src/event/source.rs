@@ -1,25 +1,24 @@
-//! Sources of events that only EventFlow names: what comes in by a door of its own says so by its source, and nothing else
-//! may say the same.
+//! Event sources reserved for EventFlow. Everything that comes in by an entry point other than publishing has a source
+//! that identifies it, and no published event may use the same one.
 
 use percent_encoding::percent_decode_str;
 
-/// How the paths of reserved sources begin; `*` stands for any segment.
+/// The beginnings of reserved source paths; `*` stands for any segment.
 const RESERVED: [&[&str]; 6] = [
     // Webhooks.
     &["hooks"],
-    // Messages from RabbitMQ that are no CloudEvents.
+    // Messages from RabbitMQ that are not CloudEvents.
     &["amqp"],
     // Calls: `eventflow/function/NAME`.
     &["eventflow"],
-    // `POST /v1/functions/NAME:invoke`, and runs that are repeated.
+    // `POST /v1/functions/NAME:invoke`, and repeated runs.
     &["v1", "functions"],
     &["v1", "runs"],
     // Schedules of a function in a namespace.
     &["functions", "*", "*", "schedules"],
 ];
 
-/// Whether a source is one that only EventFlow names, in whatever spelling: `/hooks/a/b/c`, `hooks/a`, `/./HOOKS/a`,
-/// `/%68ooks/a`.
+/// Whether a source is reserved, in any spelling: `/hooks/a/b/c`, `hooks/a`, `/./HOOKS/a`, `/%68ooks/a`.
 pub fn is_reserved(source: &str) -> bool {
     let path = source.split(['?', '#']).next().unwrap_or_default();
     let decoded = percent_decode_str(path).decode_utf8_lossy().to_lowercase();

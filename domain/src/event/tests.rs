@@ -1,4 +1,4 @@
-//! A trigger event is received once, and never changed.
+//! A trigger event is received once and never changed.
 
 use super::{Aggregate, Command, Event, Received};
 use crate::json::Json;
@@ -57,7 +57,7 @@ fn an_event_that_is_erased_keeps_what_it_is_known_by() {
     let left = after.state.clone().unwrap();
     assert_eq!((left.event_id.as_str(), left.source.as_str(), left.erased_at), ("1", "/shop", Some(at(5))));
     assert!(left.subject.is_none() && !left.event.get().contains("Ada"), "{left:?}");
-    // What is written over it says the same by itself.
+    // The overwritten record agrees with the erasure event.
     let written = crate::erasure::of_event(&event, at(5)).unwrap();
     assert_eq!(written, Event::Received(Box::new(left)));
     assert_eq!(crate::erasure::of_event(&written, at(6)), None);

@@ -1,4 +1,4 @@
-//! What follows from a command: the table of a function's life, one arm an edge.
+//! Decides commands: the table of a function's lifecycle, one arm for each transition.
 
 use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
@@ -7,12 +7,12 @@ use super::event::{
 use super::{BuildState, Command, Error, Event, Function, Life, Override, State, texts};
 use crate::name;
 
-/// Builds of one function that wait or run. Each is a fact of the log for good, and takes its place among the builds of
-/// all.
+/// Builds of one function that may be queued or running. Each is a permanent record in the log, and competes with all
+/// other builds.
 pub(super) const MAX_OPEN_BUILDS: usize = 16;
 
-/// Bytes of the builds and versions of one function: some ten thousand with manifests of an ordinary size, sixty with the
-/// largest.
+/// Bytes that the builds and versions of one function may take: about ten thousand with ordinary manifests, sixty with
+/// the largest ones.
 pub(super) const MAX_KEPT: usize = 16 << 20;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
@@ -74,7 +74,7 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
                     let version = next_version(function);
                     let succeeded = BuildSucceeded { build, version, made, manifest, commit, at };
                     let mut events = vec![Event::BuildSucceeded(succeeded)];
-                    // What runs goes on running until the new version has shown that it is healthy.
+                    // A running version keeps running until the new one has proved healthy.
                     if let Life::Built { version: previous } | Life::Stopped { version: previous } = *life {
                         let reason = Some("built while nothing ran".to_owned());
                         events.push(Event::VersionPromoted(VersionPromoted { version, previous, reason, at }));
@@ -139,7 +139,7 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
                 None => done(),
             }
         }
-        // Whoever watches instances may be late: what does not run any more cannot break.
+        // Reports about instances may be late: a function that no longer runs cannot break.
         (_, Command::ReportInstanceFailure { .. } | Command::ReportInstanceRecovery { .. }) => done(),
 
         (_, Command::Deregister { at }) => {

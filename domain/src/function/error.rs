@@ -1,8 +1,8 @@
-//! Why a function refuses.
+//! Refusals of commands to a function.
 
 use super::BuildId;
 
-/// A refusal. It names the state that forbids what was asked.
+/// Why a command was refused; names the state that forbids it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // the message says it
 pub enum Error {
@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A short name that programs can rely on.
+    /// A stable error code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "function_not_found",

@@ -1,4 +1,4 @@
-//! What can happen to a function.
+//! Events in the life of a function, as the log stores them.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use crate::json::{self, Json};
 use crate::manifest::Manifest;
 use crate::upcast;
 
-/// Something that happened to a function.
+/// An event in the life of a function.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // each payload says it
 pub enum Event {
@@ -35,218 +35,218 @@ pub enum Event {
 pub enum Source {
     /// A Git repository.
     Git {
-        /// `https://`, `ssh://`, `git@host:path` or a path on the server's disk. Credentials are neither written nor read.
+        /// `https://`, `ssh://`, `git@host:path`, or a path on the server. Credentials are neither written nor read.
         #[serde(with = "crate::address")]
         url: String,
-        /// Branch, tag or commit; the default branch when absent.
+        /// Branch, tag or commit; the default branch if absent.
         #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
         git_ref: Option<String>,
-        /// The folder in the repository; its root when absent.
+        /// The folder in the repository; the root if absent.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         path: Option<String>,
     },
-    /// An archive that was uploaded.
+    /// An uploaded archive.
     Bundle {
         /// `sha256:…` of the archive.
         digest: String,
     },
     /// A container image.
     Image {
-        /// Its reference. Credentials are neither written nor read.
+        /// The image reference. Credentials are neither written nor read.
         #[serde(with = "crate::address")]
         image: String,
-        /// Its command, when not its own.
+        /// The command to run instead of the image's own.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         command: Option<Vec<String>>,
     },
 }
 
-/// The function exists.
+/// The function was registered.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Registered {
     /// Derived from namespace, name and generation.
     pub id: Id,
-    /// Where it belongs.
+    /// The function's namespace.
     pub namespace: String,
     /// Unique in its namespace.
     pub name: String,
-    /// The how-manieth of this name, from 1.
+    /// How often this name has been registered in the namespace, counting from 1.
     pub generation: u32,
     /// Where its code comes from.
     pub source: Source,
-    /// A manifest that beats the file in the source.
+    /// A manifest that overrides the file in the source.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// Its source or manifest changed; the next build uses them.
+/// The source or manifest changed; the next build uses the new ones.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Updated {
-    /// Where its code comes from now.
+    /// The new source.
     pub source: Source,
-    /// A manifest that beats the file in the source.
+    /// A manifest that overrides the file in the source.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// A build was asked for.
+/// A build was requested.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildRequested {
-    /// Names the build.
+    /// The id of the build.
     pub build: BuildId,
-    /// The source as it was then, with the ref that was asked for.
+    /// The source at the time of the request, with the requested ref.
     pub source: Source,
-    /// The manifest that beats the file in the source, as it was then.
+    /// The overriding manifest at the time of the request.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
 /// A server took the build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildStarted {
-    /// Which build.
+    /// The id of the build.
     pub build: BuildId,
-    /// Which server.
+    /// The server that took it.
     pub node: String,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The build made a version.
+/// A build made a version.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildSucceeded {
-    /// Which build.
+    /// The id of the build.
     pub build: BuildId,
-    /// The number of the version that it made.
+    /// The number of the new version.
     pub version: u32,
-    /// What it made.
+    /// The build's result.
     pub made: Made,
     /// The manifest with every default filled in.
     pub manifest: Box<Manifest>,
-    /// The commit, for a Git source.
+    /// The commit that was built, for a Git source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The older shapes of [`BuildSucceeded`].
+/// Upcasts from older schemas of [`BuildSucceeded`].
 const BUILD_SUCCEEDED: &[upcast::Step] = &[made::files_are_an_artifact];
 
-/// The build made nothing.
+/// A build failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildFailed {
-    /// Which build.
+    /// The id of the build.
     pub build: BuildId,
-    /// Why, for people.
+    /// The reason, as a message.
     pub error: String,
-    /// Folders of its source that could be functions, when the source is none itself.
+    /// Folders of the source that could be functions, if the source itself is not one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub offered: Vec<OfferedFolder>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The build was called off.
+/// A build was cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildCancelled {
-    /// Which build.
+    /// The id of the build.
     pub build: BuildId,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It runs.
+/// The function was started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
-    /// Which version.
+    /// The version that runs.
     pub version: u32,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It does not run any more.
+/// The function was stopped.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stopped {
-    /// Why, when somebody said.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// Another version is the current one.
+/// Another version became the current one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VersionPromoted {
-    /// The current version from now on.
+    /// The new current version.
     pub version: u32,
-    /// The one before.
+    /// The previous one.
     pub previous: u32,
-    /// Why, when somebody said.
+    /// The reason, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// A version's part of the calls.
+/// The share of calls that a version takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// Which version.
+    /// The version.
     pub version: u32,
-    /// Of a hundred calls.
+    /// The percentage of calls.
     pub percent: u32,
 }
 
-/// The calls are divided anew.
+/// The division of calls between versions changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrafficShifted {
-    /// Adds up to 100.
+    /// The shares; they add up to 100.
     pub split: Vec<Share>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
 /// An instance died or never became healthy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceFailed {
-    /// The version that it ran.
+    /// The version of the instance.
     pub version: u32,
-    /// Names the instance.
+    /// The id of the instance.
     pub instance: String,
-    /// What happened, for people.
+    /// What happened, as a message.
     pub error: String,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// What made an instance fail is over: another one has answered since.
+/// An instance answered after an earlier failure: its cause is gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceRecovered {
-    /// The version that it runs.
+    /// The version of the instance.
     pub version: u32,
-    /// Names the instance that answers.
+    /// The id of the instance that answers.
     pub instance: String,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It is gone, for good.
+/// The function was deregistered, permanently.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deregistered {
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
 impl Event {
-    /// Whether it changes which functions there are, whether they run, or what triggers them: what is folded into routing
-    /// tables and the plan of schedules.
+    /// Whether the event changes which functions exist, whether they run, or what triggers them. Routing tables and the
+    /// plan of schedules are folded from these events.
     pub fn changes_who_is_reached(&self) -> bool {
         match self {
             Self::Registered(_)

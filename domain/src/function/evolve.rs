@@ -1,4 +1,4 @@
-//! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
+//! Computes the state after an event. An event that does not fit the state is ignored: replaying the log never fails.
 
 use super::{Build, BuildId, BuildState, Event, Function, Life, State, Version};
 use crate::aggregate::Payload;
@@ -108,8 +108,8 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
     Some(function)
 }
 
-/// Whether an event can have happened in this state. `decide` lets no other happen; that a function never runs without a
-/// version, and never comes back, does not hang on that alone.
+/// Whether an event is possible in this state. `decide` already ensures it; checking again guarantees independently
+/// that a function never runs without a version and never returns after deregistration.
 fn fits(function: &Function, event: &Event) -> bool {
     let build = |id| function.build(id).map(|build| &build.state);
     match (&function.life, event) {

@@ -1,43 +1,43 @@
-//! What a build made.
+//! The result of a build.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// What a build made, and a version is.
+/// The result of a build, which a version consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Made {
-    /// Files, which EventFlow keeps.
+    /// Files, stored by EventFlow.
     Artifact {
         /// `sha256:…` over the files.
         digest: String,
-        /// Bytes of all files.
+        /// Total size of the files in bytes.
         size: u64,
     },
-    /// A container image, which a registry keeps.
+    /// A container image, stored by a registry.
     Image {
-        /// As it is asked for, such as `registry.example/team/app:1`. Credentials are neither written nor read.
+        /// The reference as requested, such as `registry.example/team/app:1`. Credentials are neither written nor read.
         #[serde(with = "crate::address")]
         reference: String,
-        /// `sha256:…` of the image: what was meant by the reference when the version was made.
+        /// `sha256:…` of the image that the reference pointed to when the version was made.
         digest: String,
     },
 }
 
 impl Made {
-    /// Files with this digest, of so many bytes.
+    /// Files with this digest and total size in bytes.
     pub fn artifact(digest: impl Into<String>, size: u64) -> Self {
         Self::Artifact { digest: digest.into(), size }
     }
 
-    /// `sha256:…` of the files or of the image.
+    /// The `sha256:…` digest of the files or the image.
     pub fn digest(&self) -> &str {
         match self {
             Self::Artifact { digest, .. } | Self::Image { digest, .. } => digest,
         }
     }
 
-    /// Bytes of the files; an image's are the registry's matter.
+    /// The size of the files in bytes; `None` for an image, whose size only the registry knows.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Artifact { size, .. } => Some(*size),
@@ -46,17 +46,18 @@ impl Made {
     }
 }
 
-/// The reference of an image by its digest, `registry.example/team/app@sha256:…`: with it, a registry gives the same image for
-/// ever, whatever becomes of the tag.
+/// Pins a reference to a digest: `registry.example/team/app@sha256:…`. The registry then always returns the same image,
+/// whatever happens to the tag.
 pub fn by_digest(reference: &str, digest: &str) -> String {
     let name = reference.split_once('@').map_or(reference, |(name, _)| name);
-    // A colon before the last slash is that of a port.
+    // A colon before the last slash belongs to a port.
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     let end = name[last..].find(':').map_or(name.len(), |colon| last + colon);
     format!("{}@{digest}", &name[..end])
 }
 
-/// `BuildSucceeded`, 1 to 2: what was made was always files, whose digest and size stood in the event itself.
+/// Upcasts `BuildSucceeded` from version 1 to 2. In version 1 the result was always files, with digest and size in the
+/// event itself.
 pub(super) fn files_are_an_artifact(payload: &mut Value) {
     let Some(payload) = payload.as_object_mut() else { return };
     let mut made = Map::from_iter([("type".to_owned(), Value::from("artifact"))]);

@@ -1,7 +1,8 @@
-//! The life of a function: `REGISTERED → BUILT → RUNNING ⇄ STOPPED`, and `DEREGISTERED` from any of them, for good.
+//! The lifecycle of a function: `REGISTERED → BUILT → RUNNING ⇄ STOPPED`, and `DEREGISTERED` from any of them,
+//! permanently.
 //!
-//! [`command`] is what can be asked, [`event`] what can happen, [`state`] what follows from it;
-//! [`decide`] and [`evolve`] read as the table of that life.
+//! [`command`] is what can be asked, [`event`] what can happen, [`state`] the result of the events. [`decide`] and
+//! [`evolve`] read as the table of that lifecycle.
 
 pub mod command;
 mod decide;
@@ -22,35 +23,35 @@ pub use made::Made;
 pub use offer::OfferedFolder;
 pub use state::{Build, BuildState, BuildStatus, Function, Life, Status, Version};
 
-/// Names a function.
+/// The id of a function.
 pub type Id = crate::Id<Function>;
 
-/// Names a build.
+/// The id of a build.
 pub type BuildId = crate::Id<Build>;
 
-/// Nothing, or a function.
+/// The function, or `None` before it was registered.
 pub type State = Option<Function>;
 
-/// The id of the `generation`-th function (from 1) that has this name in this namespace. Deriving it makes names unique:
-/// two registrations of one name ask for the same stream, and only one can be first in it.
+/// The id of the `generation`-th function (from 1) with this name in this namespace. Deriving it makes names unique:
+/// two registrations of one name append to the same stream, and only one can be first.
 pub fn id(namespace: &str, name: &str, generation: u32) -> Id {
     Id::derive("function", &[namespace, name, &generation.to_string()])
 }
 
-/// Secrets whose names begin so are made by the platform, and no function and no webhook can name them.
+/// Prefix of secrets that the platform manages; no function and no webhook can refer to them.
 const RESERVED: &str = "EVENTFLOW_GIT_";
 
-/// The secret of the function's namespace that holds the address of its repository with the credentials in it.
+/// The name of the secret that holds the address of a function's repository including its credentials.
 pub fn credentials_secret(id: Id) -> String {
     format!("{RESERVED}{}", id.uuid().simple())
 }
 
-/// Whose secret it is, when it is one of those that [`credentials_secret`] makes.
+/// The function that owns a secret, if it is one named by [`credentials_secret`].
 pub fn credentials_owner(name: &str) -> Option<Id> {
     uuid::Uuid::try_parse(name.strip_prefix(RESERVED)?).ok().map(Id::from)
 }
 
-/// Whether a secret's name is one of those that [`credentials_secret`] makes.
+/// Whether a secret's name is one of those made by [`credentials_secret`].
 pub fn is_reserved_secret(name: &str) -> bool {
     name.starts_with(RESERVED)
 }

@@ -1,7 +1,7 @@
-//! Folders of a source that could be functions of their own, and what these could be called.
+//! Folders of a source that could be functions of their own, with suggested names.
 //!
-//! A build that fails because its source is no function itself names them. They are facts of that build; which names are
-//! free is another matter at any time, so names are suggested when somebody looks.
+//! A build that fails because its source is not itself a function lists them. The folders are facts of that build;
+//! which names are free changes over time, so names are suggested when somebody looks.
 
 use std::collections::HashSet;
 
@@ -9,31 +9,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::name;
 
-/// Numbers that are tried behind a name that is taken: 2 up to this.
+/// The highest number that is tried as a suffix of a taken name, beginning with 2.
 const MAX_NUMBER: usize = 20;
 
-/// What a folder is called whose path has no letter.
+/// The name suggested for a folder whose path contains no letter.
 const NAMELESS: &str = "function";
 
-/// A folder of a repository that could be registered.
+/// A folder of a repository that could be registered as a function.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferedFolder {
-    /// Below the root of the repository, as a source's `path`.
+    /// The path relative to the root of the repository, usable as a source's `path`.
     pub path: String,
-    /// What was recognized there, in a few words.
+    /// A short description of what was recognized there.
     pub recognized_as: String,
-    /// What the repository calls it, when it says so.
+    /// The name that the repository itself gives it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
 impl OfferedFolder {
-    /// Bytes of its texts.
+    /// Total bytes of its texts.
     pub fn bytes(&self) -> usize {
         self.path.len() + self.recognized_as.len() + self.name.as_ref().map_or(0, String::len)
     }
 
-    /// What it could be called, the best first. All of them are valid names.
+    /// Valid names for the folder, best first.
     pub fn names(&self) -> Vec<String> {
         let own = self.name.clone().filter(|own| name::fits(own));
         let parts: Vec<_> = self.path.split('/').filter(|part| !part.is_empty()).collect();
@@ -52,7 +52,7 @@ impl OfferedFolder {
     }
 }
 
-/// A name for each of the folders: none that is taken, and none twice. `None` where no name is left.
+/// One name for each folder, none of them taken or used twice; `None` if no name is left.
 pub fn suggested(offered: &[OfferedFolder], taken: &HashSet<String>) -> Vec<Option<String>> {
     let mut given = HashSet::new();
     let mut suggest = |offer: &OfferedFolder| {

@@ -1,4 +1,4 @@
-//! What a function is, after all that happened to it.
+//! The state of a function, folded from its events.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,85 +12,85 @@ use crate::names::named;
 /// A function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Function {
-    /// Names it.
+    /// The function's id.
     pub id: Id,
-    /// Where it belongs.
+    /// The function's namespace.
     pub namespace: String,
     /// Unique in its namespace.
     pub name: String,
-    /// The how-manieth of this name, from 1.
+    /// How often this name has been registered in the namespace, counting from 1.
     pub generation: u32,
-    /// Where the next build takes its code from.
+    /// The source of the next build.
     pub source: Source,
-    /// The manifest that beats the file in the source, in the next build.
+    /// The manifest that overrides the file in the source, from the next build on.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
-    /// Where in its life it stands.
+    /// The lifecycle state.
     pub life: Life,
-    /// Why it is broken, when it is.
+    /// Why the function is broken, if it is.
     pub reason: Option<String>,
-    /// The instance that failed last: it fails only once, however often that is told.
+    /// The last failed instance. Repeated reports of the same instance count as one failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failed_instance: Option<String>,
     /// All builds, oldest first.
     pub builds: Vec<Build>,
-    /// All versions: number 1 first, without a gap.
+    /// All versions, from number 1 without gaps.
     pub versions: Vec<Version>,
-    /// How calls are divided; empty: all to the current version.
+    /// How calls are divided; if empty, the current version takes all.
     pub traffic: Vec<Share>,
     /// When it was registered.
     pub created_at: DateTime<Utc>,
-    /// When something last happened to it.
+    /// When the latest event happened.
     pub updated_at: DateTime<Utc>,
 }
 
 named! {
-    /// Where in its life a function stands, without what belongs to it.
+    /// The lifecycle state without its data.
     pub enum Status {
-        /// Nothing is built.
+        /// Nothing has been built.
         Registered = "REGISTERED",
-        /// There is a version, and it never ran.
+        /// A version exists, but has never run.
         Built = "BUILT",
-        /// It answers.
+        /// It runs.
         Running = "RUNNING",
-        /// It answered once.
+        /// It has run and was stopped.
         Stopped = "STOPPED",
-        /// It is gone, for good.
+        /// It was deregistered, permanently.
         Deregistered = "DEREGISTERED",
     }
 }
 
-/// Where in its life a function stands. What is certain in a state stands in its variant: nothing runs without a version.
+/// The lifecycle state. Data that is certain in a state is part of its variant: nothing runs without a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Life {
-    /// Nothing is built.
+    /// Nothing has been built.
     Registered,
-    /// There is a version, and it never ran.
+    /// A version exists, but has never run.
     Built {
         /// The current version.
         version: u32,
     },
-    /// It answers.
+    /// It runs.
     Running {
         /// The current version.
         version: u32,
         /// Since when.
         since: DateTime<Utc>,
     },
-    /// It answered once.
+    /// It has run and was stopped.
     Stopped {
         /// The current version.
         version: u32,
     },
-    /// It is gone, for good.
+    /// It was deregistered, permanently.
     Deregistered {
-        /// The version that was current, if there was any.
+        /// The last current version, if there was one.
         version: Option<u32>,
     },
 }
 
 impl Life {
-    /// The same, without what belongs to it.
+    /// The state without its data.
     pub fn status(&self) -> Status {
         match self {
             Self::Registered => Status::Registered,
@@ -101,12 +101,12 @@ impl Life {
         }
     }
 
-    /// The name of the state, as the outside knows it.
+    /// The public name of the state.
     pub fn name(&self) -> &'static str {
         self.status().name()
     }
 
-    /// The current version, if there is any.
+    /// The current version, if there is one.
     pub fn version(&self) -> Option<u32> {
         match *self {
             Self::Registered => None,
@@ -119,37 +119,37 @@ impl Life {
 /// A build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Build {
-    /// Names it.
+    /// The build's id.
     pub id: BuildId,
-    /// What it builds.
+    /// The source that it builds.
     pub source: Source,
-    /// The manifest that beats the file in the source.
+    /// The manifest that overrides the file in the source.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
-    /// How far it is.
+    /// Its progress.
     pub state: BuildState,
-    /// When it was asked for.
+    /// When it was requested.
     pub requested_at: DateTime<Utc>,
 }
 
 named! {
-    /// How far a build is, without what belongs to it.
+    /// The state of a build without its data.
     pub enum BuildStatus {
-        /// Nobody has taken it yet.
+        /// No server has taken it yet.
         Queued = "QUEUED",
         /// A server works on it.
         Running = "RUNNING",
         /// It made a version.
         Succeeded = "SUCCEEDED",
-        /// It made none.
+        /// It failed.
         Failed = "FAILED",
-        /// It was called off.
+        /// It was cancelled.
         Cancelled = "CANCELLED",
     }
 }
 
 impl BuildStatus {
-    /// Whether something more happens to the build.
+    /// Whether the build is not over yet.
     pub fn is_open(self) -> bool {
         match self {
             Self::Queued | Self::Running => true,
@@ -158,7 +158,7 @@ impl BuildStatus {
     }
 }
 
-/// How far a build is.
+/// The state of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the fields are those of the events
 pub enum BuildState {
@@ -170,7 +170,7 @@ pub enum BuildState {
 }
 
 impl BuildState {
-    /// The same, without what belongs to it.
+    /// The state without its data.
     pub fn status(&self) -> BuildStatus {
         match self {
             Self::Queued => BuildStatus::Queued,
@@ -181,7 +181,7 @@ impl BuildState {
         }
     }
 
-    /// The name of the state, as the outside knows it.
+    /// The public name of the state.
     pub fn name(&self) -> &'static str {
         self.status().name()
     }
@@ -196,7 +196,7 @@ impl BuildState {
         }
     }
 
-    /// When it was over.
+    /// When it ended.
     pub fn finished_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Queued | Self::Running { .. } => None,
@@ -204,40 +204,40 @@ impl BuildState {
         }
     }
 
-    /// Whether nothing more happens to it.
+    /// Whether the build is over.
     pub fn is_over(&self) -> bool {
         self.finished_at().is_some()
     }
 }
 
-/// What a build made; it never changes.
+/// The immutable result of a successful build.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Version {
-    /// 1, 2, 3 …
+    /// The version number, from 1.
     pub number: u32,
     /// The build that made it.
     pub build: BuildId,
-    /// What it is.
+    /// The build's result.
     pub made: Made,
     /// The manifest with every default filled in.
     pub manifest: Box<Manifest>,
-    /// The commit, for a Git source.
+    /// The commit that was built, for a Git source.
     pub commit: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
 
-/// Bytes that a build or a version takes beside its texts.
+/// Estimated bytes that a build or a version takes in addition to its texts.
 const ENTRY: usize = 256;
 
-/// Bytes of what is written as JSON.
+/// The size of a value as JSON, in bytes.
 fn written(value: &impl Serialize) -> usize {
     serde_json::to_string(value).map_or(0, |text| text.len())
 }
 
 impl Function {
-    /// Bytes that its builds and versions take together, as text. All of them are kept for as long as it is registered: by
-    /// whoever decides on it, routes to it, or plans its schedules.
+    /// Total bytes of its builds and versions as text. As long as the function is registered, every component that
+    /// decides on it, routes to it or plans its schedules keeps them in memory.
     pub fn kept(&self) -> usize {
         let build = |build: &Build| {
             let failure = match &build.state {
@@ -255,7 +255,7 @@ impl Function {
         self.builds.iter().map(build).sum::<usize>() + self.versions.iter().map(version).sum::<usize>()
     }
 
-    /// The version that is current, if there is any.
+    /// The current version, if there is one.
     pub fn current(&self) -> Option<&Version> {
         self.version(self.life.version()?)
     }
@@ -265,7 +265,7 @@ impl Function {
         self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)
     }
 
-    /// A build by id; the newest is found first.
+    /// A build by id, searched from the newest.
     pub fn build(&self, id: BuildId) -> Option<&Build> {
         self.builds.iter().rev().find(|build| build.id == id)
     }

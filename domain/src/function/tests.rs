@@ -1,4 +1,4 @@
-//! The life of a function, edge by edge, and every refusal.
+//! The lifecycle of a function, transition by transition, with every refusal.
 
 use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
@@ -105,7 +105,7 @@ fn shares(split: &[(u32, u32)]) -> Vec<Share> {
     split.iter().map(|&(version, percent)| Share { version, percent }).collect()
 }
 
-// The states of the life, by the shortest way there.
+// The lifecycle states, each by the shortest history.
 
 fn just_registered() -> Vec<Event> {
     vec![registered()]
@@ -131,12 +131,12 @@ fn gone() -> Vec<Event> {
     [running(), vec![deregistered()]].concat()
 }
 
-/// Runs version 1 while version 2 waits to be promoted.
+/// Running version 1 while version 2 waits to be promoted.
 fn two_versions() -> Vec<Event> {
     [running(), vec![requested(2), build_started(2), succeeded(2, 2)]].concat()
 }
 
-/// Every state in which a function is there and not gone.
+/// Every state in which the function exists and is not deregistered.
 fn alive() -> [Vec<Event>; 5] {
     [just_registered(), building(), built(), running(), stopped_()]
 }
@@ -183,7 +183,7 @@ fn succeed(n: u128) -> Command {
     succeed_as(n, 1)
 }
 
-/// The digest is that of `succeeded(n, version)`; the number itself is decided.
+/// The digest is that of `succeeded(n, version)`; the version number is decided by the aggregate.
 fn succeed_as(n: u128, version: u32) -> Command {
     let made = Made::artifact(format!("sha256:{version}"), 100);
     let manifest = Box::new(Manifest::of(Runtime::Node));
@@ -223,7 +223,7 @@ fn deregister() -> Command {
     Command::Deregister { at: at(9) }
 }
 
-/// One of each command but `Register` and `Deregister`, as it would be meant on a function with one version.
+/// One of each command except `Register` and `Deregister`, valid for a function with one version.
 fn all_others() -> Vec<Command> {
     vec![
         Command::Update { source: Some(bundle()), manifest: Override::Keep, at: at(10) },
@@ -418,7 +418,7 @@ fn nothing_is_built_any_more_when_the_history_is_full() {
     let full = [almost, build(builds)].concat();
     let bytes = state(&full).unwrap().kept();
     assert_eq!(decided(&full), Err(Error::HistoryFull { bytes, most }));
-    // What is there can go on.
+    // Existing builds can continue.
     given(full).when(deregister()).then([deregistered()]);
 }
 
@@ -517,11 +517,11 @@ fn a_build_that_fails_offers_folders_within_limits() {
     let function = after.state.expect("it is there");
     let BuildState::Failed { offered, .. } = &function.build(build(1)).unwrap().state else { panic!("it failed") };
     assert_eq!(*offered, kept);
-    // What is kept of it counts.
+    // Its stored error counts.
     let without = given(building()).when(fail(1)).then([build_failed(1)]).state.expect("it is there");
     assert!(function.kept() + "npm ci: exit code 1".len() > without.kept() + "nothing here".len());
 
-    // As logs from before have it, and as it is written today.
+    // As older logs have it, and as it is written today.
     let old = br#"{"v":1,"build":"00000000-0000-0000-0000-000000000001","error":"no","at":"2026-09-21T14:13:26Z"}"#;
     let Event::BuildFailed(old) = Event::decode("BuildFailed", old).unwrap() else { panic!("it is another event") };
     assert_eq!(old.offered, []);
@@ -866,7 +866,7 @@ fn credentials_in_an_address_are_neither_written_nor_read() {
     let written = updated(source("https://user:token@host/a")).encode();
     let text = String::from_utf8(written.clone()).unwrap();
     assert!(!text.contains("token") && text.contains("https://host/a"), "{text}");
-    // As an older server wrote it.
+    // As written by an older server.
     let old = text.replace("https://host/a", "https://user:token@host/a");
     assert_eq!(Event::decode("Updated", old.as_bytes()).unwrap(), updated(source("https://host/a")));
     let image = r#"{"type":"image","image":"https://user:token@registry/app:1"}"#;

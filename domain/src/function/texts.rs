@@ -1,34 +1,34 @@
-//! How long the texts of a command may be. What is decided stays in the log for good and is read at each start: no door may
-//! forget to measure it.
+//! Length limits of the texts in a command. Whatever is decided stays in the log for good and is read at every start,
+//! so the limits are enforced here for all callers.
 
 use super::event::Source;
 use super::{Command, Error, OfferedFolder};
 use crate::{name, text};
 
-/// Bytes of the address of a repository.
+/// Maximum length of a repository's address, in bytes.
 pub const MAX_URL: usize = 2_048;
 
-/// Bytes of a branch, tag or commit: the longest name that Git can keep in a file.
+/// Maximum length of a branch, tag or commit, in bytes: the longest name that Git can store as a file.
 pub const MAX_REF: usize = 255;
 
-/// Bytes of a folder's path in a repository.
+/// Maximum length of a folder's path in a repository, in bytes.
 pub const MAX_PATH: usize = 1_024;
 
-/// Bytes of the reference of an image.
+/// Maximum length of an image reference, in bytes.
 pub const MAX_IMAGE: usize = 512;
 
-/// Parts of an image's command, and bytes of all of them together.
+/// Maximum number of parts of an image's command.
 pub const MAX_COMMAND_PARTS: usize = 100;
-/// See [`MAX_COMMAND_PARTS`].
+/// Maximum length of all parts of an image's command together, in bytes.
 pub const MAX_COMMAND: usize = 16_384;
 
-/// Bytes of a reason that somebody gives.
+/// Maximum length of a reason, in bytes.
 pub const MAX_REASON: usize = 1_024;
 
-/// Folders that a build offers.
+/// Maximum number of folders that a failed build offers.
 pub const MAX_OFFERED: usize = 30;
 
-/// Bytes of what an offered folder was recognized as.
+/// Maximum length of the description of an offered folder, in bytes.
 pub const MAX_RECOGNIZED: usize = 400;
 
 /// Refuses a command with a text that is too long.
@@ -43,7 +43,8 @@ pub(super) fn check(command: &Command) -> Result<(), Error> {
     }
 }
 
-/// The command, with what a failure says cut to what the log keeps: it is not the caller's, so it is not refused.
+/// Truncates the texts of a failure to what the log keeps. They do not come from the caller, so the command is not
+/// refused.
 pub(super) fn bounded(command: Command) -> Command {
     match command {
         Command::FailBuild { build, error, offered, at } => {
@@ -56,7 +57,7 @@ pub(super) fn bounded(command: Command) -> Command {
     }
 }
 
-/// Refuses a source with a text that is too long.
+/// Checks the lengths of a source's texts.
 ///
 /// # Errors
 /// [`Error::TooLong`], [`Error::TooManyParts`].
@@ -79,8 +80,8 @@ pub fn of_source(source: &Source) -> Result<(), Error> {
     }
 }
 
-/// What may stay of the folders that a build offers. A stranger's repository says what they are: what is too much is left
-/// out, so that the build fails all the same.
+/// Drops offered folders beyond the limits. They describe a stranger's repository, so the failure must be recorded
+/// whatever it contains.
 pub(super) fn of_offered(offered: Vec<OfferedFolder>) -> Vec<OfferedFolder> {
     let fits = |offer: &OfferedFolder| {
         (1..=MAX_PATH).contains(&offer.path.len()) && offer.recognized_as.len() <= MAX_RECOGNIZED

@@ -1,5 +1,5 @@
-//! JSON that comes in and is carried on: looked over before anybody parses it, because a parsed value takes up to a hundred times
-//! the memory of its text. How deep it is nested is the parser's own limit.
+//! Checks incoming JSON before anything parses it, because a parsed value can take a hundred times the memory of its
+//! text. The nesting depth is limited by the parser.
 
 use std::fmt;
 
@@ -8,17 +8,17 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::Json;
 
-/// Values of one text: numbers, texts, lists, objects and what is in them.
+/// Maximum number of values in a text: numbers, strings, arrays and objects, including nested ones.
 const MAX_VALUES: usize = 500_000;
 
-/// Objects of one text. Each takes more than half a kilobyte, however little is in it.
+/// Maximum number of objects in a text. Each takes more than half a kilobyte once parsed, however small.
 const MAX_OBJECTS: usize = 50_000;
 
-/// Reads one value that is carried on as it came: its numbers keep their digits, its objects the order of their keys. It is
-/// looked through all the same, and is a value that any reader can read.
+/// Checks one JSON value and returns it as text, so that numbers keep their digits and objects their key order. Any
+/// reader can parse the result.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with it, as a message.
 pub fn carried(bytes: &[u8]) -> Result<Json, String> {
     let bytes = without_mark(bytes);
     check(bytes)?;
@@ -26,13 +26,13 @@ pub fn carried(bytes: &[u8]) -> Result<Json, String> {
     serde_json::from_str::<Sound>(text).and_then(|Sound| Json::parse(text)).map_err(|error| error.to_string())
 }
 
-/// A byte order mark is no part of what is written after it (RFC 8259, section 8.1).
+/// Removes a leading byte order mark, which is not part of the JSON text (RFC 8259, section 8.1).
 pub fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Any value, read and not kept. Unlike what serde ignores, it may not be nested without end, hold half a character, or a
-/// number beyond those of IEEE 754.
+/// Parses any value and discards it. Stricter than serde's `IgnoredAny`: unlimited nesting, unpaired surrogates and
+/// numbers beyond IEEE 754 are refused.
 struct Sound;
 
 impl<'de> Deserialize<'de> for Sound {
@@ -85,10 +85,10 @@ impl<'de> Visitor<'de> for SoundVisitor {
     }
 }
 
-/// Whether a text is taken, by how much is in it.
+/// Checks the number of values in a text.
 ///
 /// # Errors
-/// When there is more in it than is taken.
+/// If it contains too many.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     let (mut values, mut objects) = (1, 0);
     let (mut in_text, mut escaped) = (false, false);

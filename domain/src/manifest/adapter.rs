@@ -1,8 +1,8 @@
-//! Platforms whose handlers run as they are.
+//! Other platforms whose handlers run unchanged.
 
 use serde::{Deserialize, Serialize};
 
-/// The platform that a handler was written for. The wrapper of its runtime calls it as that platform would.
+/// The platform that a handler was written for. The runtime's wrapper calls the handler the way that platform would.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Adapter {
@@ -18,7 +18,7 @@ pub enum Adapter {
     AzureFunctions,
     /// `export default { fetch }` with the Fetch API's `Request` and `Response`.
     Fetch,
-    /// OpenFaaS' templates.
+    /// OpenFaaS templates.
     Openfaas,
     /// Apache OpenWhisk and DigitalOcean Functions: `main(args)`.
     Openwhisk,
@@ -33,7 +33,7 @@ pub enum Adapter {
 }
 
 impl Adapter {
-    /// All of them.
+    /// Every platform.
     pub const ALL: [Self; 12] = [
         Self::AwsLambda,
         Self::GoogleFunctions,

@@ -1,11 +1,11 @@
-//! What an http trigger says beyond that the function is called: who may call it, from which pages, and at which path.
+//! http triggers: who may call the function, from which pages, and at which path.
 
 use serde::{Deserialize, Serialize};
 
-/// The longest path of an http trigger.
+/// Maximum length of an http trigger's path.
 pub(crate) const MAX_PATH: usize = 256;
 
-/// First segments that are the platform's own, now or as it has promised: no function answers there.
+/// First path segments reserved for the platform, now or in the future; no function is served below them.
 pub const RESERVED: [&str; 23] = [
     "api",
     "assets",
@@ -35,13 +35,13 @@ pub const RESERVED: [&str; 23] = [
 /// A trigger of the type `http`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpTrigger {
-    /// A path of the function's own on the server, in addition to `/function/{name}`: `/shop`, or `/shop/*` with all below it.
+    /// A custom path on the server in addition to `/function/{name}`: `/shop`, or `/shop/*` including everything below.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Who may call.
     #[serde(default, skip_serializing_if = "HttpAuth::is_token")]
     pub auth: HttpAuth,
-    /// Pages of which other origins may call.
+    /// The cross-origin pages that may call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cors: Option<Cors>,
 }
@@ -50,10 +50,10 @@ pub struct HttpTrigger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HttpAuth {
-    /// Who has a token, or a session.
+    /// Callers with a token or a session.
     #[default]
     Token,
-    /// Everybody.
+    /// Anybody.
     None,
 }
 
@@ -64,21 +64,21 @@ impl HttpAuth {
     }
 }
 
-/// Which pages of other origins may call (the CORS protocol of the Fetch standard).
+/// The cross-origin pages that may call (the CORS protocol of the Fetch standard).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cors {
-    /// Origins such as `https://shop.example.com`, or `*` for all.
+    /// Allowed origins such as `https://shop.example.com`, or `*` for all.
     pub origins: Vec<String>,
-    /// Methods that they may use.
+    /// Allowed methods.
     #[serde(default = "methods")]
     pub methods: Vec<String>,
-    /// Headers that they may send, or `*` for all.
+    /// Allowed request headers, or `*` for all.
     #[serde(default = "headers")]
     pub headers: Vec<String>,
-    /// Whether a browser sends cookies along.
+    /// Whether browsers may send cookies.
     #[serde(default)]
     pub credentials: bool,
-    /// Seconds for which a browser remembers the answer to its question.
+    /// Seconds for which a browser may cache a preflight response.
     #[serde(default = "max_age")]
     pub max_age_s: u32,
 }
@@ -101,13 +101,13 @@ impl Cors {
         self.origins.iter().any(|allowed| allowed == "*" || allowed.eq_ignore_ascii_case(origin))
     }
 
-    /// Whether it is said of all origins alike.
+    /// Whether every origin gets the same answer.
     pub fn allows_all(&self) -> bool {
         !self.credentials && self.origins.iter().any(|origin| origin == "*")
     }
 }
 
-/// What is wrong with an origin in `cors`, for people.
+/// What is wrong with an origin in `cors`, as a message.
 pub fn origin_fault(origin: &str) -> Option<String> {
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
@@ -118,7 +118,7 @@ pub fn origin_fault(origin: &str) -> Option<String> {
     }
 }
 
-/// What is wrong with a trigger's path, for people.
+/// What is wrong with a trigger's path, as a message.
 pub fn path_fault(path: &str) -> Option<String> {
     let Some(pattern) = Pattern::of(path) else {
         return Some(format!(
@@ -132,17 +132,17 @@ pub fn path_fault(path: &str) -> Option<String> {
     })
 }
 
-/// A path of an http trigger, read.
+/// A parsed path of an http trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pattern<'p> {
     /// The path without `/*`.
     base: &'p str,
-    /// Whether all below it belong to it.
+    /// Whether it includes everything below the path.
     deep: bool,
 }
 
 impl<'p> Pattern<'p> {
-    /// Of what a manifest says; `None` when it is no such path.
+    /// Parses a path from a manifest; `None` if it is not valid.
     pub fn of(path: &'p str) -> Option<Self> {
         let (base, deep) = match path.strip_suffix("/*") {
             Some(base) => (base, true),
@@ -154,23 +154,23 @@ impl<'p> Pattern<'p> {
         (path.len() <= MAX_PATH && whole.split('/').all(is_segment)).then_some(Self { base, deep })
     }
 
-    /// What stands before the function's own paths.
+    /// The path without `/*`, which the function's own paths follow.
     pub fn base(&self) -> &'p str {
         self.base
     }
 
-    /// Whether all below it belong to it.
+    /// Whether it includes everything below the path.
     pub fn is_deep(&self) -> bool {
         self.deep
     }
 
-    /// What is left of a path for the function; `None` when it is not one of these.
+    /// The part of a request path that the function sees; `None` if the pattern does not match.
     pub fn rest<'u>(&self, path: &'u str) -> Option<&'u str> {
         let rest = path.strip_prefix(self.base)?;
         (rest.is_empty() || self.deep && rest.starts_with('/')).then_some(rest)
     }
 
-    /// Whether some path belongs to both.
+    /// Whether the two patterns have a path in common.
     pub fn overlaps(&self, other: &Pattern<'_>) -> bool {
         self.rest(other.base).is_some() || other.rest(self.base).is_some()
     }

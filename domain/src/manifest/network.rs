@@ -1,37 +1,37 @@
-//! What a process may reach: nothing, the network, or the hosts of a list.
+//! Network access of a function: none, open, or a list of hosts.
 
 use core::net::IpAddr;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a process may reach. In `function.json` it is `false`, `true`, or a list of hosts.
+/// Network access of a process. In `function.json` it is `false`, `true`, or a list of hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Network {
-    /// Nothing.
+    /// No access.
     #[default]
     None,
-    /// Everything that the server's settings leave open.
+    /// Everything that the server's settings allow.
     Open,
-    /// Of what [`Network::Open`] reaches, only these: host names, addresses, and ranges such as `10.1.2.0/24`.
+    /// Within what [`Network::Open`] allows, only these host names, addresses and ranges such as `10.1.2.0/24`.
     Only(Vec<String>),
 }
 
-/// The most hosts that a list may name.
+/// The maximum number of hosts in a list.
 pub const MAX_HOSTS: usize = 64;
 
-/// The longest host name (RFC 1035, section 2.3.4), and the longest part of one.
+/// The maximum length of a host name (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
 impl Network {
-    /// Whether there is a network at all.
+    /// Whether there is any access.
     pub fn is_some(&self) -> bool {
         *self != Self::None
     }
 }
 
-/// What is wrong with an entry of a list of hosts, if anything is.
+/// What is wrong with an entry of a list of hosts, if anything.
 pub fn host_fault(host: &str) -> Option<&'static str> {
     let (address, length) = match host.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -49,7 +49,7 @@ pub fn host_fault(host: &str) -> Option<&'static str> {
             && !text.starts_with('-')
             && !text.ends_with('-')
     };
-    // A name whose last part is a number is an address to many programs.
+    // Many programs treat a name whose last part is a number as an address.
     let number = host.rsplit('.').next().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
     let is_name = length.is_none() && host.len() <= MAX_NAME && host.split('.').all(label) && !number;
     (!is_name).then_some("it must be a host name, an address, or a range such as 10.1.2.0/24, without scheme and port")

@@ -1,45 +1,45 @@
-//! Webhooks: how a sender's deliveries prove where they are from, and what it gets for an answer.
+//! Webhook triggers: how deliveries are authenticated, and how they are answered.
 
 use serde::{Deserialize, Serialize};
 
-/// A call of `/hooks/{namespace}/{function}/{name}`.
+/// A webhook, served at `/hooks/{namespace}/{function}/{name}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Webhook {
-    /// The last part of the address.
+    /// The last segment of its path.
     pub name: String,
-    /// The provider whose webhook it is, which settles everything about proof and ids.
+    /// The provider, which determines how deliveries are authenticated and identified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<WebhookPreset>,
-    /// How a delivery proves where it is from, where no preset says it: see [`Webhook::scheme`].
+    /// How deliveries are authenticated if there is no preset; see [`Webhook::scheme`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scheme: Option<WebhookScheme>,
-    /// The name of the namespace's secret that it is proved with.
+    /// The name of the secret that deliveries are authenticated with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<String>,
-    /// The header that carries the proof, for `hmac-sha256` and `token`: see [`Webhook::header`].
+    /// The header with the signature or token, for `hmac-sha256` and `token`; see [`Webhook::header`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// How the signature is written, for `hmac-sha256`: see [`Webhook::encoding`].
+    /// The encoding of the signature, for `hmac-sha256`; see [`Webhook::encoding`].
     #[serde(default, skip_serializing_if = "SignatureEncoding::is_hex")]
     pub encoding: SignatureEncoding,
-    /// What stands before the signature, for `hmac-sha256`, such as `sha256=`: see [`Webhook::prefix`].
+    /// The prefix of the signature, for `hmac-sha256`, such as `sha256=`; see [`Webhook::prefix`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
-    /// The header that carries the delivery's id; the scheme's or the preset's own when absent.
+    /// The header with the delivery's id; if absent, that of the scheme or the preset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery_header: Option<String>,
-    /// What the sender gets for an answer.
+    /// How deliveries are answered.
     #[serde(default, skip_serializing_if = "Reply::is_async")]
     pub reply: Reply,
 }
 
 impl Webhook {
-    /// How a delivery proves where it is from.
+    /// The authentication scheme that applies.
     pub fn scheme(&self) -> WebhookScheme {
         self.preset.map(WebhookPreset::scheme).or(self.scheme).unwrap_or_default()
     }
 
-    /// The header that carries the proof; `None` for the scheme's own.
+    /// The header with the signature or token; `None` if the scheme defines it.
     pub fn header(&self) -> Option<&str> {
         match self.preset {
             Some(WebhookPreset::Gitlab) => Some("x-gitlab-token"),
@@ -50,7 +50,7 @@ impl Webhook {
         }
     }
 
-    /// How the signature is written.
+    /// The encoding of the signature.
     pub fn encoding(&self) -> SignatureEncoding {
         match self.preset {
             Some(WebhookPreset::Shopify) => SignatureEncoding::Base64,
@@ -59,7 +59,7 @@ impl Webhook {
         }
     }
 
-    /// What stands before the signature.
+    /// The prefix of the signature.
     pub fn prefix(&self) -> &str {
         match self.preset {
             Some(WebhookPreset::Bitbucket) => "sha256=",
@@ -68,20 +68,20 @@ impl Webhook {
         }
     }
 
-    /// Headers in which the preset's provider names its deliveries, the best first.
+    /// Headers in which the preset's provider sends the delivery's id, in order of preference.
     pub fn delivery_headers(&self) -> &'static [&'static str] {
         match self.preset {
-            // The key stays the same when a delivery is retried; older servers send the event's id alone.
+            // The key stays the same when a delivery is retried; older GitLab servers send only the event's id.
             Some(WebhookPreset::Gitlab) => &["idempotency-key", "x-gitlab-event-uuid"],
             Some(WebhookPreset::Shopify) => &["x-shopify-webhook-id"],
-            // In the cloud, and on a server of one's own.
+            // The header of Bitbucket Cloud, then that of self-hosted servers.
             Some(WebhookPreset::Bitbucket) => &["x-request-uuid", "x-request-id"],
             Some(WebhookPreset::Stripe | WebhookPreset::Slack | WebhookPreset::Twilio) | None => &[],
         }
     }
 }
 
-/// A provider of webhooks.
+/// A webhook provider with known conventions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WebhookPreset {
@@ -111,7 +111,7 @@ impl WebhookPreset {
     }
 }
 
-/// How a webhook's delivery proves where it is from.
+/// How a webhook's deliveries are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum WebhookScheme {
@@ -119,17 +119,17 @@ pub enum WebhookScheme {
     Github,
     /// The Standard Webhooks specification.
     StandardWebhooks,
-    /// An HMAC in a header of the sender's choice.
+    /// An HMAC in a configurable header.
     HmacSha256,
-    /// Stripe's, over time and body.
+    /// Stripe's signature over time and body.
     Stripe,
-    /// Slack's, over time and body.
+    /// Slack's signature over time and body.
     Slack,
-    /// Twilio's, over the address and the form's fields.
+    /// Twilio's signature over the URL and the form fields.
     Twilio,
-    /// A shared token.
+    /// A shared token in a header.
     Token,
-    /// Nothing is proved.
+    /// No authentication.
     #[default]
     None,
 }
@@ -150,14 +150,14 @@ impl WebhookScheme {
     }
 }
 
-/// How the bytes of a signature are written.
+/// The encoding of a signature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignatureEncoding {
-    /// Two digits a byte.
+    /// Hexadecimal.
     #[default]
     Hex,
-    /// RFC 4648, section 4.
+    /// Base64 (RFC 4648, section 4).
     Base64,
 }
 
@@ -168,14 +168,14 @@ impl SignatureEncoding {
     }
 }
 
-/// What a webhook's sender gets for an answer.
+/// How a webhook's deliveries are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reply {
-    /// That the delivery is on disk.
+    /// As soon as the delivery is on disk.
     #[default]
     Async,
-    /// What the function answers.
+    /// With the function's answer.
     Sync,
 }
 

@@ -1,6 +1,6 @@
-//! A namespace: who belongs to it, which tokens and secrets it has, what it may use.
+//! A namespace: its members, tokens, secrets and quotas.
 //!
-//! The log says that a secret was set, never its value; that a token was made, never the token.
+//! The log records that a secret was set, but never its value; that a token was created, but never the token.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,27 +24,27 @@ pub type State = Option<Namespace>;
 /// A namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
-    /// Unique.
+    /// The unique name.
     pub name: String,
-    /// Who belongs to it, and as what.
+    /// The members with their roles.
     pub members: BTreeMap<String, Role>,
-    /// Tokens that are good: id and name.
+    /// Valid tokens: ids and names.
     pub tokens: BTreeMap<Uuid, String>,
-    /// Who belonged to it once: removing them again is done already.
+    /// Former members: removing one of them again does nothing.
     pub former_members: BTreeSet<String>,
-    /// Tokens that were good once. Their ids do not come back.
+    /// Revoked tokens. Their ids cannot be used again.
     pub revoked_tokens: BTreeSet<Uuid>,
     /// Names of secrets, and how often each was set.
     pub secrets: BTreeMap<String, u32>,
-    /// Secrets that there were once: removing them again is done already.
+    /// Removed secrets: removing one of them again does nothing.
     pub former_secrets: BTreeSet<String>,
-    /// What it may use: a limit by name.
+    /// Limits by name.
     pub quotas: BTreeMap<String, u64>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
 }
 
-/// What can happen to a namespace.
+/// An event in the life of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[allow(missing_docs)] // the names say it
@@ -60,7 +60,7 @@ pub enum Event {
     QuotaSet { quota: String, limit: u64, at: DateTime<Utc> },
 }
 
-/// What can be asked of a namespace.
+/// A command to a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the names say it
 pub enum Command {
@@ -74,7 +74,7 @@ pub enum Command {
     SetQuota { quota: String, limit: u64, at: DateTime<Utc> },
 }
 
-/// A refusal.
+/// Why a command was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs)] // the message says it
 pub enum Error {
@@ -101,7 +101,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// A short name that programs can rely on.
+    /// A stable error code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotFound => "namespace_not_found",
@@ -170,7 +170,7 @@ impl crate::Aggregate for Aggregate {
             Command::SetSecret { secret, .. } if !name::fits_secret(&secret) => {
                 return Err(Error::BadSecretName(secret));
             }
-            // Each setting of a secret is a fact of its own: the value may differ, and the log does not know it.
+            // Setting a secret is always recorded: the value may differ, and the log does not know it.
             Command::SetSecret { secret, at } => vec![Event::SecretSet { secret, at }],
             Command::RemoveSecret { secret, at } if namespace.secrets.contains_key(&secret) => {
                 vec![Event::SecretRemoved { secret, at }]
@@ -270,7 +270,8 @@ impl Payload for Event {
     }
 
     fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error> {
-        // Untagged shapes overlap (a member added and a role changed look alike): the type says which one it is.
+        // Untagged shapes overlap (adding a member and changing a role look alike), so the type decides which one it
+        // is.
         #[derive(Deserialize)]
         struct Fields {
             at: DateTime<Utc>,

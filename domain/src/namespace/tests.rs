@@ -1,4 +1,4 @@
-//! What a namespace accepts, takes for done, and refuses.
+//! What a namespace accepts, treats as already done, and refuses.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! What follows from each event, all types of them.
+//! The reactions to every type of event.
 
 use super::{Everywhere, InOrder, Once, Reaction, everywhere, once, react};
 use crate::aggregate::Payload;
@@ -19,7 +19,7 @@ fn recorded<E: Payload>(stream: Stream, event: &E) -> Recorded {
     }
 }
 
-/// What follows, in short.
+/// Short names of the reactions.
 fn names(recorded: &Recorded) -> String {
     let name = |reaction: &Reaction| match reaction {
         Reaction::Everywhere(Everywhere::Build { .. }) => "build",

@@ -1,4 +1,4 @@
-//! Why a trigger event reached a function or did not, told from what the function was when the event came in.
+//! Explains why a trigger event did or did not reach a function, from the function's state when the event was received.
 
 use std::fmt;
 
@@ -9,43 +9,43 @@ use crate::function::{Function, Life};
 use crate::manifest::Trigger;
 use crate::trigger;
 
-/// Why an event reached a function or did not.
+/// Why an event did or did not reach a function.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Why {
     /// It was sent to this function.
     Target,
-    /// This pattern of the function matched, and its filter, if it has one, was met.
+    /// This pattern matched, and so did its filter, if it has one.
     Matched {
         /// The pattern.
         pattern: String,
-        /// Whether a filter was met as well.
+        /// Whether there was a filter.
         filtered: bool,
     },
-    /// It was sent to another function alone.
+    /// It was sent to another function only.
     OtherTarget,
     /// It was sent to another namespace.
     OtherNamespace,
-    /// The function did not run.
+    /// The function was not running.
     NotRunning {
-        /// The state that it was in.
+        /// The function's state.
         state: &'static str,
     },
-    /// The function listens to no events.
+    /// The function has no event trigger.
     NoTrigger,
     /// None of the function's patterns matches the event's type.
     OtherType {
         /// The patterns.
         patterns: Vec<String>,
     },
-    /// A pattern matched, and its filter asks for something else.
+    /// A pattern matched, but its filter did not.
     Filtered {
         /// The pattern.
         pattern: String,
-        /// Where in the event.
+        /// The path of the value that differs.
         path: String,
-        /// What must be there.
+        /// The expected value.
         wanted: Value,
-        /// What was there, if anything.
+        /// The actual value, if any.
         found: Option<Value>,
     },
 }
@@ -57,7 +57,7 @@ impl Why {
     }
 }
 
-/// Why an event reached a function, or did not, where `function` is what it was when the event came in.
+/// Explains the routing of an event, where `function` is the state when the event was received.
 pub fn explain(function: &Function, event: &Received) -> Why {
     match event.target {
         Some(target) if target == function.id => return Why::Target,
@@ -89,7 +89,7 @@ pub fn explain(function: &Function, event: &Received) -> Why {
     }
 }
 
-/// The first condition that the content does not meet.
+/// The first condition of a filter that the content does not meet.
 fn filtered(pattern: &str, filter: &serde_json::Map<String, Value>, content: &Value) -> Why {
     let unmet = filter.iter().find(|(path, wanted)| trigger::lookup(content, path) != Some(wanted));
     let (path, wanted) = unmet.map(|(path, wanted)| (path.clone(), wanted.clone())).unwrap_or_default();
@@ -97,10 +97,10 @@ fn filtered(pattern: &str, filter: &serde_json::Map<String, Value>, content: &Va
     Why::Filtered { pattern: pattern.to_owned(), path, wanted, found }
 }
 
-/// Characters of a value that a sentence shows.
+/// Maximum number of characters of a value in a message.
 const SHOWN: usize = 60;
 
-/// A value in a sentence: its JSON, or the beginning of it.
+/// A value for a message: its JSON, truncated if long.
 fn shown(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {

@@ -1,4 +1,4 @@
-//! Who is reached by what, and when.
+//! Which functions are reached by which events, and when.
 
 use serde_json::{Value, json};
 
@@ -61,7 +61,7 @@ fn stop(table: &mut Table, name: &str) {
     table.evolve(id(name), &Event::Stopped(Stopped { reason: None, at: at(4) }));
 }
 
-/// A running function of namespace `default` with these triggers.
+/// Adds a running function with these triggers to the namespace `default`.
 fn run(table: &mut Table, name: &str, triggers: Vec<Trigger>) {
     register(table, "default", name);
     build(table, name, 1, manifest(triggers));

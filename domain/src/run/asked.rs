@@ -1,6 +1,7 @@
-//! How a run is asked for by what is in the log. More than one server does it: the relay that comes to the record, the door
-//! that wrote it and does not wait for the relay, the worker that was given the run before the log had it. The log takes
-//! whichever is first, so all of them must say the same: what they say is made here, from the record alone.
+//! Builds a run's request from the record that causes it. Several servers may do so for the same run: the relay that
+//! reaches the record, the ingress that wrote it and does not wait for the relay, and the worker that received the run
+//! before the log had it. The log keeps whichever comes first, so all must agree: the request is built here, from the
+//! record alone.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,20 +11,21 @@ use super::event::{Delivery, Redriven, Request, Requested};
 use crate::recorded::Cause;
 use crate::{event, function, retry};
 
-/// The request of a run as it is recorded.
+/// A run's request, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
-    /// What is asked for.
+    /// The request.
     pub requested: Requested,
-    /// Who asked, and what it follows from.
+    /// Who asked for it, and what it follows from.
     pub cause: Cause,
 }
 
 impl Asked {
-    /// What a trigger event asks of a function. `record` and `cause` are those of the event's own record.
+    /// The request of the run that a trigger event causes at a function. `record` and `cause` are those of the event's
+    /// own record.
     ///
-    /// Whoever waits for the answer gets that of one attempt. Everything else is tried by the policy that the event names, or
-    /// where it names none by `current`, the function's at the event's place in the log.
+    /// If a caller waits for the answer, there is one attempt. Otherwise the policy named by the event applies, or, if
+    /// it names none, `current`, the function's policy at the event's position in the log.
     pub fn by_event(
         received: &event::Received,
         record: Uuid,
@@ -50,7 +52,7 @@ impl Asked {
         Self { requested: Requested { request, delivery, at: received.at }, cause: cause.of_what_follows(record) }
     }
 
-    /// The run that follows a dead one. `record` and `cause` are those of the record that says that it is redriven.
+    /// The run that follows a dead one. `record` and `cause` are those of the record of the redrive.
     pub fn again(dead: &Run, redriven: &Redriven, record: Uuid, cause: &Cause) -> Self {
         let request = dead.request.again(redriven.run);
         let delivery = redriven.retry.map_or(dead.delivery, Delivery::Retried);

@@ -1,4 +1,4 @@
-//! What can be asked of a run.
+//! Commands to a run.
 
 use chrono::{DateTime, Utc};
 
@@ -6,19 +6,19 @@ use super::Id;
 use super::event::{Answered, Delivery, Failure, Outcome, Request};
 use crate::{erasure, retry};
 
-/// A wish. Time, ids and chance come in with it.
+/// A command. It carries the time, ids and random numbers it needs.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // the fields are those of the event that follows
 pub enum Command {
-    /// Let there be a run.
+    /// Create a run.
     Request { request: Request, delivery: Delivery, at: DateTime<Utc> },
-    /// `node` begins the next attempt. `lost`: an attempt of which it is known that its server is gone. Where `node` runs it
-    /// already, `at` tells the same start sent twice from the start after a restart of that server.
+    /// Record that `node` begins the next attempt. `lost` is an attempt whose server is known to be gone. If `node`
+    /// already runs this one, `at` distinguishes a repeated command from a new start after that server's restart.
     Start { version: u32, node: String, lost: Option<u32>, at: DateTime<Utc> },
-    /// The attempt with this number is done.
+    /// Record that an attempt succeeded.
     Succeed { attempt: u32, outcome: Outcome, at: DateTime<Utc> },
-    /// The attempt with this number failed, or, where it is not `begun`, could not begin. `retryable`: another one may help. `jitter` is a random
-    /// number in 0..1.
+    /// Record that an attempt failed, or, if not `begun`, could not begin. `retryable`: another attempt may help.
+    /// `jitter` is a random number in 0..1.
     Fail {
         begun: bool,
         attempt: u32,
@@ -28,22 +28,22 @@ pub enum Command {
         jitter: f64,
         at: DateTime<Utc>,
     },
-    /// The function could not be given the input. `attempt`: the one that has begun, if one has.
+    /// Record that the function could not be given the input. `attempt` is the attempt that had begun, if any.
     Defer { attempt: Option<u32>, reason: String, at: DateTime<Utc> },
-    /// It has waited too long for being offered.
+    /// Give up: the run has waited too long to be offered to its function.
     Expire { error: String, at: DateTime<Utc> },
-    /// Call it off.
+    /// Cancel the run.
     Cancel { at: DateTime<Utc> },
-    /// Let a dead run be tried again, as the run of this id.
+    /// Redrive a dead run, as the run with this id.
     Redrive { run: Id, retry: Option<retry::Policy>, at: DateTime<Utc> },
-    /// Let a dead run be: nobody looks at it any more.
+    /// Discard a dead run.
     Purge { at: DateTime<Utc> },
-    /// The outcome was told to who asked for it; `attempt` from 1.
+    /// Record that the outcome was reported to the callback, in this attempt (from 1).
     CallBack { attempt: u32, at: DateTime<Utc> },
-    /// The outcome could not be told. `due`: when to try again; not at all when absent.
+    /// Record that the callback failed. `due` is the time of the next attempt; `None` if there is no other.
     FailCallback { attempt: u32, error: String, due: Option<DateTime<Utc>>, at: DateTime<Utc> },
-    /// Erase what it was asked with and what it led to; the records of these versions are written over with it.
+    /// Erase the input and the outcome, together with the payloads of these records.
     Erase { payloads: Vec<erasure::Payload>, at: DateTime<Utc> },
-    /// Tell of a synchronous call.
+    /// Record a synchronous call.
     Answer(Box<Answered>),
 }

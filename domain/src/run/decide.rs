@@ -1,4 +1,4 @@
-//! What follows from a command: the table of a run's life, one arm an edge.
+//! Decides commands: the table of a run's lifecycle, one arm for each transition.
 
 use super::event::{
     AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Deferred, Delivery, Erased, Failed,
@@ -18,7 +18,7 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         };
     };
     match (&run.phase, command) {
-        // What is there is compared, never taken for success: only the same again is done already.
+        // An existing run is compared with the request: only the same request again counts as done.
         (_, Command::Request { request, .. }) if is_same(&run.request, &request) => done(),
         (_, Command::Answer(answered)) if run.request == answered.request => done(),
         (_, Command::Request { .. } | Command::Answer(_)) => Err(Error::IdTaken),
@@ -26,14 +26,14 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at, .. }) => {
             one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
         }
-        // The same start once more: the log had taken it, and its answer was lost.
+        // The same start again: the log had accepted it, but the reply was lost.
         (Phase::Running { node: taken, since, .. }, Command::Start { node, at, .. })
             if *taken == node && *since == at =>
         {
             done()
         }
-        // A server that starts a run once more which it runs already was restarted meanwhile: nobody knows how far the
-        // attempt of its earlier process came, so it counts, as that of a server that is gone.
+        // A server that starts a run which it already runs was restarted in between. Nobody knows how far the earlier
+        // attempt got, so it counts, like that of a server that is gone.
         (Phase::Running { node: taken, .. }, Command::Start { version, node, lost, at })
             if *taken == node || lost == Some(run.attempts) =>
         {
@@ -41,10 +41,10 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         }
         (Phase::Running { node, .. }, Command::Start { .. }) => Err(Error::Taken { node: node.clone() }),
 
-        // What one server could not begin, another one has begun.
+        // One server could not begin the attempt, but another one has.
         (Phase::Running { node, .. }, Command::Fail { begun: false, .. }) => Err(Error::Taken { node: node.clone() }),
 
-        // A server that was thought to be gone comes back with what it did: another one is at it meanwhile.
+        // A server that was presumed dead reports its result, while another one has taken over.
         (
             Phase::Running { .. },
             Command::Succeed { attempt, .. }
@@ -56,9 +56,9 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         }
         (Phase::Succeeded { .. }, Command::Succeed { .. }) => done(),
 
-        // The failure that made it wait, told again: the next attempt is not due yet.
+        // The same failure reported again: the next attempt is not due yet.
         (Phase::Queued | Phase::Retrying { .. }, Command::Fail { attempt, .. }) if attempt <= run.attempts => done(),
-        // Only the next attempt can fail without having begun. One beyond would be counted each time that it is told.
+        // Only the next attempt can fail before it began. A later number would be counted every time it is reported.
         (phase @ (Phase::Queued | Phase::Retrying { .. }), Command::Fail { attempt, .. })
             if attempt > run.attempts.saturating_add(1) =>
         {
@@ -68,7 +68,8 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
             phase @ (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }),
             Command::Fail { failure, retryable, retry_after_s, jitter, at, .. },
         ) => {
-            // An attempt that could not begin (its function is gone, say) counts all the same, or none would be the last.
+            // An attempt that could not begin (because its function is gone, say) counts as well, or there would never
+            // be a last one.
             let begun = matches!(phase, Phase::Running { .. });
             let attempt = if begun { run.attempts } else { run.attempts.saturating_add(1) };
             let event = match run.delivery {
@@ -91,13 +92,13 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         }
         (Phase::Failed { .. } | Phase::TimedOut { .. } | Phase::Dead { .. }, Command::Fail { .. }) => done(),
 
-        // Taken back already, or over: the next attempt is not that one.
+        // Already withdrawn, or over: the next attempt is a different one.
         (Phase::Queued | Phase::Retrying { .. }, Command::Defer { attempt: Some(attempt), .. })
             if attempt <= run.attempts =>
         {
             done()
         }
-        // Told once, however often it is tried to offer it.
+        // Recorded once, however often the run is offered.
         (Phase::Queued | Phase::Retrying { .. }, Command::Defer { attempt: None, .. }) if run.deferred.is_some() => {
             done()
         }
@@ -107,7 +108,7 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         (Phase::Running { .. }, Command::Defer { attempt: Some(attempt), reason, at }) => {
             one(Event::Deferred(Deferred { attempt: Some(attempt), reason, at }))
         }
-        // What one server cannot offer, another one has begun.
+        // One server cannot offer the run, but another one has begun it.
         (Phase::Running { node, .. }, Command::Defer { attempt: None, .. } | Command::Expire { .. }) => {
             Err(Error::Taken { node: node.clone() })
         }
@@ -159,7 +160,7 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
     }
 }
 
-/// Cuts what a failure says to what the log keeps.
+/// Truncates the texts of a failure to what the log keeps.
 fn bound(command: &mut Command) {
     let error = match command {
         Command::Fail { failure, .. } => &mut failure.error,
@@ -175,8 +176,8 @@ fn bound(command: &mut Command) {
     *error = text::bounded(std::mem::take(error));
 }
 
-/// Whether two requests ask for the same run. Who asks second may know more or less of it than who asked first: what an id
-/// is derived from is compared, and a run that nothing caused has to be the same in all.
+/// Whether two requests ask for the same run. The second caller may know more or less than the first, so only what the
+/// id is derived from is compared; a run without a causing event has to be the same in every respect.
 fn is_same(first: &Request, second: &Request) -> bool {
     let cause = |request: &Request| (request.function, request.event, request.replayed_from);
     let is_caused = first.event.is_some() || first.replayed_from.is_some();

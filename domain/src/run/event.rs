@@ -1,4 +1,4 @@
-//! What can happen to a run.
+//! Events in the life of a run, as the log stores them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::cloudevent::{Data, Sender};
 use crate::json::{self, Json};
 use crate::{erasure, event, function, retry, upcast};
 
-/// Something that happened to a run.
+/// An event in the life of a run.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // each payload says it
 pub enum Event {
@@ -32,39 +32,39 @@ pub enum Event {
     Erased(Erased),
 }
 
-/// What a run is asked for: the part that `Requested` and `Answered` have in common.
+/// The request of a run: what `Requested` and `Answered` have in common.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    /// Names the run.
+    /// The run's id.
     pub run: Id,
-    /// Whose run it is.
+    /// The function to run.
     pub function: function::Id,
     /// The function's namespace.
     pub namespace: String,
     /// The type of the trigger event: `http.invoke`, `schedule.triggered`, `file.uploaded` …
     pub trigger: String,
-    /// The recorded trigger event, when there is one: a synchronous call has none.
+    /// The recorded trigger event, if there is one: a synchronous call has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<event::Id>,
-    /// The CloudEvent that the function gets; bounded.
+    /// The CloudEvent passed to the function, up to a size limit.
     pub input: Json,
-    /// The input was longer than what is kept: it cannot be replayed.
+    /// The input exceeded the limit and was truncated: the run cannot be replayed.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub input_cut: bool,
-    /// The version that was asked for; the current one when absent.
+    /// The requested version; the current one if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_from: Option<Id>,
-    /// Where the outcome is to be told.
+    /// The URL that is notified of the outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<String>,
 }
 
 impl Request {
-    /// The same asked for again, as another run: of the version that is current then. Who wanted to hear of the first one
-    /// was told.
+    /// The same request as another run, for the version that is current then, and without the callback, which was
+    /// already notified.
     pub fn again(&self, run: Id) -> Self {
         Self { run, version: None, replayed_from: Some(self.run), callback: None, ..self.clone() }
     }
@@ -74,52 +74,52 @@ impl Request {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivery {
-    /// One attempt; a person waits for it.
+    /// Once; a caller waits for the answer.
     Once,
-    /// By a policy; dead after the last attempt.
+    /// By a retry policy; the run is dead after the last attempt.
     Retried(retry::Policy),
 }
 
-/// A run was asked for.
+/// A run was requested.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Requested {
-    /// What is asked for.
+    /// The request.
     pub request: Request,
     /// How often it is tried.
     pub delivery: Delivery,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
 /// An attempt began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
-    /// Which attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     /// The version that runs.
     pub version: u32,
     /// The server that runs it.
     pub node: String,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// What an attempt left behind.
+/// The outcome of an attempt.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The result; bounded.
+    /// The result, up to a size limit.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub output: Option<Json>,
-    /// The result was longer than what is kept.
+    /// The result exceeded the limit and was truncated.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_cut: bool,
-    /// How the result stands in `output`.
+    /// How `output` represents the result.
     #[serde(default, skip_serializing_if = "Encoding::is_json")]
     pub encoding: Encoding,
-    /// The media type of a service's answer, where somebody may want it again.
+    /// The media type of a service's answer, if it may be needed again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
-    /// The status of a service's answer.
+    /// The HTTP status of a service's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     /// The exit code of a job.
@@ -128,16 +128,16 @@ pub struct Outcome {
     /// The instance that ran it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// The instance was started for it.
+    /// The instance was started for this run.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold_start: bool,
-    /// The instance ended by itself meanwhile.
+    /// How the instance crashed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<Crash>,
 }
 
 impl Outcome {
-    /// Keeps what a run keeps of a result: all of it, or where it is to be `cut`, its beginning within `limit`.
+    /// Stores a result: completely, or, with `cut`, only its beginning within `limit` bytes.
     pub fn keep(&mut self, kind: Option<&str>, result: &[u8], cut: bool, limit: usize) {
         if cut {
             (self.output, self.output_cut, self.encoding) =
@@ -154,26 +154,26 @@ impl Outcome {
     }
 }
 
-/// An instance that ended by itself while it had a run.
+/// An instance's crash while it had a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crash {
-    /// The run was the only call: nothing else can have caused it.
+    /// The run was the only call, so it must be the cause.
     Alone,
-    /// There were other calls: any of them may have caused it.
+    /// There were other calls: any of them may be the cause.
     Shared,
 }
 
-/// How a result stands in JSON.
+/// How a result is represented in JSON.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
-    /// It is JSON, or it is not known how it came to be JSON.
+    /// As JSON, or of unknown origin.
     #[default]
     Json,
-    /// It is text, as a string.
+    /// Text, as a string.
     Text,
-    /// It is neither: its bytes are base64 in a string.
+    /// Bytes, as a Base64 string.
     Base64,
 }
 
@@ -184,155 +184,155 @@ impl Encoding {
     }
 }
 
-/// What went wrong in an attempt.
+/// Why an attempt failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// For people.
+    /// The error message.
     pub error: String,
-    /// Its time was over.
+    /// It exceeded its time limit.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub timed_out: bool,
-    /// What the attempt left behind.
+    /// The outcome of the attempt.
     #[serde(default)]
     pub outcome: Outcome,
 }
 
-/// An attempt failed, and another one follows.
+/// An attempt failed, and another one will follow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AttemptFailed {
-    /// Which attempt, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// What went wrong.
+    /// Why it failed.
     pub failure: Failure,
     /// When the next attempt is due.
     pub due: DateTime<Utc>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It is done.
+/// The run succeeded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Succeeded {
-    /// What it left behind.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It failed, and is not tried again.
+/// The run failed and will not be retried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failed {
-    /// What went wrong.
+    /// Why it failed.
     pub failure: Failure,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It took too long, and is not tried again.
+/// The run exceeded its time limit and will not be retried.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TimedOut {
-    /// What went wrong.
+    /// The details.
     pub failure: Failure,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// It was called off.
+/// The run was cancelled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Cancelled {
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The last attempt failed, too.
+/// The last attempt failed: the run is dead.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DeadLettered {
-    /// What went wrong in the last attempt.
+    /// Why the last attempt failed.
     pub failure: Failure,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The function could not be given the input: the run waits, and this uses up no attempt.
+/// The function could not be given the input. The run keeps waiting; this does not count as an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deferred {
-    /// The attempt that had begun, and does not count; absent when none had.
+    /// The attempt that had begun and does not count; absent if none had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// Why it could not, for people.
+    /// The reason, as a message.
     pub reason: String,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The dead run is tried again, as another run.
+/// The dead run was redriven, as another run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Redriven {
     /// The run that follows it.
     pub run: Id,
-    /// How often that one is tried: the policy that was the function's then. As the dead one was, when absent.
+    /// The retry policy of that run, which was the function's at that time. If absent, that of the dead run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<retry::Policy>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// The dead run is of no interest any more.
+/// The dead run was discarded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Purged {
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// Who asked for the outcome could not be told.
+/// The callback could not be notified of the outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallbackFailed {
-    /// Which attempt to tell it, from 1.
+    /// The number of the callback attempt, from 1.
     pub attempt: u32,
-    /// For people.
+    /// The error message.
     pub error: String,
     /// When the next attempt is due; absent after the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<DateTime<Utc>>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// Who asked for the outcome was told.
+/// The callback was notified of the outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallbackDelivered {
-    /// Which attempt it was, from 1.
+    /// The number of the callback attempt, from 1.
     pub attempt: u32,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// Its input, its results and what was said of its failures were erased.
+/// The run's input, results and error messages were erased.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Erased {
-    /// The records that were written over.
+    /// The overwritten records.
     pub payloads: Vec<erasure::Payload>,
-    /// When.
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
-/// A synchronous call, told after its answer: all of its life as one fact.
+/// A synchronous call, recorded after its answer: the whole life of the run as one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
-    /// What was asked for.
+    /// The request.
     pub request: Request,
     /// The version that answered, or should have.
     pub ran: u32,
     /// How it ended.
     pub ending: Ending,
-    /// What went wrong, for people.
+    /// The error message, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What it left behind.
+    /// The outcome.
     pub outcome: Outcome,
-    /// When the call came in.
+    /// When the call was received.
     pub queued_at: DateTime<Utc>,
-    /// When an instance took it; absent when none did.
+    /// When an instance took it; absent if none did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub started_at: Option<DateTime<Utc>>,
     /// When the answer was complete.
@@ -343,13 +343,13 @@ pub struct Answered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ending {
-    /// With an answer below 500.
+    /// With a status below 500.
     Succeeded,
-    /// With an answer of 500 or above, or with none.
+    /// With a status of 500 or above, or without an answer.
     Failed,
-    /// Its time was over.
+    /// It exceeded its time limit.
     TimedOut,
-    /// The caller went away.
+    /// The caller disconnected.
     Cancelled,
 }
 

@@ -1,4 +1,4 @@
-//! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
+//! Computes the state after an event. An event that does not fit the state is ignored: replaying the log never fails.
 
 use super::event::{Answered, Delivery, Ending, Failure};
 use super::state::{Attempt, Callback, Crashes, Deferral, Letter, Phase};
@@ -51,7 +51,8 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             run.phase = Phase::Dead { failure: e.failure.clone(), last, letter: Letter::Waiting, at: e.at };
         }
         Event::Deferred(e) => {
-            // It waits since it could not be offered for the first time, also when it could for a moment.
+            // The wait is measured from the first time the run could not be offered, even if it could be for a moment
+            // since.
             let since = run.deferred.as_ref().map_or(e.at, |deferred| deferred.since);
             run.deferred = Some(Deferral { reason: e.reason.clone(), since });
             if e.attempt.is_some() {
@@ -82,13 +83,13 @@ fn set_letter(phase: &mut Phase, to: Letter) {
     }
 }
 
-/// Whether an event can have happened in this phase. `decide` lets no other happen; that a run ends once does not hang on
-/// that alone.
+/// Whether an event is possible in this phase. `decide` already ensures it; checking again guarantees independently
+/// that a run ends only once.
 fn fits(run: &Run, event: &Event) -> bool {
     let phase = &run.phase;
     match event {
         Event::Requested(_) | Event::Answered(_) => false,
-        // An attempt whose server is lost is followed by the next.
+        // An attempt whose server is lost is followed by the next one.
         Event::Started(e) => match phase {
             Phase::Queued | Phase::Retrying { .. } => true,
             Phase::Running { .. } => e.attempt > run.attempts,

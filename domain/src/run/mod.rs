@@ -1,7 +1,8 @@
-//! One invocation: `QUEUED → RUNNING → SUCCEEDED | FAILED | TIMED_OUT | CANCELLED`, between attempts `RETRYING`,
-//! after the last one `DEAD`.
+//! The lifecycle of a run, which is one invocation of a function: `QUEUED → RUNNING → SUCCEEDED | FAILED | TIMED_OUT |
+//! CANCELLED`, with `RETRYING` between attempts and `DEAD` after the last one.
 //!
-//! A synchronous call is known only after its answer: it is one event, [`event::Answered`], and over at once.
+//! A synchronous call is recorded only after its answer: as a single event, [`event::Answered`], which also ends the
+//! run.
 
 mod asked;
 pub mod command;
@@ -21,24 +22,24 @@ pub use state::{Callback, Letter, LetterStatus, Phase, Run, Status};
 
 use crate::function;
 
-/// Names a run.
+/// The id of a run.
 pub type Id = crate::Id<Run>;
 
-/// Nothing, or a run.
+/// The run, or `None` before it was requested.
 pub type State = Option<Run>;
 
-/// The run that an event asks of a function. The same event can never ask twice for the same run.
+/// The id of the run that an event causes at a function. Derived, so that the same event never causes a second run.
 pub fn id(event: crate::event::Id, function: function::Id) -> Id {
     Id::derive("run", &[&event.to_string(), &function.to_string()])
 }
 
-/// The run of a call that its caller gave an id. The id counts for calls of one function: the same one at another function
-/// is another run, and none is a run that an event asks for.
+/// The id of the run of a call whose caller chose an id. That id is scoped to one function: at another function it
+/// gives a different run, and it never equals the id of a run caused by an event.
 pub fn called(function: function::Id, call: &str) -> Id {
     Id::chosen("call", &[&function.to_string(), call])
 }
 
-/// The run that follows a dead one when that is redriven; there is one for each dead run.
+/// The id of the run that follows a dead one; there is one for each dead run.
 pub fn redriven(dead: Id) -> Id {
     Id::derive("redriven", &[&dead.to_string()])
 }

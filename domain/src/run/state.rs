@@ -1,4 +1,4 @@
-//! What a run is, after all that happened to it.
+//! The state of a run, folded from its events.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -7,50 +7,50 @@ use super::event::{Crash, Delivery, Failure, Outcome, Request};
 use crate::erasure;
 use crate::names::named;
 
-/// After so many crashes of its instance a run is given to an instance of its own.
+/// After this many crashes of its instance, a run gets an instance of its own.
 pub const ISOLATED_AFTER: u32 = 2;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// What was asked for.
+    /// The request.
     pub request: Request,
     /// How often it is tried.
     pub delivery: Delivery,
-    /// When it was asked for.
+    /// When it was requested.
     pub queued_at: DateTime<Utc>,
-    /// Attempts so far, with those that could not begin and were to be tried again.
+    /// Attempts so far, including those that could not begin and were to be retried.
     pub attempts: u32,
-    /// Attempts that had begun without the function getting the input: they do not count.
+    /// Attempts that began without the function getting the input; they do not count.
     #[serde(default)]
     pub withdrawn: u32,
-    /// Crashes of instances that had it.
+    /// Crashes of instances that had this run.
     #[serde(default)]
     pub crashes: Crashes,
-    /// Why it cannot be offered to the function, since an attempt failed or it was asked for.
+    /// Why the run currently cannot be offered to the function.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deferred: Option<Deferral>,
-    /// How far it is.
+    /// The current phase.
     pub phase: Phase,
-    /// Whether who asked for the outcome was told; absent when nobody asked.
+    /// The state of the callback; absent if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
-    /// When what it was asked with, and what it led to, was erased.
+    /// When its input and outcome were erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<DateTime<Utc>>,
 }
 
-/// How often an instance that had a run ended by itself.
+/// How often an instance crashed while it had a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Crashes {
     /// While the run was its only call.
     pub alone: u32,
-    /// While it had other calls, too.
+    /// While it had other calls as well.
     pub shared: u32,
 }
 
 impl Crashes {
-    /// All of them.
+    /// Crashes of both kinds.
     pub fn all(self) -> u32 {
         self.alone.saturating_add(self.shared)
     }
@@ -64,22 +64,22 @@ impl Crashes {
     }
 }
 
-/// A run that cannot be offered.
+/// A run that cannot be offered to its function at present.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deferral {
-    /// Why, for people.
+    /// The reason, as a message.
     pub reason: String,
     /// Since when.
     pub since: DateTime<Utc>,
 }
 
 impl Run {
-    /// Whether it gets an instance of its own: it may be what makes instances crash.
+    /// Whether it gets an instance of its own, because it may be what makes instances crash.
     pub fn is_isolated(&self) -> bool {
         self.crashes.all() >= ISOLATED_AFTER
     }
 
-    /// Erases what it was asked with and what it led to.
+    /// Erases its input and outcome.
     pub(super) fn erase(&mut self, at: DateTime<Utc>) {
         erasure::request(&mut self.request);
         match &mut self.phase {
@@ -96,21 +96,21 @@ impl Run {
         self.erased_at = Some(at);
     }
 
-    /// Why it waits, when it does because it cannot be offered.
+    /// Why it cannot be offered to its function, if that is why it waits.
     pub fn waits_for(&self) -> Option<&str> {
         let waits = matches!(self.phase, Phase::Queued | Phase::Retrying { .. });
         self.deferred.as_ref().filter(|_| waits).map(|deferred| deferred.reason.as_str())
     }
 
-    /// Attempts that count against the policy, the one with this number included, should it end with this crash. A crash
-    /// that was shared counts as soon as the run has crashed an instance alone: then it was the cause.
+    /// The number of attempts that count against the policy, including the attempt with this number if it ends with
+    /// this crash. Shared crashes count as soon as the run has crashed an instance alone: it was the cause then.
     pub(super) fn counted(&self, attempt: u32, crash: Option<Crash>) -> u32 {
         let crashes = self.crashes_with(crash);
         let spared = if crashes.alone > 0 { 0 } else { crashes.shared.min(ISOLATED_AFTER) };
         attempt.saturating_sub(self.withdrawn).saturating_sub(spared)
     }
 
-    /// Whether another attempt follows a crash whatever the policy says: it is not known what the cause was.
+    /// Whether another attempt follows a crash regardless of the policy, because the cause is unknown.
     pub(super) fn spares(&self, crash: Option<Crash>) -> bool {
         let crashes = self.crashes_with(crash);
         crash == Some(Crash::Shared) && crashes.alone == 0 && crashes.shared <= ISOLATED_AFTER
@@ -123,58 +123,58 @@ impl Run {
     }
 }
 
-/// How far it is with telling the outcome to who asked for it.
+/// The state of a run's callback.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Callback {
-    /// There is no outcome yet.
+    /// The run has no outcome yet.
     Waiting,
-    /// It is to be told at a time.
+    /// To be notified.
     Due {
-        /// Attempts that failed.
+        /// Failed attempts.
         attempts: u32,
-        /// When the next one is due.
+        /// When the next attempt is due.
         due: DateTime<Utc>,
     },
-    /// It was told.
+    /// Notified.
     Delivered {
         /// When.
         at: DateTime<Utc>,
     },
-    /// It could not be told, and is not tried any more.
+    /// Not notified, and given up.
     GivenUp {
-        /// What went wrong in the last attempt.
+        /// The error of the last attempt.
         error: String,
         /// When.
         at: DateTime<Utc>,
     },
 }
 
-/// What became of a run that is dead.
+/// The state of a dead letter, which is a dead run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Letter {
-    /// It waits for somebody to look at it.
+    /// Waiting for somebody to handle it.
     #[default]
     Waiting,
-    /// It was tried again, as another run.
+    /// Redriven, as another run.
     Redriven(super::Id),
-    /// Nobody wants to look at it.
+    /// Discarded.
     Purged,
 }
 
 named! {
-    /// What became of a dead letter, without what belongs to it.
+    /// The state of a dead letter without its data.
     pub enum LetterStatus {
-        /// It waits for somebody to look at it.
+        /// Waiting for somebody to handle it.
         Waiting = "WAITING",
-        /// It was tried again, as another run.
+        /// Redriven, as another run.
         Redriven = "REDRIVEN",
-        /// Nobody wants to look at it.
+        /// Discarded.
         Purged = "PURGED",
     }
 }
 
 impl Letter {
-    /// The same, without what belongs to it.
+    /// The state without its data.
     pub fn status(self) -> LetterStatus {
         match self {
             Self::Waiting => LetterStatus::Waiting,
@@ -185,29 +185,29 @@ impl Letter {
 }
 
 named! {
-    /// How far a run is, without what belongs to it.
+    /// The phase of a run without its data.
     pub enum Status {
-        /// It waits for a worker.
+        /// Waiting for a worker.
         Queued = "QUEUED",
-        /// An attempt runs.
+        /// An attempt is running.
         Running = "RUNNING",
-        /// It waits for its next attempt.
+        /// Waiting for the next attempt.
         Retrying = "RETRYING",
-        /// It did what it should.
+        /// The run succeeded.
         Succeeded = "SUCCEEDED",
-        /// It did not.
+        /// The run failed.
         Failed = "FAILED",
-        /// It took too long.
+        /// The run exceeded its time limit.
         TimedOut = "TIMED_OUT",
-        /// It was called off.
+        /// The run was cancelled.
         Cancelled = "CANCELLED",
-        /// Its last attempt failed.
+        /// The last attempt failed.
         Dead = "DEAD",
     }
 }
 
 impl Status {
-    /// Whether something more happens to the run.
+    /// Whether the run is not over yet.
     pub fn is_open(self) -> bool {
         match self {
             Self::Queued | Self::Running | Self::Retrying => true,
@@ -215,7 +215,7 @@ impl Status {
         }
     }
 
-    /// Whether it waits: for a worker, or for its next attempt.
+    /// Whether it is waiting for a worker or for its next attempt.
     pub fn is_waiting(self) -> bool {
         match self {
             Self::Queued | Self::Retrying => true,
@@ -224,7 +224,7 @@ impl Status {
     }
 }
 
-/// How far a run is.
+/// The phase of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the fields are those of the events
 pub enum Phase {
@@ -238,17 +238,17 @@ pub enum Phase {
     Dead { failure: Failure, last: Option<Attempt>, letter: Letter, at: DateTime<Utc> },
 }
 
-/// The attempt that a run ended with.
+/// The last attempt of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The version that ran.
     pub version: u32,
-    /// When it began.
+    /// When the attempt began.
     pub started_at: DateTime<Utc>,
 }
 
 impl Phase {
-    /// The same, without what belongs to it.
+    /// The phase without its data.
     pub fn status(&self) -> Status {
         match self {
             Self::Queued => Status::Queued,
@@ -262,17 +262,17 @@ impl Phase {
         }
     }
 
-    /// The name of the state, as the outside knows it.
+    /// The public name of the state.
     pub fn name(&self) -> &'static str {
         self.status().name()
     }
 
-    /// Whether nothing more happens to the run.
+    /// Whether the run is over.
     pub fn is_over(&self) -> bool {
         self.finished_at().is_some()
     }
 
-    /// When it was over.
+    /// When the run ended.
     pub fn finished_at(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Queued | Self::Running { .. } | Self::Retrying { .. } => None,
@@ -284,7 +284,7 @@ impl Phase {
         }
     }
 
-    /// The newest attempt.
+    /// The latest attempt.
     pub fn attempt(&self) -> Option<Attempt> {
         match self {
             Self::Queued => None,
@@ -297,7 +297,7 @@ impl Phase {
         }
     }
 
-    /// What went wrong in the newest attempt, if it did.
+    /// Why the latest attempt failed, if it did.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Retrying { failure, .. }
@@ -308,7 +308,7 @@ impl Phase {
         }
     }
 
-    /// What the newest attempt left behind.
+    /// The outcome of the latest attempt.
     pub fn outcome(&self) -> Option<&Outcome> {
         match self {
             Self::Succeeded { outcome, .. } => Some(outcome),
@@ -324,7 +324,7 @@ impl Phase {
         }
     }
 
-    /// What became of it as a dead letter, when it is one.
+    /// The state of its dead letter, if the run is dead.
     pub fn letter(&self) -> Option<Letter> {
         match self {
             Self::Dead { letter, .. } => Some(*letter),
@@ -332,7 +332,7 @@ impl Phase {
         }
     }
 
-    /// When the attempt that runs began.
+    /// When the running attempt began.
     pub fn since(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Running { since, .. } => Some(*since),

@@ -1,4 +1,4 @@
-//! The life of a run, edge by edge, and every refusal.
+//! The lifecycle of a run, transition by transition, with every refusal.
 
 use super::event::{
     Answered, AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, Crash, DeadLettered, Deferred, Delivery,
@@ -91,7 +91,7 @@ fn answered(ending: Ending) -> Answered {
     }
 }
 
-// The states of the life, by the shortest way there.
+// The lifecycle states, each by the shortest history.
 
 fn queued() -> Vec<Event> {
     vec![requested(TWICE)]
@@ -123,7 +123,7 @@ fn start(node: &str, seconds: i64) -> Command {
     Command::Start { version: 3, node: node.into(), lost: None, at: at(seconds) }
 }
 
-/// Another server goes on, because the one that had the attempt is lost.
+/// Another server takes over, because the one with the attempt is lost.
 fn take_over(node: &str, lost: u32, seconds: i64) -> Command {
     Command::Start { version: 3, node: node.into(), lost: Some(lost), at: at(seconds) }
 }
@@ -187,7 +187,7 @@ fn a_run_that_somebody_else_asked_for_is_never_taken_for_ones_own() {
         let told = Answered { request: another(), ..answered(Ending::Succeeded) };
         given(life).when(Command::Answer(Box::new(told))).then_refused(Error::IdTaken);
     }
-    // Two calls that are alike but for their time are two calls.
+    // Two calls that differ only in their time are two calls.
     let called = |second| Request { input: Json::of(&second).expect("a number"), event: None, ..request() };
     let first = Event::Answered(Box::new(Answered { request: called(1), ..answered(Ending::Succeeded) }));
     let told = Answered { request: called(2), ..answered(Ending::Succeeded) };
@@ -420,7 +420,7 @@ fn an_attempt_of_which_the_function_learns_nothing_does_not_count() {
     }
     let run = life.state.clone().expect("the run is there");
     assert_eq!((run.attempts, run.withdrawn, run.deferred.as_ref().map(|d| d.since)), (9, 8, Some(at(10))));
-    // The ninth is the first of two.
+    // The ninth attempt is the first of two that count.
     let life = life.when(fail_attempt(9, 90)).then([attempt_failed(9, 100, 90)]);
     life.when(start("a", 100)).then([started(10, 100)]).when(fail_attempt(10, 101)).then([dead(101)]);
 }
@@ -457,7 +457,7 @@ fn crash(attempt: u32, crash: Crash, seconds: i64) -> Command {
     Command::Fail { begun, attempt, failure, retryable, retry_after_s, jitter, at }
 }
 
-/// The kinds of events that follow when attempt after attempt ends with these crashes, until the run is over.
+/// The kinds of events that follow when each attempt ends with the next of these crashes, until the run is over.
 fn after_crashes(crashes: &[Crash]) -> (Vec<&'static str>, Run) {
     let mut state: State = None;
     let mut kinds = Vec::new();
@@ -480,7 +480,7 @@ fn after_crashes(crashes: &[Crash]) -> (Vec<&'static str>, Run) {
 #[test]
 fn a_crash_that_was_shared_counts_only_for_a_run_that_crashes_alone_as_well() {
     let (failed, dead) = ("AttemptFailed", "DeadLettered");
-    // Two attempts by the policy.
+    // The policy allows two attempts.
     let table: [(&[Crash], &[&str], bool); 4] = [
         (&[Crash::Alone, Crash::Alone], &[failed, dead], false),
         (&[Crash::Shared, Crash::Shared], &[failed, failed], true),
@@ -492,7 +492,7 @@ fn a_crash_that_was_shared_counts_only_for_a_run_that_crashes_alone_as_well() {
         assert_eq!(kinds, expected, "{crashes:?}");
         assert_eq!(run.is_isolated(), isolated, "{crashes:?}");
     }
-    // Alone, it failed for another reason: what it shared was not its fault, and it has both attempts.
+    // Alone, it failed for another reason: the shared crashes were not its fault, and both attempts are left.
     let (_, run) = after_crashes(&[Crash::Shared, Crash::Shared]);
     let mut state = Some(run);
     for (attempt, expected) in [(3, failed), (4, dead)] {
@@ -527,7 +527,7 @@ fn a_server_that_was_restarted_goes_on_with_the_next_attempt() {
     let next = Event::Started(Started { attempt: 2, version: 3, node: "a".into(), at: at(9) });
     let after = given(running()).when(start("a", 9)).then([next]);
     assert_eq!(after.state.expect("the run is there").attempts, 2);
-    // The same start, sent twice because its answer was lost, is one.
+    // The same start, sent twice because its reply was lost, counts once.
     given(running()).when(start("a", 1)).then_nothing();
 }
 

@@ -1,9 +1,9 @@
-//! When a schedule trigger fires: cron patterns in time zones, which due times are made up for, and the [`plan`] of all
-//! that is due next. Knows no clock: every time is given.
+//! Schedule triggers: cron patterns in time zones, due times, catching up on missed ones, and the [`plan`] of
+//! everything that is due next. Has no clock: the caller passes every time.
 //!
-//! Patterns are read by the crate `croner`, which follows Vixie cron when the clocks change. What that means is written
-//! down as tests below: a time that the spring leaves out fires when the gap is over, one that the autumn repeats fires
-//! the first time; what says `*`, `/`, or several hours or minutes follows the wall clock.
+//! Patterns are parsed by the crate `croner`, which follows Vixie cron at clock changes; the tests below document it. A
+//! time that is skipped in spring fires when the gap ends, and one that occurs twice in autumn fires the first time.
+//! Patterns with `*`, `/`, or several hours or minutes follow the wall clock.
 
 mod pattern;
 mod plan;
@@ -21,56 +21,57 @@ use crate::{event, function};
 
 pub use plan::{Due, Plan, Timer};
 
-/// A due time that is older than this when a server comes to it was missed; more than a change of the server that keeps
-/// the clock takes.
+/// A due time that is older than this when a server handles it counts as missed. Longer than a change of the leading
+/// server takes.
 pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 
-/// With `catch_up: all`, more missed times than these are not made up for: the newest are.
+/// With `catch_up: all`, at most this many missed times fire, the latest ones.
 pub const MAX_CAUGHT_UP: usize = 100;
 
-/// How often the schedules of one function fire in a minute, at most: five times a second.
+/// The maximum rate at which the schedules of one function fire, per minute: five times a second.
 pub const MAX_FIRINGS_A_MINUTE: u32 = 300;
 
-/// A pattern in a time zone.
+/// A parsed pattern in a time zone.
 #[derive(Debug, Clone)]
 pub struct Timetable {
     rule: Rule,
     timezone: Tz,
 }
 
-/// What a pattern says.
+/// The kinds of pattern.
 #[derive(Debug, Clone)]
 enum Rule {
-    /// Times on the clock on the wall.
+    /// Wall clock times.
     Cron(Box<Cron>),
-    /// A number of seconds. Due are its multiples since 1970 in UTC, so that every server finds the same times.
+    /// An interval in seconds. The due times are its multiples since 1970 in UTC, so that every server finds the same
+    /// ones.
     Every(i64),
 }
 
 /// What is wrong with a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// With its pattern.
+    /// An invalid pattern.
     #[error("{0}")]
     Cron(String),
-    /// With its time zone.
+    /// An unknown time zone.
     #[error("{0}")]
     Timezone(String),
 }
 
 impl Timetable {
-    /// Reads a pattern of five fields, of six with seconds in front, a nickname such as `@daily`, or an interval such as
-    /// `@every 5m`, and an IANA time zone.
+    /// Parses a pattern of five fields, of six with seconds in front, a nickname such as `@daily`, or an interval such
+    /// as `@every 5m`, together with an IANA time zone.
     ///
     /// # Errors
-    /// The pattern's fault, also that it never fires, or else the time zone's.
+    /// If the pattern is invalid or never fires, or if the time zone is unknown.
     pub fn parse(pattern: &str, timezone: &str) -> Result<Self, Fault> {
         let rule = pattern::parse(pattern).map_err(Fault::Cron)?;
         let timezone = parse_timezone(timezone).map_err(Fault::Timezone)?;
         Ok(Self { rule, timezone })
     }
 
-    /// The first due time after a time; `None` when there is none before the year 5000. Due times are whole seconds.
+    /// The first due time after a time; `None` if there is none before the year 5000. Due times are whole seconds.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let found = match &self.rule {
             Rule::Cron(cron) => {
@@ -82,11 +83,11 @@ impl Timetable {
                 DateTime::from_timestamp(passed.checked_add(1)?.checked_mul(*seconds)?, 0)?
             }
         };
-        // What is not later would be found for ever.
+        // Anything not later would be found again for ever.
         (found > after).then_some(found)
     }
 
-    /// The due times after `from` and not after `to`, in order, at most `cap`: the first ones.
+    /// The first due times after `from` up to and including `to`, in order, at most `cap`.
     pub fn due_between(&self, from: DateTime<Utc>, to: DateTime<Utc>, cap: usize) -> Vec<DateTime<Utc>> {
         let mut times = Vec::new();
         let mut last = from;
@@ -100,8 +101,8 @@ impl Timetable {
         times
     }
 
-    /// The due times after `from` and not after `to`, in order, at most `cap`: the last ones. Its work is bounded,
-    /// however many there are: the moment from which there are no more than `cap` is searched by halves.
+    /// The last due times after `from` up to and including `to`, in order, at most `cap`. The work is bounded however
+    /// many there are: a binary search finds the moment from which there are at most `cap`.
     pub fn newest_between(&self, from: DateTime<Utc>, to: DateTime<Utc>, cap: usize) -> Vec<DateTime<Utc>> {
         let since = |from| self.due_between(from, to, cap.saturating_add(1));
         let mut newest = since(from);
@@ -123,22 +124,22 @@ impl Timetable {
     }
 }
 
-/// What is to be done about the due times since a schedule was last looked at.
+/// What to do about the due times since a schedule was last handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firing {
     /// The due times that fire, in order.
     pub times: Vec<DateTime<Utc>>,
-    /// The first due time that was missed and is not made up for, if there is any.
+    /// The first due time that was missed and does not fire, if any.
     pub left_out: Option<DateTime<Utc>>,
-    /// Everything up to here, in whole seconds, is dealt with by this.
+    /// Everything up to this time, in whole seconds, has been handled.
     pub through: DateTime<Utc>,
 }
 
-/// Which of the due times after `after` and not after `now` fire; `None` when nothing is due.
+/// Which of the due times after `after` up to and including `now` fire; `None` if nothing is due.
 pub fn firing(timetable: &Timetable, policy: CatchUp, after: DateTime<Utc>, now: DateTime<Utc>) -> Option<Firing> {
     let first = timetable.next_after(after).filter(|first| *first <= now)?;
     let times = match policy {
-        // One that is late, never a row of them: a schedule of seconds would make up for a whole minute.
+        // A single late one, never several: a schedule in seconds would otherwise catch up on a whole minute.
         CatchUp::None => timetable.newest_between(after.max(now - GRACE), now, 1),
         CatchUp::Last => timetable.newest_between(after, now, 1),
         CatchUp::All => timetable.newest_between(after, now, MAX_CAUGHT_UP),
@@ -149,17 +150,17 @@ pub fn firing(timetable: &Timetable, policy: CatchUp, after: DateTime<Utc>, now:
     Some(Firing { times, left_out, through })
 }
 
-/// Names a schedule trigger: the same in each version of a function that says the same pattern and time zone, wherever
-/// it stands among the triggers. Of several that say the same, the first is always the first.
+/// Identifies a schedule trigger. The key is the same in every version of a function with the same pattern and time
+/// zone, whatever its index among the triggers. Equal triggers are numbered in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// Whose trigger it is. A function that was deregistered and registered again is another one.
+    /// The function. If it is deregistered and registered again, it is a different one.
     pub function: function::Id,
-    /// Short for function, pattern, time zone and place among equal ones.
+    /// A digest of function, pattern, time zone and number among equal triggers.
     pub trigger: TriggerId,
 }
 
-/// A schedule trigger's short name: twelve hexadecimal digits.
+/// The short name of a schedule trigger: twelve hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TriggerId(u64);
 
@@ -169,7 +170,7 @@ impl fmt::Display for TriggerId {
     }
 }
 
-/// The keys of a function's schedules, in their order.
+/// The keys of a function's schedules, in order.
 pub fn keys<'a>(function: function::Id, schedules: impl IntoIterator<Item = &'a Schedule>) -> Vec<Key> {
     let mut seen: Vec<(String, &str)> = Vec::new();
     let key = |schedule: &'a Schedule| {
@@ -184,16 +185,16 @@ pub fn keys<'a>(function: function::Id, schedules: impl IntoIterator<Item = &'a 
 }
 
 impl Key {
-    /// The event of a due time. It is not derived from the event's source and id, as other events' ids are: nobody can
-    /// publish an event that stands in its place.
+    /// The id of the event for a due time. Unlike the ids of other events it is not derived from source and id, so
+    /// nobody can publish an event in its place.
     pub fn event(&self, due: DateTime<Utc>) -> event::Id {
         let parts = [&self.function.to_string(), &self.trigger.to_string(), &due.timestamp().to_string()];
         event::Id::derive("schedule", &parts.map(String::as_str))
     }
 }
 
-/// What is wrong with a pattern, in words; also when it never fires, or has a step that cannot be meant. The latter is a
-/// fault of a new pattern only: an old one fires as it did.
+/// What is wrong with a pattern, as a message; also if it never fires or has a pointless step. The latter is checked
+/// for new patterns only: existing ones keep firing as before.
 pub fn cron_fault(pattern: &str) -> Option<String> {
     match pattern::parse(pattern) {
         Ok(Rule::Cron(_)) => pattern::step_fault(pattern),
@@ -202,7 +203,7 @@ pub fn cron_fault(pattern: &str) -> Option<String> {
     }
 }
 
-/// How often a pattern fires in one minute, at most; 0 when it is none.
+/// The maximum number of times that a pattern fires in one minute; 0 if it is invalid.
 pub fn firings_a_minute(pattern: &str) -> u32 {
     let seconds = match pattern::parse(pattern) {
         Ok(Rule::Cron(cron)) => {
@@ -214,7 +215,7 @@ pub fn firings_a_minute(pattern: &str) -> u32 {
     u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
-/// What is wrong with a time zone, in words.
+/// What is wrong with a time zone, as a message.
 pub fn timezone_fault(timezone: &str) -> Option<String> {
     parse_timezone(timezone).err()
 }
@@ -230,7 +231,7 @@ fn parse_timezone(timezone: &str) -> Result<Tz, String> {
     })
 }
 
-/// One space between fields.
+/// The pattern with single spaces between its fields.
 fn spaced(pattern: &str) -> String {
     pattern.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,5 +1,5 @@
-//! Patterns, read: what the crate reads, and what it does not know: intervals (`@every 5m`), `@midnight`, and ranges that
-//! go past the end of their field (`22-2`).
+//! Parsing of patterns, including what the crate does not support: intervals (`@every 5m`), `@midnight`, and ranges
+//! that wrap around (`22-2`).
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use super::Rule;
 use crate::duration::{self, Form};
 use crate::text::shown;
 
-/// The fields of a pattern, in its order; the first may be left out.
+/// The fields of a pattern in order; the first is optional.
 static FIELDS: [Field; 6] = [
     Field { name: "second", first: 0, last: 59, words: &[] },
     Field { name: "minute", first: 0, last: 59, words: &[] },
@@ -25,36 +25,36 @@ static FIELDS: [Field; 6] = [
         last: 12,
         words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
     },
-    // Sunday is 0; 7 is another name for it.
+    // Sunday is 0; 7 also denotes it.
     Field { name: "weekday", first: 0, last: 6, words: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] },
 ];
 
-/// The longest pattern, in bytes: one that names each minute, hour and day by itself has a third of it.
+/// The maximum length of a pattern, in bytes: one that lists every minute, hour and day takes a third of it.
 const MAX_PATTERN: usize = 1024;
 
-/// The first day that is looked at to find out whether a pattern ever fires. Any would do.
+/// The first day that is tried when looking for any day that matches. The choice is arbitrary.
 const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a valid date");
 
-/// Days in which whatever fires at all fires once: with month, day and weekday together, a calendar repeats itself after 28
-/// years, and after 40 where a leap year is left out. It also bounds every search for the next due time.
+/// Number of days within which any pattern that fires at all fires at least once: month, day and weekday together
+/// repeat after 28 years, or after 40 across a skipped leap year. Also bounds every search for the next due time.
 const CYCLE_DAYS: usize = 40 * 366;
 
-/// The longest interval: a year.
+/// The maximum interval: a year.
 const MAX_INTERVAL_S: i64 = 366 * 24 * 3600;
 
-/// Begins an interval.
+/// The prefix of an interval.
 const EVERY: &str = "@every";
 
 struct Field {
     name: &'static str,
     first: u32,
     last: u32,
-    /// Names of its values, from the first on.
+    /// Names of its values, beginning with the first.
     words: &'static [&'static str],
 }
 
 impl Field {
-    /// The value that a text is: a number or a name.
+    /// Parses a value: a number or a name.
     fn value(&self, text: &str) -> Option<u32> {
         let word = self.words.iter().position(|word| word.eq_ignore_ascii_case(text));
         let named = word.and_then(|index| u32::try_from(index).ok()).map(|index| index + self.first);
@@ -66,14 +66,14 @@ impl Field {
     }
 }
 
-/// The fields that a pattern has, each with its text; `None` when their number is wrong.
+/// The fields of a pattern, each with its text; `None` if their number is wrong.
 fn fields(pattern: &str) -> Option<Vec<(&'static Field, &str)>> {
     let texts: Vec<&str> = pattern.split_whitespace().collect();
     let known = FIELDS.len().checked_sub(texts.len()).filter(|left_out| *left_out <= 1)?;
     Some(FIELDS[known..].iter().zip(texts).collect())
 }
 
-/// Reads a pattern.
+/// Parses a pattern.
 pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
     if pattern.len() > MAX_PATTERN {
         return Err(format!(
@@ -100,7 +100,7 @@ pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
 
 fn cron(pattern: &str) -> Result<Box<Cron>, String> {
     let error = match parser().parse(&without_wrapped(pattern)) {
-        // A search for the next time of a pattern that never fires would go on for thousands of years.
+        // Searching for the next time of a pattern that never fires would go on for thousands of years.
         Ok(cron) => {
             if let Some(name) = empty_field(&cron) {
                 return Err(format!("`{}` never fires: its {name} names no value", shown(pattern)));
@@ -128,7 +128,7 @@ fn cron(pattern: &str) -> Result<Box<Cron>, String> {
             shown(pattern)
         ));
     };
-    // The first field that is wrong by itself is the one to name.
+    // Names the first field that is invalid by itself.
     let wrong = fields.iter().enumerate().find_map(|(index, (field, text))| {
         let mut alone = vec!["*"; fields.len()];
         alone[index] = *text;
@@ -142,8 +142,8 @@ fn cron(pattern: &str) -> Result<Box<Cron>, String> {
     })
 }
 
-/// The field of the time of day that has no value at all, such as the minute of `, * * * *`: the crate skips the empty
-/// parts of a list, and may be left with nothing.
+/// A field of the time of day that has no value at all, such as the minute of `, * * * *`: the crate skips empty list
+/// items and may end up with none.
 fn empty_field(cron: &Cron) -> Option<&'static str> {
     let pattern = &cron.pattern;
     let none = |values: Range<u32>, fits: &dyn Fn(u32) -> Result<bool, CronError>| {
@@ -158,7 +158,7 @@ fn empty_field(cron: &Cron) -> Option<&'static str> {
     none(0..24, &|value| pattern.hour_match(value)).then_some("hour")
 }
 
-/// Whether some day fits a pattern.
+/// Whether any day matches a pattern.
 fn has_a_day(cron: &Cron) -> bool {
     let pattern = &cron.pattern;
     FIRST_DAY.iter_days().take(CYCLE_DAYS).any(|day| {
@@ -178,7 +178,7 @@ fn interval(text: &str) -> Result<i64, String> {
     seconds.ok_or_else(|| "it is not from 1s to 366d".to_owned())
 }
 
-/// The pattern with each range that goes past the end of its field written out: `22-2` as `22,23,0,1,2`.
+/// The pattern with ranges that wrap around written out: `22-2` as `22,23,0,1,2`.
 fn without_wrapped(pattern: &str) -> String {
     let Some(fields) = fields(pattern) else { return pattern.to_owned() };
     let field = |(field, text): &(&Field, &str)| {
@@ -190,7 +190,7 @@ fn without_wrapped(pattern: &str) -> String {
     fields.iter().map(field).collect::<Vec<_>>().join(" ")
 }
 
-/// The values of a range whose end is before its beginning.
+/// The values of a range whose end is before its start.
 fn wrapped(field: &Field, part: &str) -> Option<String> {
     let (range, step) = part.split_once('/').map_or((part, Some(1_u32)), |(range, step)| (range, step.parse().ok()));
     let (from, to) = range.split_once('-')?;
@@ -204,8 +204,8 @@ fn wrapped(field: &Field, part: &str) -> Option<String> {
     Some(values.collect::<Vec<_>>().join(","))
 }
 
-/// A step that is longer than its field: what fires then is not what anybody means. One that is as long says the same as
-/// its first value, and people do write `*/60`.
+/// A step longer than its field, which never does what its author meant. A step equal to the field is accepted: it
+/// means the same as its first value, and people do write `*/60`.
 pub(super) fn step_fault(pattern: &str) -> Option<String> {
     fields(pattern)?.into_iter().find_map(|(field, text)| {
         let mut steps = text.split(',').filter_map(|part| part.split_once('/')?.1.parse::<u32>().ok());

@@ -1,5 +1,5 @@
-//! All schedules of functions that run, by when they are due next. Folded from the log, as the routing table is, so that
-//! it knows since when each trigger has been there without a break.
+//! The schedules of all running functions, ordered by their next due time. Folded from the log, like the routing table,
+//! so that it knows since when each trigger has existed without interruption.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::function::{self, Event};
 use crate::json::Json;
 use crate::manifest::{Schedule, Trigger};
 
-/// What fires next. Looking for it and changing it cost the logarithm of the number of schedules.
+/// What fires next. Lookups and updates take logarithmic time in the number of schedules.
 #[derive(Debug, Default)]
 pub struct Plan {
     functions: HashMap<function::Id, Route>,
@@ -44,36 +44,36 @@ struct Entry {
 struct Planned {
     timer: Arc<Timer>,
     after: DateTime<Utc>,
-    /// Its place in the queue, when it is in there.
+    /// Its key in the queue, if it is queued.
     wake: Option<DateTime<Utc>>,
 }
 
-/// A schedule of a function that runs.
+/// A schedule of a running function.
 #[derive(Debug, Clone)]
 pub struct Timer {
-    /// Names it.
+    /// The trigger's key.
     pub key: Key,
     /// The function's namespace.
     pub namespace: Arc<str>,
     /// The function's name.
     pub name: Arc<str>,
-    /// What it says.
+    /// The schedule from the manifest.
     pub schedule: Arc<Schedule>,
-    /// When it is due.
+    /// Its due times.
     pub timetable: Timetable,
 }
 
-/// A schedule that is due. Whoever took it says [`Plan::settle`] or [`Plan::later`].
+/// A schedule that is due. The receiver must call [`Plan::settle`] or [`Plan::later`].
 #[derive(Debug, Clone)]
 pub struct Due {
     /// The schedule.
     pub timer: Arc<Timer>,
-    /// Which times fire.
+    /// The times that fire.
     pub firing: Firing,
 }
 
 impl Plan {
-    /// Takes in what happened to a function.
+    /// Applies an event of a function.
     pub fn evolve(&mut self, id: function::Id, event: &Event) {
         match event {
             Event::Registered(e) => {
@@ -100,7 +100,7 @@ impl Plan {
         }
     }
 
-    /// The schedules that came in and are not planned yet: each waits for [`Plan::resume`]. Told once.
+    /// Takes the schedules that are new and not planned yet. Each waits for [`Plan::resume`].
     pub fn take_fresh(&mut self) -> Vec<Key> {
         let mut fresh = std::mem::take(&mut self.fresh);
         fresh.sort_unstable();
@@ -109,10 +109,10 @@ impl Plan {
         fresh
     }
 
-    /// Plans a schedule: everything up to `last` was dealt with before, and nothing from before it was there counts.
+    /// Plans a schedule. Everything up to `last` was handled before, and nothing before the schedule existed counts.
     ///
     /// # Errors
-    /// When it cannot be read. It was stored before patterns were checked, and never fires.
+    /// If it cannot be parsed: it was stored before patterns were checked, and never fires.
     pub fn resume(&mut self, key: Key, last: Option<DateTime<Utc>>) -> Result<(), Fault> {
         let (Some(entry), Some(route)) = (self.entries.get_mut(&key), self.functions.get(&key.function)) else {
             return Ok(());
@@ -135,17 +135,17 @@ impl Plan {
         Ok(())
     }
 
-    /// Whether a schedule is there now, planned or fresh.
+    /// Whether a schedule exists now, planned or new.
     pub fn has(&self, key: Key) -> bool {
         self.entries.contains_key(&key)
     }
 
-    /// When something is due next.
+    /// The next due time of all.
     pub fn next(&self) -> Option<DateTime<Utc>> {
         self.queue.first().map(|(wake, _)| *wake)
     }
 
-    /// Takes out what is due by `now`.
+    /// Takes everything that is due by `now`.
     pub fn due(&mut self, now: DateTime<Utc>) -> Vec<Due> {
         let mut due = Vec::new();
         while let Some((wake, key)) = self.queue.pop_first() {
@@ -163,7 +163,7 @@ impl Plan {
         due
     }
 
-    /// What was due is dealt with up to a time: the schedule waits for its next.
+    /// Records that a schedule was handled up to a time, and queues its next due time.
     pub fn settle(&mut self, key: Key, through: DateTime<Utc>) {
         if let Some(planned) = self.entries.get_mut(&key).and_then(|entry| entry.planned.as_mut()) {
             planned.after = planned.after.max(through);
@@ -171,14 +171,14 @@ impl Plan {
         }
     }
 
-    /// What was due could not be dealt with: it is looked at again, with all that is due by then, not before `at`.
+    /// Postpones a schedule that could not be handled: not before `at`, and then with everything due by that time.
     pub fn later(&mut self, key: Key, at: DateTime<Utc>) {
         if let Some(planned) = self.entries.get_mut(&key).and_then(|entry| entry.planned.as_mut()) {
             planned.wait(&mut self.queue, Some(at));
         }
     }
 
-    /// Makes the schedules of a function those that are wanted. One that stays keeps the time since when it is there.
+    /// Replaces the schedules of a function. Those that stay keep the time since when they exist.
     fn set(&mut self, id: function::Id, wanted: Vec<(Key, Arc<Schedule>)>, at: Option<DateTime<Utc>>) {
         let versions = self.functions.get(&id).into_iter().flat_map(|route| route.versions.iter().flatten());
         let gone: Vec<Key> =
@@ -207,7 +207,7 @@ impl Plan {
 }
 
 impl Planned {
-    /// Goes back into the queue: for its next due time, but not before `earliest`.
+    /// Queues its next due time, but not before `earliest`.
     fn wait(&mut self, queue: &mut BTreeSet<(DateTime<Utc>, Key)>, earliest: Option<DateTime<Utc>>) {
         let key = self.timer.key;
         if let Some(wake) = self.wake.take() {
@@ -220,7 +220,7 @@ impl Planned {
 }
 
 impl Route {
-    /// The time of the event, when the schedules may have changed by it.
+    /// Applies an event. Returns its time if it may have changed the schedules.
     fn evolve(&mut self, id: function::Id, event: &Event) -> Option<DateTime<Utc>> {
         match event {
             Event::BuildSucceeded(e) => {
@@ -264,7 +264,7 @@ impl Route {
 }
 
 impl Timer {
-    /// The trigger event of a due time; the same from whichever server, but for `at`, when it came in.
+    /// The trigger event for a due time. Every server makes the same one, except for `at`, when it was received.
     pub fn received(&self, due: DateTime<Utc>, at: DateTime<Utc>) -> Received {
         let source = format!("/functions/{}/{}/schedules/{}", self.namespace, self.name, self.key.trigger);
         let event_id = due.to_rfc3339_opts(SecondsFormat::AutoSi, true);

@@ -1,4 +1,4 @@
-//! When a pattern is due, on ordinary days and on those when the clocks change.
+//! When a pattern is due, on ordinary days and at clock changes.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ fn utc(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-/// The first due times after a time, as a clock on the wall of the time zone shows them.
+/// The first due times after a time, in local time.
 fn local(pattern: &str, timezone: &str, after: &str, count: usize) -> Vec<String> {
     let timetable = Timetable::parse(pattern, timezone).unwrap();
     let times = timetable.due_between(utc(after), DateTime::<Utc>::MAX_UTC, count);
@@ -82,7 +82,7 @@ fn an_interval_is_due_at_its_multiples() {
     ] {
         assert_eq!(cron_fault(pattern), None, "{pattern}");
         let timetable = Timetable::parse(pattern, "Europe/Berlin").unwrap();
-        // Over the hour that the spring leaves out.
+        // Across the hour that is skipped in spring.
         let from = utc("2026-03-28T23:00:00.5Z");
         let due = timetable.due_between(from, from + TimeDelta::days(30), 10);
         assert!(due.iter().all(|due| due.timestamp() % seconds == 0), "{pattern}: {due:?}");
@@ -126,7 +126,7 @@ fn a_range_may_go_past_the_end_of_its_field() {
         let after = "2026-01-01T00:00:00Z";
         assert_eq!(berlin(wrapped, after, 40), berlin(written_out, after, 40), "{wrapped}");
     }
-    // What is no such range stays as it is read.
+    // Anything that is not such a range is left unchanged.
     for (pattern, after) in
         [("0 0 * * 5-7", "0 0 * * FRI,SAT,SUN"), ("0 9-17 * * *", "0 9,10,11,12,13,14,15,16,17 * * *")]
     {
@@ -165,7 +165,7 @@ fn a_daily_time_that_the_autumn_repeats_fires_the_first_time() {
     // On 2026-10-25 the clocks go from 03:00 back to 02:00.
     let expected = ["10-24 02:30 CEST", "10-25 02:30 CEST", "10-26 02:30 CET"];
     assert_eq!(berlin("30 2 * * *", "2026-10-23T12:00:00Z", 3), expected);
-    // Also when it is looked for between the two.
+    // Also if the search begins between the two.
     assert_eq!(berlin("30 2 * * *", "2026-10-25T01:10:00Z", 1), ["10-26 02:30 CET"]);
 }
 
@@ -198,15 +198,15 @@ fn every_hour_is_even_also_when_the_clocks_change() {
 
 #[test]
 fn a_pattern_of_several_times_follows_the_wall_clock() {
-    // Only a single time is moved out of the gap and kept from repeating; of several, those that the clock does not
-    // show are left out, and those that it shows twice fire twice. So does the crate, and the guide says so.
+    // Only a single time is moved out of the gap and prevented from repeating. Of several, those that the clock skips
+    // are left out, and those that it shows twice fire twice. The crate does the same, and the guide says so.
     for pattern in ["0,30 2 * * *", "*/30 2 * * *"] {
         assert_eq!(berlin(pattern, "2026-03-28T23:00:00Z", 2), ["03-30 02:00 CEST", "03-30 02:30 CEST"], "{pattern}");
         let expected =
             ["10-25 02:00 CEST", "10-25 02:30 CEST", "10-25 02:00 CET", "10-25 02:30 CET", "10-26 02:00 CET"];
         assert_eq!(berlin(pattern, "2026-10-24T22:00:00Z", 5), expected, "{pattern}");
     }
-    // An hour that the gap swallowed is left out, and the next is where it always is.
+    // An hour in the gap is skipped, and the next one is at its usual time.
     assert_eq!(berlin("30 */2 * * *", "2026-03-28T23:00:00Z", 2), ["03-29 00:30 CET", "03-29 04:30 CEST"]);
 }
 
@@ -321,7 +321,7 @@ fn what_was_missed_is_made_up_for_as_the_policy_says() {
     assert_eq!(of(CatchUp::Last), Firing { times: vec![hour(5)], left_out: Some(hour(1)), through: hour(5) });
     let all = (1..=5).map(hour).collect();
     assert_eq!(of(CatchUp::All), Firing { times: all, left_out: None, through: hour(5) });
-    // Of many more, the newest.
+    // Of many more, the latest fire.
     let now = hour(1000);
     let all = firing(&timetable, CatchUp::All, hour(0), now).unwrap();
     assert_eq!(all.times, (901..=1000).map(hour).collect::<Vec<_>>());
@@ -350,13 +350,13 @@ fn a_trigger_keeps_its_name_when_triggers_are_reordered_and_another_function_has
     assert_eq!(equal[0], first[0]);
     assert_ne!(equal[0].trigger, equal[1].trigger);
     assert_ne!(keys(other, [&a])[0].trigger, first[0].trigger);
-    // Written down once: a change here would let due times fire a second time.
+    // A fixed value: if it changed, due times could fire a second time.
     assert_eq!(first[0].trigger.to_string(), "7e0923acc6d6");
     assert_eq!(first[0].event(utc("2026-01-01T00:00:00Z")).to_string(), "3efcc8d9-20d5-556b-a411-3985ccb3f5c8");
 }
 
 proptest! {
-    // A search that finds nothing goes through thirty centuries.
+    // A search without a result covers thirty centuries.
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]

@@ -1,4 +1,4 @@
-//! The cases of W3C Trace Context, level 2, and of the test suite that comes with it, as tables.
+//! The cases of W3C Trace Context, level 2, and of its test suite, as tables.
 
 use super::*;
 
@@ -110,13 +110,13 @@ fn a_tracestate_is_passed_on_as_one_list_or_not_at_all() {
         (vec![String::new()], None),
         (vec![",, \t ,".into()], None),
         (vec!["foo=1,".into(), ",bar=2".into()], Some("foo=1,bar=2".into())),
-        // Whitespace around members is none of theirs; before a value it is.
+        // Whitespace around members is ignored; before a value it belongs to it.
         (vec!["foo=1 \t , \t bar=2, \t baz=3".into()], Some("foo=1,bar=2,baz=3".into())),
         (vec![" foo=1".into(), "\tbar=2 ".into()], Some("foo=1,bar=2".into())),
         (vec!["foo= 1".into()], Some("foo= 1".into())),
         (vec!["foo=a b".into()], Some("foo=a b".into())),
         (vec!["foo =1".into()], None),
-        // A key comes once: the first is the newest.
+        // Of duplicate keys the first one counts, which is the newest.
         (vec!["foo=1,bar=2,foo=3".into()], Some("foo=1,bar=2".into())),
         (vec!["foo=1".into(), "foo=1".into()], Some("foo=1".into())),
         // Keys.
@@ -151,7 +151,7 @@ fn a_tracestate_is_passed_on_as_one_list_or_not_at_all() {
         (vec![many(32) + ",,,"], Some(many(32))),
         (vec![many(33)], None),
         (vec![many(30), "x=1,y=2,z=3".into()], None),
-        // One that is wrong costs the list.
+        // One invalid member invalidates the list.
         (vec!["foo=1,bar".into()], None),
     ];
     for (fields, expected) in table {

@@ -1,23 +1,24 @@
-//! The triggers of a version as one text, which a database can search without reading its manifest.
+//! A version's triggers as one text that a database can search without reading manifests.
 //!
-//! Each trigger is a line: `http`, `schedule`, `webhook`, or `event` and its pattern. Line breaks stand around every line.
+//! Each trigger is a line: `http`, `schedule`, `webhook`, or `event` and its pattern. Every line is enclosed in line
+//! breaks.
 
 use super::escaped;
 use crate::manifest::{Manifest, Trigger};
 
-/// Segments of a type that is looked for: each is a bracket within the brackets of those before it.
+/// Maximum number of segments of a type to search for: each nests one more group in the regular expression.
 pub const MAX_SEGMENTS: usize = 32;
 
-/// What starts a run.
+/// The kinds of trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A call.
+    /// An HTTP call.
     Http,
     /// An event.
     Event,
-    /// The clock.
+    /// A schedule.
     Schedule,
-    /// A delivery of another service.
+    /// A webhook delivery.
     Webhook,
 }
 
@@ -39,7 +40,7 @@ pub fn of(manifest: &Manifest) -> String {
     text
 }
 
-/// What the text contains where there is a trigger of this kind, and nowhere else.
+/// The text that occurs exactly if there is a trigger of this kind.
 pub fn mark(kind: Kind) -> &'static str {
     match kind {
         Kind::Http => "\nhttp\n",
@@ -49,7 +50,7 @@ pub fn mark(kind: Kind) -> &'static str {
     }
 }
 
-/// A regular expression that matches the text where an event trigger's pattern matches a type, as [`super::matches`] says.
+/// A regular expression that matches if an event trigger's pattern matches a type, by the rules of [`super::matches`].
 /// `None` for a type of more than [`MAX_SEGMENTS`] segments.
 pub fn listening(kind: &str) -> Option<String> {
     let kind = on_one_line(kind);
@@ -57,7 +58,7 @@ pub fn listening(kind: &str) -> Option<String> {
     if segments.len() > MAX_SEGMENTS {
         return None;
     }
-    // From the last segment to the first: what a pattern may say from there on.
+    // From the last segment to the first: `after` matches what a pattern may contain from there on.
     let rest = segments.iter().rev().fold(None, |after: Option<String>, segment| {
         let after = after.map_or_else(|| "(?:\\.\\*\\*(?:\\.[^\n]*)?)?".to_owned(), |after| format!("\\.{after}"));
         Some(format!("(?:\\*\\*(?:\\.[^\n]*)?|(?:\\*|{}){after})", escaped(segment)))
@@ -65,7 +66,7 @@ pub fn listening(kind: &str) -> Option<String> {
     Some(format!("\nevent {}\n", rest.unwrap_or_default()))
 }
 
-/// A line break cannot be part of a line, and a zero byte not of a text that every database takes.
+/// Removes line breaks, which would end the line, and zero bytes, which not every database accepts in text.
 fn on_one_line(text: &str) -> String {
     text.replace(['\n', '\0'], "\u{fffd}")
 }

@@ -1,9 +1,9 @@
-//! The protocol of relay, lease, delivery and take-over, checked in every order in which it can happen.
+//! Model checking of the delivery protocol: relay, lease, delivery and takeover, in every possible order.
 //!
-//! [`model`] is the protocol: two servers, a broker and a log, whose runs decide by the real `domain::run`. Stateright
-//! looks at every state that a bounded number of faults leads to. [`stuck`] asks of each of them whether the protocol,
-//! left alone, can still bring every run to its end. A check is worth what it would find: the protocol is broken on
-//! purpose in several ways, and each of them must be found out.
+//! [`model`] is the protocol: two servers, a broker and a log whose runs decide by the real `domain::run`. Stateright
+//! visits every state that a bounded number of faults leads to. For each of them, [`stuck`] checks whether the
+//! protocol, left alone, can still bring every run to its end. A check is only as good as what it would find, so the
+//! protocol is broken on purpose in several ways, each of which must be detected.
 
 mod model;
 mod run;
@@ -12,24 +12,24 @@ mod stuck;
 use model::{Action, Delivery, Faults, Past, Protocol};
 use stateright::{Checker, Model};
 
-/// One run, and so many faults, each kind at most once.
+/// One run, and this many faults, each kind at most once.
 fn one_run(protocol: Protocol, faults: u8) -> Delivery {
     let faults = Faults { all: faults, crashes: 1, pauses: 1, cuts: 1, wipes: 1, unconfirmed: 1, unreached: 1 };
     Delivery { protocol, runs: 1, faults }
 }
 
-/// Two runs, so that the checkpoint can be between them. What goes wrong with one does not depend on the other.
+/// Two runs, so that the checkpoint can be between them. Faults of one run do not depend on the other.
 fn two_runs() -> Delivery {
     Delivery { protocol: Protocol::SOUND, runs: 2, faults: Faults::default() }
 }
 
-/// Looks at every state.
+/// Visits every state.
 #[track_caller]
 fn check(delivery: Delivery) {
     delivery.checker().threads(2).spawn_bfs().join().assert_properties();
 }
 
-/// Asserts that something leads to a state in which the property does not hold.
+/// Asserts that a state is reachable in which the property does not hold.
 #[track_caller]
 fn counterexample(protocol: Protocol, property: &'static str) {
     let checker = one_run(protocol, 1).checker().threads(2).spawn_bfs().join();
@@ -103,7 +103,7 @@ fn found_out_a_server_that_forgets_what_it_ran_before_it_started_again() {
     assert!(stuck.iter().any(|action| matches!(action, Action::Restart(_))), "{stuck:?}");
 }
 
-/// The other server takes the message, sees that the run is RUNNING on a server that lives, and acknowledges it.
+/// The other server takes the message, sees that the run is RUNNING on a live server, and acknowledges it.
 #[test]
 fn found_out_a_server_that_publishes_only_once_what_it_ran_before_it_started_again() {
     let protocol = Protocol { past: Past::PublishedOnce, ..Protocol::SOUND };

@@ -1,7 +1,7 @@
-//! The protocol: what each server, the broker and the world outside can do next.
+//! The protocol: what each server, the broker and the outside world can do next.
 //!
-//! Two servers, one of which leads (holds the lease), relays and sweeps; both work. Time is not counted: a lease
-//! can expire as soon as its holder does not renew it, and what is due can be published at any moment.
+//! Two servers, one of which leads (holds the lease), relays and sweeps; both work. There is no clock: a lease can
+//! expire as soon as its holder does not renew it, and what is due can be published at any moment.
 
 use domain::run::Phase;
 use stateright::{Model, Property};
@@ -10,44 +10,45 @@ use crate::run::{self, ATTEMPTS, Entry, Wish};
 
 const NODES: usize = 2;
 
-/// Runs, at most.
+/// Maximum number of runs.
 const RUNS: usize = 2;
 
-/// Copies of a message that wait in the broker; another one makes no difference: it is acknowledged like the first.
+/// Copies of a message waiting in the broker; further ones make no difference, since they are acknowledged like the
+/// first.
 const COPIES: u8 = 1;
 
-/// The rules, each of which can be broken.
+/// The rules of the protocol, each of which can be broken.
 #[derive(Debug, Clone, Copy)]
 pub struct Protocol {
-    /// An outcome says of which attempt it is.
+    /// An outcome names its attempt.
     pub numbered: bool,
-    /// Who appends says which version of the run it has seen, and decides again when that is not the newest.
+    /// An append names the version of the run that it was decided on, and is decided again if that is outdated.
     pub versioned: bool,
-    /// The checkpoint moves over an event when its run's request is recorded, and not when it is only published.
+    /// The checkpoint passes an event when its run's request is recorded, not when it is only published.
     pub records_before_checkpoint: bool,
-    /// A delivery is acknowledged when its outcome is recorded, and not when it begins.
+    /// A delivery is acknowledged when its outcome is recorded, not when it begins.
     pub acknowledges_after_outcome: bool,
-    /// A server that was restarted begins what it ran before as the next attempt, and not as the same one.
+    /// A restarted server begins what it ran before as the next attempt, not as the same one.
     pub counts_own_past: bool,
-    /// Who leads publishes again what waits and what dead servers ran.
+    /// The leader publishes again what is waiting and what dead servers ran.
     pub sweeps: bool,
-    /// What a server that starts again does with the runs of its former life.
+    /// What a restarted server does with the runs of its previous process.
     pub past: Past,
 }
 
-/// What becomes of the runs that a server had begun when it ended, when it is there again under its name.
+/// What becomes of the runs that a server had begun before it was restarted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Past {
-    /// It publishes them, again and again, until it has one of the messages itself.
+    /// It publishes them repeatedly, until it receives one of the messages itself.
     PublishedUntilTaken,
-    /// It publishes them once, for whoever takes them.
+    /// It publishes them once, for any server.
     PublishedOnce,
     /// Nothing.
     Forgotten,
 }
 
 impl Protocol {
-    /// The protocol as it is meant.
+    /// The protocol as intended.
     pub const SOUND: Self = Self {
         numbered: true,
         versioned: true,
@@ -59,22 +60,22 @@ impl Protocol {
     };
 }
 
-/// What goes wrong, and how often at most.
+/// The possible faults, with the maximum number of each.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Faults {
-    /// Faults of all kinds together.
+    /// The total number of faults.
     pub all: u8,
     /// A server is killed.
     pub crashes: u8,
-    /// A server stands still for longer than its leases last, and goes on as if nothing had happened.
+    /// A server is suspended for longer than its leases last, and continues as if nothing had happened.
     pub pauses: u8,
-    /// A server that is well loses its connection to the broker, which gives its deliveries to others.
+    /// A healthy server loses its connection to the broker, which redelivers to others.
     pub cuts: u8,
-    /// The broker forgets everything.
+    /// The broker loses everything.
     pub wipes: u8,
-    /// The broker takes a message, and the one who sent it does not learn of it.
+    /// The broker accepts a message, but its confirmation is lost.
     pub unconfirmed: u8,
-    /// A run cannot be offered, or turns out not to have been when its attempt has begun.
+    /// A run cannot be offered, or this is noticed only after its attempt has begun.
     pub unreached: u8,
 }
 
@@ -92,7 +93,7 @@ impl Faults {
     }
 }
 
-/// The model: so many runs, each asked for by an event that is accepted already.
+/// The model: this many runs, each caused by an event that is already accepted.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
     pub protocol: Protocol,
@@ -100,20 +101,20 @@ pub struct Delivery {
     pub faults: Faults,
 }
 
-/// Everything at one moment.
+/// A state of the whole system.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct World {
     /// The log of each run.
     log: Vec<Vec<Entry>>,
-    /// Events that the relay need not look at again.
+    /// Events that the relay has finished.
     checkpoint: usize,
-    /// Who leads, as the database has it.
+    /// The leader, according to the database.
     lease: Option<usize>,
-    /// Messages of each run that wait in the broker.
+    /// Messages of each run waiting in the broker.
     waiting: [u8; RUNS],
-    /// The newest attempt of each run that the function was given.
+    /// The latest attempt of each run that the function was given.
     given: [u32; RUNS],
-    /// The function was given the same attempt twice.
+    /// Whether the function was given the same attempt twice.
     repeated: bool,
     servers: [Server; NODES],
     faults: Faults,
@@ -122,13 +123,13 @@ pub struct World {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Server {
     status: Status,
-    /// Its heartbeat, as the database has it, has not expired.
+    /// Whether its lease is valid, according to the database.
     heartbeat: bool,
-    /// It has not looked for the runs of its former life yet, and does so once.
+    /// Whether it has yet to look for the runs of its previous process, which it does once.
     past: bool,
-    /// It believes that it leads.
+    /// Whether it believes that it leads.
     leads: bool,
-    /// What it has done for each event as a relay.
+    /// What it has done for each event as the relay.
     relayed: [Relayed; RUNS],
     /// What it does for each run as a worker.
     hands: [Option<Hand>; RUNS],
@@ -147,17 +148,17 @@ struct Relayed {
     confirmed: bool,
 }
 
-/// A run in a worker's hands.
+/// A run that a worker is processing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Hand {
     at: Step,
-    /// The broker has a delivery that it waits to be acknowledged.
+    /// Whether the broker waits for an acknowledgement.
     held: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
-    /// It has asked the log. `lost`: the attempt whose server's heartbeat had expired, or that of its own earlier life.
+    /// It has read the log. `lost` is an attempt whose server's lease had expired, or one of its own previous process.
     Looked {
         lost: Option<u32>,
     },
@@ -167,7 +168,7 @@ enum Step {
     Told,
 }
 
-/// Something that can happen. The first number is a server, the second a run or its event.
+/// A possible step. The first number is a server, the second a run or its event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     Lead(usize),
@@ -204,7 +205,7 @@ impl World {
         self.log.iter().all(|log| log.iter().any(|entry| entry.is_end()))
     }
 
-    /// Whether the action is part of the protocol: one that comes if only one waits for it.
+    /// Whether the action is part of the protocol, so that it happens eventually.
     pub fn can_count_on(&self, action: Action) -> bool {
         match action {
             Action::Crash(_)
@@ -219,7 +220,7 @@ impl World {
         }
     }
 
-    /// Whether it is not recorded yet that the run cannot be offered.
+    /// Whether the deferral is not recorded yet.
     fn may_defer(&self, run: usize) -> bool {
         let state = run::state(&self.log[run]);
         state.as_ref().as_ref().is_none_or(|run| run.deferred.is_none() && run.phase.node().is_none())
@@ -229,7 +230,7 @@ impl World {
         self.waiting[run] = (self.waiting[run] + 1).min(COPIES);
     }
 
-    /// What a server holds is anybody's again; the server goes on with it, unless it is gone.
+    /// Redelivers what a server holds; the server continues with it unless it is gone.
     fn give_back(&mut self, node: usize) {
         for run in 0..self.log.len() {
             if let Some(hand) = &mut self.servers[node].hands[run]
@@ -240,7 +241,7 @@ impl World {
         }
     }
 
-    /// A worker that has a delivery asks the log, and the heartbeat of who runs it; nothing: it acknowledges.
+    /// A worker with a delivery reads the log, and the lease of the server that runs it. `None`: it acknowledges.
     fn look(&self, node: usize, run: usize) -> Option<Hand> {
         let state = run::state(&self.log[run]);
         let lost = match state.as_ref().as_ref().map(|run| (&run.phase, run.attempts)) {
@@ -261,18 +262,18 @@ impl World {
         self.waiting[run] > 0 || self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| hand.held)
     }
 
-    /// Whether a run is RUNNING on a server that does not know of it.
+    /// Whether a run is RUNNING on a server that does not know about it.
     fn has_forgotten(&self, node: usize, run: usize) -> bool {
         self.runs_on(run) == Some(node) && self.servers[node].hands[run].is_none()
     }
 
-    /// The server that runs it, as the log has it.
+    /// The server that runs it, according to the log.
     fn runs_on(&self, run: usize) -> Option<usize> {
         let state = run::state(&self.log[run]);
         state.as_ref().as_ref().and_then(|run| run.phase.node().map(number))
     }
 
-    /// Records what follows from a wish. An attempt number that the wish has is also the one it is told of.
+    /// Appends the result of a command. `of` is the attempt that the worker means.
     fn append(&mut self, run: usize, wish: Wish, of: u32) -> Result<(), domain::run::Error> {
         let entries = run::decide(&self.log[run], wish, of)?;
         self.log[run].extend(entries);
@@ -288,7 +289,7 @@ impl World {
             Phase::Running { node, .. } => {
                 protocol.sweeps && !self.is_in_broker(run) && !self.servers[number(node)].heartbeat
             }
-            // That a retry is due is not lost work, and is published even where nobody sweeps.
+            // A due retry is not lost work, and is published even if nobody sweeps.
             Phase::Retrying { .. } => self.waiting[run] == 0,
             _ => false,
         }
@@ -318,7 +319,7 @@ impl Server {
 }
 
 impl Delivery {
-    /// What a server that is up can do.
+    /// The possible actions of a running server.
     fn actions_of(&self, world: &World, node: usize, actions: &mut Vec<Action>) {
         let server = &world.servers[node];
         let runs = 0..self.runs;
@@ -392,7 +393,7 @@ impl Delivery {
         }
     }
 
-    /// The message has the request with it: a worker that is faster than the relay records it.
+    /// The message contains the request: a worker that is faster than the relay records it.
     fn start(&self, world: &mut World, node: usize, run: usize, mut hand: Hand) {
         let Step::Looked { lost } = hand.at else { return };
         let again = !self.protocol.counts_own_past && world.runs_on(run) == Some(node);
@@ -410,7 +411,7 @@ impl Delivery {
         });
     }
 
-    /// The worker cannot offer the run, says so, and keeps it. An attempt that was lost has failed: it may have begun.
+    /// The worker cannot offer the run, records that, and keeps it. A lost attempt has failed: it may have begun.
     fn defer(&self, world: &mut World, node: usize, run: usize) {
         let Some(Hand { at: Step::Looked { lost }, held }) = world.servers[node].hands[run] else { return };
         world.faults.happens(|f| &mut f.unreached);
@@ -420,7 +421,7 @@ impl Delivery {
         world.servers[node].hands[run] = told.ok().map(|()| Hand { at, held });
     }
 
-    /// The attempt is taken back, and the run offered again.
+    /// The attempt is withdrawn, and the run offered again.
     fn withdraw(&self, world: &mut World, node: usize, run: usize) {
         let Some(Hand { at: Step::Runs { attempt }, held }) = world.servers[node].hands[run] else { return };
         let told = world.append(run, Wish::Defer { attempt: Some(attempt) }, attempt);
@@ -433,7 +434,7 @@ impl Delivery {
         let attempt = if self.protocol.numbered { mine } else { newest };
         let wish = if succeeded { Wish::Succeed { attempt } } else { Wish::Fail { attempt } };
         let seen = if self.protocol.versioned { world.log[run].len() } else { begin(&world.log[run], mine) };
-        // Refused: somebody else has the run by now, or it is over. That stands.
+        // Refused: another server has the run by now, or it is over. That stands.
         let entries = run::decide(&world.log[run][..seen], wish, mine).unwrap_or_default();
         world.log[run].extend(entries);
         if let Some(hand) = &mut world.servers[node].hands[run] {
@@ -442,7 +443,7 @@ impl Delivery {
     }
 }
 
-/// How much of the log there was when the attempt had just begun.
+/// The length of the log when the attempt had just begun.
 fn begin(log: &[Entry], mine: u32) -> usize {
     let begun = |entry: &Entry| matches!(entry, Entry::Started { attempt, .. } if *attempt == mine);
     log.iter().position(begun).map_or(log.len(), |index| index + 1)
@@ -456,7 +457,7 @@ impl Model for Delivery {
         vec![World {
             log: vec![Vec::new(); self.runs],
             checkpoint: 0,
-            // Which of the two equal servers leads first makes no difference.
+            // The servers are equal, so it does not matter which one leads first.
             lease: Some(0),
             waiting: [0; RUNS],
             given: [0; RUNS],
@@ -472,7 +473,7 @@ impl Model for Delivery {
                 Status::Up => self.actions_of(world, node, actions),
                 Status::Paused => {
                     actions.push(Action::Resume(node));
-                    // The broker misses its heartbeat, too.
+                    // The broker notices the missing heartbeat, too.
                     if server.hands.iter().flatten().any(|hand| hand.held) {
                         actions.push(Action::GiveBack(node));
                     }
@@ -519,7 +520,7 @@ impl Model for Delivery {
             }
             Action::Take(node, run) => {
                 world.waiting[run] -= 1;
-                // What it has in its hands already it acknowledges.
+                // A worker acknowledges another delivery of what it is already processing.
                 if world.servers[node].hands[run].is_none() {
                     world.servers[node].hands[run] = world.look(node, run);
                 }
@@ -619,7 +620,7 @@ impl Model for Delivery {
 }
 
 impl World {
-    /// Whether a server has the run in its hands at such a step.
+    /// Whether a server is processing the run, at such a step.
     fn holds(&self, run: usize, at: impl Fn(Step) -> bool) -> bool {
         self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| at(hand.at))
     }
@@ -641,7 +642,7 @@ fn tells_of_what_runs(pair: &[Entry]) -> bool {
         | Entry::Deferred { attempt: Some(_), of } => {
             matches!(pair[0], Entry::Started { attempt, .. } if attempt == of)
         }
-        // What cannot be offered is not running.
+        // A run that cannot be offered is not running.
         Entry::Deferred { attempt: None, .. } => !is_start(pair[0]),
         Entry::Requested | Entry::Started { .. } => true,
     }

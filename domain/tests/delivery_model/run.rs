@@ -1,4 +1,4 @@
-//! A run as the model keeps it: its log, of few words, decided by the real aggregate.
+//! A run in the model: a short log, decided by the real aggregate.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,7 +11,7 @@ use domain::run::event::{self, Failure, Outcome, Request};
 use domain::run::{Aggregate, Command, Error, Event, State};
 use domain::{Json, function};
 
-/// Attempts by the policy of every run.
+/// Attempts in every run's policy.
 pub const ATTEMPTS: u32 = 2;
 
 /// A record in a run's log.
@@ -22,12 +22,12 @@ pub enum Entry {
         attempt: u32,
         node: usize,
     },
-    /// `of`: the attempt that the worker had in mind. The log does not say it; the properties ask for it.
+    /// `of` is the attempt that the worker meant. The log does not contain it; the properties need it.
     AttemptFailed {
         attempt: u32,
         of: u32,
     },
-    /// `attempt`: the one that had begun, and is taken back.
+    /// `attempt` is the one that had begun and is withdrawn.
     Deferred {
         attempt: Option<u32>,
         of: u32,
@@ -46,11 +46,11 @@ impl Entry {
     }
 }
 
-/// What a server asks of a run.
+/// A server's command to a run.
 #[derive(Debug, Clone, Copy)]
 pub enum Wish {
     Request,
-    /// `again`: it is taken for the start that is recorded already, sent twice.
+    /// `again`: it is taken for the recorded start, sent twice.
     Start {
         node: usize,
         lost: Option<u32>,
@@ -70,7 +70,7 @@ pub enum Wish {
 /// The state after a log.
 pub fn state(log: &[Entry]) -> Rc<State> {
     thread_local! {
-        /// There are few logs, and each is asked for in many states of the world.
+        /// There are few logs, and each occurs in many states of the system.
         static KNOWN: RefCell<HashMap<Vec<Entry>, Rc<State>>> = RefCell::default();
     }
     if let Some(state) = KNOWN.with_borrow(|known| known.get(log).cloned()) {
@@ -84,12 +84,12 @@ pub fn state(log: &[Entry]) -> Rc<State> {
     state
 }
 
-/// The attempts that there were so far.
+/// The number of attempts so far.
 pub fn attempts(log: &[Entry]) -> u32 {
     state(log).as_ref().as_ref().map_or(0, |run| run.attempts)
 }
 
-/// What follows from a wish, told of the attempt `of`.
+/// The result of a command about the attempt `of`.
 pub fn decide(log: &[Entry], wish: Wish, of: u32) -> Result<Vec<Entry>, Error> {
     let begun = log.iter().rposition(|entry| matches!(entry, Entry::Started { .. }));
     let at = match (wish, begun) {
@@ -100,7 +100,7 @@ pub fn decide(log: &[Entry], wish: Wish, of: u32) -> Result<Vec<Entry>, Error> {
     Ok(events.iter().map(|event| entry(event, of)).collect())
 }
 
-/// When the entry with this number was recorded: each at a time of its own.
+/// When the entry with this number was recorded: each at a different time.
 fn time(number: usize) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(i64::try_from(number).expect("a log is short"))
 }

@@ -1,5 +1,5 @@
-//! Whether every run can still end: a question about all ways that lead on from a state, which a property of a single
-//! state does not answer, and `eventually` only where no way leads back.
+//! Whether every run can still end. This concerns all paths from a state: a property of a single state cannot express
+//! it, and `eventually` only if no path leads back.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,8 +7,8 @@ use stateright::Model;
 
 use crate::model::{Action, Delivery, World};
 
-/// A shortest way to a state from which the protocol, without another fault, cannot bring every run to its end.
-/// A server that is down or paused is not counted on while another one is up.
+/// A shortest path to a state from which the protocol, without further faults, cannot bring every run to its end. A
+/// server that is down or paused is not needed while another one is up.
 pub fn find(delivery: &Delivery) -> Option<Vec<Action>> {
     let mut numbers: HashMap<World, usize> = HashMap::new();
     let mut reached: Vec<Option<(usize, Action)>> = Vec::new();

@@ -1,4 +1,5 @@
-//! The events of the log as JSON Schemas, made from the golden files and from what the decoder does without a member.
+//! Generates JSON Schemas of the log's events from the golden files, and from what the decoder accepts without a
+//! member.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,7 +24,7 @@ const STREAMS: [(&str, Decodes); 4] = [
     ("namespace", decodes::<namespace::Event>),
 ];
 
-/// The newest golden files of each event of a stream, by the event's name: the one with all members, and then those of other
+/// The newest golden files of each event of a stream, by event name: the one with all members first, then other
 /// variants.
 fn golden(stream: &str) -> BTreeMap<String, Vec<Value>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(stream);
@@ -51,7 +52,7 @@ fn golden(stream: &str) -> BTreeMap<String, Vec<Value>> {
     all.into_iter().map(|(kind, files)| (kind, newest(files))).collect()
 }
 
-/// As the log has it: the version of the shape comes first.
+/// As stored in the log, with the version of the schema first.
 fn stored(payload: &Value) -> String {
     let mut rest = payload.clone();
     let version = rest.as_object_mut().unwrap().remove("v");
@@ -62,7 +63,7 @@ fn stored(payload: &Value) -> String {
     }
 }
 
-/// The schema of what stands at `path` of a payload; a member is required when the payload is not read without it.
+/// The schema of the value at `path` of a payload. A member is required if the payload cannot be decoded without it.
 fn schema(whole: &Value, path: &str, reads: &dyn Fn(&Value) -> bool) -> Value {
     match whole.pointer(path).unwrap() {
         Value::Object(members) => {
@@ -75,7 +76,7 @@ fn schema(whole: &Value, path: &str, reads: &dyn Fn(&Value) -> bool) -> Value {
                     required.push(name.clone());
                 }
                 let below = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-                // These hold whatever somebody else wrote.
+                // These contain arbitrary data.
                 let open = ["input", "output", "manifest", "env", "filter"].contains(&name.as_str())
                     || (name == "event" && whole.pointer(&below).unwrap().is_object());
                 properties.insert(name.clone(), if open { json!({}) } else { schema(whole, &below, reads) });

@@ -1,6 +1,6 @@
-//! Parts of the guide are made from the domain itself: which state leads where, and what events look like in the log.
+//! Parts of the guide that are generated from the domain: state transitions, and the log's events.
 //!
-//! `UPDATE_PAGES=1 cargo test -p domain --test pages` writes them; without it a page that is not current fails.
+//! `UPDATE_PAGES=1 cargo test -p domain --test pages` writes them; without it, an outdated page fails the test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot write its page has failed")]
 
@@ -14,7 +14,7 @@ fn reference(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/reference").join(name)
 }
 
-/// Holds the part of a page between `<!-- made: NAME -->` and `<!-- end -->` against what it should be.
+/// Compares the part of a page between `<!-- made: NAME -->` and `<!-- end -->` with what it should be.
 fn made(page: &str, name: &str, should: &str) {
     let path = reference(page);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));

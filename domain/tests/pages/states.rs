@@ -1,4 +1,4 @@
-//! Walks through every state that commands lead to, and writes down what led where.
+//! Explores every state that commands lead to, and lists the transitions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -15,10 +15,10 @@ use uuid::Uuid;
 
 use crate::made;
 
-/// Longer ways lead to no state that a shorter one does not.
+/// Longer paths lead to no further states.
 const STEPS: usize = 9;
 
-/// From, what happened, to. `None`: it was not there yet.
+/// From, event, to. `None`: it did not exist yet.
 type Edge = (Option<&'static str>, &'static str, Option<&'static str>);
 
 fn at() -> DateTime<Utc> {
@@ -29,7 +29,7 @@ fn build() -> BuildId {
     Uuid::from_u128(1).into()
 }
 
-/// Every edge between the states that `name` tells apart.
+/// Every transition between the states distinguished by `name`.
 fn edges<A: Aggregate>(
     commands: impl Fn(&A::State) -> Vec<A::Command>,
     name: impl Fn(&A::State) -> Option<&'static str>,
@@ -145,7 +145,7 @@ fn the_states_of_a_function() {
     let life = |event: &function::Event| !event.kind().starts_with("Build") || event.kind() == "BuildSucceeded";
     let name = |state: &function::State| state.as_ref().map(|function| function.life.name());
     let edges = edges::<function::Aggregate>(function_commands, name, life, function_key);
-    // Traffic is divided in every state that has versions, and leads to no other.
+    // Traffic is divided in every state with versions, and changes no state.
     let missing = FUNCTION_EVENTS
         .iter()
         .filter(|(event, _)| !event.starts_with("Build") && !edges.iter().any(|(_, found, _)| found == event));
@@ -161,7 +161,7 @@ fn the_states_of_a_build() {
     let name = |state: &function::State| Some(state.as_ref()?.build(build())?.state.name());
     let edges = edges::<function::Aggregate>(function_commands, name, of_builds, function_key);
     assert!(edges.contains(&(Some("RUNNING"), "BuildSucceeded", Some("SUCCEEDED"))), "{edges:?}");
-    // What leaves it in its state is another build's.
+    // Builds other than the first do not change the state.
     let edges: Vec<_> = edges.into_iter().filter(|(from, _, to)| from != to).collect();
     let order = ["QUEUED", "RUNNING", "SUCCEEDED", "FAILED", "CANCELLED"];
     made("states.md", "build", &table(&edges, &order, FUNCTION_EVENTS));

@@ -1,4 +1,4 @@
-//! Strategies: values of every type that goes into the log.
+//! Strategies for values of every type that is stored in the log.
 
 use std::sync::Arc;
 
@@ -77,7 +77,7 @@ pub fn policy() -> impl Strategy<Value = retry::Policy> {
 fn schedule() -> impl Strategy<Value = Schedule> {
     let catch_up = proptest::sample::select(vec![CatchUp::None, CatchUp::Last, CatchUp::All]);
     let overlap = proptest::sample::select(vec![Overlap::Allow, Overlap::Forbid]);
-    // `null` is as good as nothing: see the manifest.
+    // `null` is equivalent to an absent value, see the manifest.
     let data = option::of(value().prop_filter("not null", |value| !value.is_null()));
     (text(), text(), catch_up, overlap, data).prop_map(|(cron, timezone, catch_up, overlap, data)| Schedule {
         cron,
@@ -433,7 +433,7 @@ pub fn namespace_event() -> impl Strategy<Value = namespace::Event> {
     ]
 }
 
-/// Any cause, of few different texts and ids, so that two of them are often nearly alike.
+/// Any cause, from few different texts and ids, so that two of them are often nearly equal.
 pub fn cause() -> impl Strategy<Value = domain::Cause> {
     let actor = option::of("[ab\0]{0,2}".prop_map(|text| Arc::from(&*text)));
     let id = || option::of((0u128..2).prop_map(Uuid::from_u128));

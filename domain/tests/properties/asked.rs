@@ -1,4 +1,4 @@
-//! Runs are asked for in more than one place; whoever is first, the log has the same record.
+//! Runs are requested in more than one place; whoever is first, the log gets the same record.
 
 use domain::aggregate::Payload;
 use domain::function::Made;
@@ -27,7 +27,7 @@ fn recorded<E: Payload>(stream: Stream, id: Uuid, cause: &Cause, event: &E) -> R
     }
 }
 
-/// The routing table where a function's current version has this policy.
+/// The routing table if a function's current version has this policy.
 fn table(id: function::Id, retry: retry::Policy) -> routing::Table {
     let at = chrono::DateTime::UNIX_EPOCH;
     let source = Source::Bundle { digest: "sha256:00".into() };
@@ -47,13 +47,14 @@ fn table(id: function::Id, retry: retry::Policy) -> routing::Table {
     table
 }
 
-/// What goes into the log, byte by byte.
+/// The bytes stored in the log.
 fn bytes(asked: Asked) -> (Vec<u8>, Cause) {
     (run::Event::Requested(asked.requested).encode(), asked.cause)
 }
 
 proptest! {
-    /// The door knows the version that it sees when a call comes in; the relay the one at the event's place in the log.
+    /// The ingress uses the version that is current when a call comes in; the relay the one at the event's log
+    /// position.
     #[test]
     fn the_run_of_a_call_is_the_same_from_the_door_and_from_the_relay(
         taken in any::received(),

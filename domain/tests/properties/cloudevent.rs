@@ -1,4 +1,4 @@
-//! Events as others read and write them: the CloudEvents SDK, and the wrappers beside functions' code.
+//! Agreement with other implementations of CloudEvents: the SDK, and the function wrappers.
 
 use std::path::Path;
 
@@ -30,7 +30,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// What the SDK says of data, as data.
+/// The SDK's data, converted.
 fn theirs(data: Option<&cloudevents::Data>) -> Option<Value> {
     Some(match data? {
         cloudevents::Data::Json(value) => value.clone(),
@@ -47,7 +47,7 @@ fn ours(data: Option<Data>) -> Option<Value> {
     })
 }
 
-/// Data, where null is nothing.
+/// Data, where null is absent.
 fn something(data: Option<Value>) -> Option<Value> {
     data.filter(|data| !data.is_null())
 }
@@ -68,7 +68,7 @@ proptest! {
         if let Some(shard) = shard {
             draft.add("shard", Attribute::Integer(shard), "attribute");
         }
-        // What is said to be JSON and is not is no event.
+        // A body declared as JSON that is not JSON is not an event.
         let Ok(data) = Data::of(Sender::Publisher, kind, &body) else {
             prop_assert!(draft.with_body(kind, &body).finish(Origin::Sender).is_err());
             return Ok(());
@@ -116,7 +116,7 @@ proptest! {
         prop_assert_eq!(something(theirs(read.data())), something(ours(data)));
     }
 
-    /// Erasing leaves an event.
+    /// An erased event is still an event.
     #[test]
     fn what_is_left_of_an_event_is_one_to_the_sdk(received in any::received(), at in any::time()) {
         let named = event::Received { event_id: "1".into(), source: "/shop".into(), kind: "a.b".into(), ..received };
@@ -126,7 +126,7 @@ proptest! {
     }
 }
 
-/// Rows of the table that every wrapper is held to; what they say of bodies is what the platform records.
+/// The conformance table of the wrappers: their treatment of bodies equals what the platform records.
 #[test]
 fn the_wrappers_take_bodies_for_what_the_platform_does() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes/conformance.json");
@@ -151,7 +151,7 @@ fn the_wrappers_take_bodies_for_what_the_platform_does() {
             };
             assert_eq!(STANDARD.encode(body), raw, "{}", row["name"]);
             events += 1;
-        // Wrappers undo codings and charsets; the platform carries the bytes.
+        // Wrappers decode content encodings and charsets; the platform passes bytes on.
         } else if headers.get("ce-id").is_none()
             && headers.get("content-encoding").is_none()
             && std::str::from_utf8(&bytes).is_ok()
@@ -166,7 +166,7 @@ fn the_wrappers_take_bodies_for_what_the_platform_does() {
     assert!(calls >= 5 && events >= 2, "{calls} calls, {events} events");
 }
 
-/// As the table has it: other members of an object do not matter.
+/// Whether a value contains the expected one; additional members of objects are ignored.
 fn contains(found: &Value, expected: &Value) -> bool {
     match (found, expected) {
         (Value::Object(found), Value::Object(expected)) => {

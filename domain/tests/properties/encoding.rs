@@ -1,4 +1,4 @@
-//! What is written is what is read: events, snapshots, ids, and what the hash covers.
+//! Round trips: events, snapshots, ids, and the hash's coverage.
 
 use std::fmt::Debug;
 
@@ -21,7 +21,7 @@ fn round_trip<E: Payload + Debug + PartialEq>(event: E) -> Result<(), TestCaseEr
     Ok(())
 }
 
-/// Bytes that come from nowhere are refused or read, and harm nobody.
+/// Arbitrary bytes are refused or decoded, without a panic.
 fn survives<E: Payload>(kind: &str, bytes: &[u8]) {
     let _ = E::decode(kind, bytes).map(|event| (event.at(), event.encode()));
 }
@@ -40,7 +40,7 @@ fn recorded(stream: Stream, kind: &str, data: Vec<u8>) -> Recorded {
     }
 }
 
-/// What a hash covers. Of few texts and numbers, so that two of them are often nearly alike.
+/// What a hash covers, from few texts and numbers, so that two of them are often nearly equal.
 type Covered = (String, u64, u128, String, Vec<u8>, i64, Cause);
 
 fn covered() -> impl Strategy<Value = Covered> {

@@ -1,4 +1,4 @@
-//! Every history of a function.
+//! Properties of all histories of a function.
 
 use std::collections::HashSet;
 
@@ -21,7 +21,7 @@ fn at(seconds: u32) -> DateTime<Utc> {
     DateTime::from_timestamp(1_790_000_000 + i64::from(seconds), 0).expect("a time of our days")
 }
 
-/// Of few builds, so that commands meet.
+/// From few builds, so that commands refer to the same ones.
 fn build() -> impl Strategy<Value = BuildId> {
     (1u128..8).prop_map(|n| Uuid::from_u128(n).into())
 }
@@ -30,7 +30,7 @@ fn node() -> impl Strategy<Value = String> {
     proptest::sample::select(&["a", "b"][..]).prop_map(String::from)
 }
 
-/// With a trigger that every event fits, so that the routing can be asked who runs.
+/// With a trigger that matches every event, so that routing shows which functions run.
 fn manifest() -> impl Strategy<Value = Box<Manifest>> {
     any::manifest().prop_map(|mut manifest| {
         manifest.triggers.push(Trigger::Event { pattern: "**".into(), filter: Default::default() });
@@ -101,7 +101,7 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-/// A build from its request to its version. By chance alone these three would hardly ever meet.
+/// A build from its request to its version. By chance alone, these three commands would hardly ever occur together.
 fn whole_build() -> impl Strategy<Value = Vec<Command>> {
     (build(), manifest(), any::<u32>()).prop_map(|(build, manifest, seconds)| {
         let (at, made) = (at(seconds), Made::artifact(format!("sha256:{seconds}"), 1));
@@ -113,7 +113,7 @@ fn whole_build() -> impl Strategy<Value = Vec<Command>> {
     })
 }
 
-/// Most histories begin with a registration, or they would end with nothing.
+/// Most histories begin with a registration, or nothing would happen in them.
 fn commands() -> impl Strategy<Value = Vec<Command>> {
     let step = prop_oneof![6 => command().prop_map(|command| vec![command]), 1 => whole_build()];
     (option::weighted(0.95, register()), vec(step, 0..40))
@@ -128,7 +128,7 @@ fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
     History::of(commands, |_| false)
 }
 
-/// What holds of every function, however its events came about.
+/// Invariants of every function, whatever its events.
 fn check(function: &Function) -> Result<(), TestCaseError> {
     let numbers: Vec<u32> = function.versions.iter().map(|version| version.number).collect();
     prop_assert_eq!(&numbers, &(1..=numbers.len() as u32).collect::<Vec<_>>(), "versions are 1, 2, 3 …");
@@ -155,7 +155,7 @@ fn life(state: &State) -> Option<&Life> {
     state.as_ref().map(|function| &function.life)
 }
 
-/// Whether a life may follow on another one, by one event.
+/// Whether one event can lead from one lifecycle state to another.
 fn follows(before: Option<&Life>, after: Option<&Life>) -> bool {
     let name = |life: Option<&Life>| life.map_or("", Life::name);
     let edge = (name(before), name(after));

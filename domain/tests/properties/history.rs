@@ -1,4 +1,4 @@
-//! Random commands, told to an aggregate one after the other, and what must hold of each history that comes of it.
+//! Executes random commands on an aggregate, and checks what must hold for every resulting history.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use domain::aggregate::Payload;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-/// All that a row of commands led to.
+/// The result of a sequence of commands.
 pub struct History<A: Aggregate> {
     pub events: Vec<A::Event>,
-    /// The state after each event, `states[0]` being the one before the first.
+    /// The state after each event; `states[0]` is the initial one.
     pub states: Vec<A::State>,
     pub refusals: Vec<A::Error>,
 }
 
 impl<A: Aggregate> History<A> {
-    /// Tells the commands, each of them twice at once; `repeats` says which may add something the second time.
+    /// Executes the commands, each of them twice in a row; `repeats` says which may have an effect the second time.
     pub fn of(commands: Vec<A::Command>, repeats: impl Fn(&A::Command) -> bool) -> Result<Self, TestCaseError> {
         let mut history = Self { events: Vec::new(), states: vec![A::State::default()], refusals: Vec::new() };
         for command in commands {
@@ -45,12 +45,12 @@ impl<A: Aggregate> History<A> {
         self.states.last().expect("there is a state before the first event")
     }
 
-    /// Each event with the state before and the one after it.
+    /// Each event with the states before and after it.
     pub fn steps(&self) -> impl Iterator<Item = (&A::State, &A::Event, &A::State)> {
         self.events.iter().zip(self.states.windows(2)).map(|(event, pair)| (&pair[0], event, &pair[1]))
     }
 
-    /// What is read back is what was there: from the log alone, and from each snapshot with the rest of the log.
+    /// Reading back gives the same state: from the log alone, and from each snapshot plus the rest of the log.
     pub fn survives_a_restart(&self) -> Result<(), TestCaseError> {
         let read =
             |event: &A::Event| A::Event::decode(event.kind(), &event.encode()).expect("what was written is read");
@@ -71,7 +71,7 @@ pub fn fold<A: Aggregate>(events: &[A::Event]) -> A::State {
     events.iter().fold(A::State::default(), |state, event| A::evolve(state, event))
 }
 
-/// How often each of `names` was met; asserts that each was.
+/// How often each of `names` occurred; asserts that each did.
 #[track_caller]
 pub fn assert_all_met(met: &BTreeMap<&'static str, u32>, names: &[&str]) {
     let missing: Vec<_> = names.iter().filter(|name| !met.contains_key(*name)).collect();
@@ -81,7 +81,7 @@ pub fn assert_all_met(met: &BTreeMap<&'static str, u32>, names: &[&str]) {
     assert!(unknown.is_empty(), "nobody expected {unknown:?}");
 }
 
-/// Counts what `names` says of each of `rounds` values, made from a fixed seed.
+/// Counts the `names` of `rounds` values generated from a fixed seed.
 pub fn count<T: std::fmt::Debug>(
     strategy: impl Strategy<Value = T>,
     rounds: u32,

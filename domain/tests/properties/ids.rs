@@ -1,4 +1,4 @@
-//! Ids: whatever a caller chooses, it leads to no id of another space or of another scope.
+//! Ids: no choice of a caller leads to an id of another space or scope.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use domain::{event, function, run};
 use proptest::prelude::*;
 use uuid::Uuid;
 
-/// What a caller writes: mostly short, so that parts meet, often an id of the platform's own.
+/// What a caller might choose: mostly short, so that parts coincide, often an id of the platform.
 fn choice() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[ab/\\x00]{0,3}",
@@ -30,7 +30,7 @@ fn platform(n: u8) -> Uuid {
     }
 }
 
-/// An id with what it is derived from.
+/// An id with the parts it is derived from.
 fn derived() -> impl Strategy<Value = (Uuid, Vec<String>)> {
     let space = (0..6u8, any::<bool>(), choice(), choice(), choice());
     space.prop_map(|(space, which, one, two, three)| {
@@ -67,7 +67,7 @@ proptest! {
             event::claimed(function, &one, &two).uuid(),
         ];
         prop_assert!(!chosen.contains(&platform(n)));
-        // Those that are drawn carry another version.
+        // Random ids have a different version.
         prop_assert!(chosen.iter().all(|id| id.get_version_num() == 5));
     }
 }

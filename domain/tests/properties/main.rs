@@ -1,8 +1,8 @@
-//! What holds for every history, not only for the ones somebody thought of.
+//! Property tests: what holds for every history, not only for those that somebody thought of.
 //!
-//! [`any`] makes values, each other module asks for one aggregate or one pure function. A property over random commands
-//! is worth what its commands reach: each aggregate's module ends with a test that counts the states, events and
-//! refusals that its generator reaches.
+//! [`any`] generates values; each other module tests one aggregate or one pure function. A property over random
+//! commands is only as good as what its commands reach: the module of each aggregate ends with a test that counts the
+//! states, events and refusals that its generator reaches.
 
 mod any;
 mod asked;

@@ -1,4 +1,4 @@
-//! Every history of a namespace, and of a trigger event.
+//! Properties of all histories of a namespace, and of a trigger event.
 
 use std::collections::HashSet;
 
@@ -37,7 +37,7 @@ fn command() -> impl Strategy<Value = Command> {
 }
 
 fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
-    // Each setting of a secret is a fact of its own: the log does not know whether the value differs.
+    // Setting a secret is always recorded: the log does not know whether the value differs.
     History::of(commands, |command| matches!(command, Command::SetSecret { .. }))
 }
 

@@ -1,4 +1,4 @@
-//! Every history of a run.
+//! Properties of all histories of a run.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Payload;
@@ -31,12 +31,12 @@ fn request() -> impl Strategy<Value = Vec<Command>> {
     prop_oneof![12 => request.prop_map(|c| vec![c]), 2 => answer.prop_map(|c| vec![c]), 1 => Just(vec![])]
 }
 
-/// Which attempt a command speaks of.
+/// The attempt that a command refers to.
 #[derive(Debug, Clone, Copy)]
 enum Which {
-    /// The one that runs, or the next one when none does: what a worker that has it says.
+    /// The running one, or the next one if none is running: what the worker that has the run would say.
     Newest,
-    /// Any other: what comes late, or from nowhere.
+    /// Any other: late or invalid reports.
     Number(u32),
 }
 
@@ -54,7 +54,7 @@ fn which() -> impl Strategy<Value = Which> {
     prop_oneof![5 => Just(Which::Newest), 1 => (0u32..6).prop_map(Which::Number)]
 }
 
-/// A command, before it is known when it is told and of which attempt.
+/// A command, before its time and attempt are known.
 #[derive(Debug, Clone)]
 enum Kind {
     Again(Box<Command>),
@@ -120,7 +120,7 @@ fn kind() -> impl Strategy<Value = Kind> {
     ]
 }
 
-/// A request, and what is told afterwards, each a while later than the one before.
+/// A request followed by commands, each a while after the previous one.
 fn commands() -> impl Strategy<Value = Vec<Command>> {
     let later = vec((prop_oneof![Just(0i64), 0i64..100_000], kind()), 0..25);
     (request(), later).prop_map(|(mut commands, later)| {
@@ -232,7 +232,7 @@ proptest! {
                     let crashes = before.as_ref().map(|run| run.crashes).unwrap_or_default();
                     let free = spared + run.crashes.shared.min(ISOLATED_AFTER);
                     prop_assert!(e.attempt < most + free || shared, "attempt {} of {most} cannot have a next", e.attempt);
-                    // A run that crashes alone is the cause of what it shared.
+                    // A run that crashes alone is the cause of the shared crashes.
                     if run.crashes.alone > 0 {
                         prop_assert!(e.attempt < most + spared, "attempt {} of {most} after a crash of its own", e.attempt);
                     }

@@ -1,4 +1,4 @@
-//! Patterns, filters, names and waits: laws of pure functions.
+//! Properties of pure functions: patterns, filters, names and delays.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::{name, trigger};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::any;
 
-/// A type of events: segments of few letters, so that patterns meet.
+/// An event type with segments of few letters, so that patterns match.
 fn kind() -> impl Strategy<Value = Vec<String>> {
     vec("[ab]{1,2}", 1..5)
 }
@@ -23,7 +23,7 @@ fn pattern() -> impl Strategy<Value = String> {
     })
 }
 
-/// The same by another road: lengths first, then segment by segment.
+/// An independent implementation: compares lengths first, then segments.
 fn model(pattern: &str, kind: &str) -> bool {
     let mut wanted: Vec<_> = pattern.split('.').collect();
     let found: Vec<_> = kind.split('.').collect();
@@ -35,7 +35,7 @@ fn model(pattern: &str, kind: &str) -> bool {
     long_enough && wanted.iter().zip(&found).all(|(wanted, found)| *wanted == "*" || wanted == found)
 }
 
-/// Each path into a value, with what is there. Only paths that can be written: keys without dots.
+/// Each path into a value with what is found there. Only paths that can be written: keys without dots.
 fn paths(value: &Value, prefix: &str, out: &mut Vec<(String, Value)>) {
     let mut member = |key: String, value: &Value| {
         if key.contains('.') {

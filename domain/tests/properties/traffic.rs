@@ -1,4 +1,4 @@
-//! How calls are divided: as the shares say, and always the same.
+//! Calls are divided according to the shares, and always in the same way.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use uuid::Uuid;
 
-/// Runs that a division is tried with.
+/// The number of runs for testing a division.
 const RUNS: u32 = 4000;
 
 /// Shares that add up to 100, of versions in any order.
@@ -24,7 +24,7 @@ fn split() -> impl Strategy<Value = Vec<Share>> {
     .prop_flat_map(|shares: Vec<Share>| Just(shares).prop_shuffle())
 }
 
-/// Ids as they are: drawn one after another, which begin alike and differ in chance; or derived, all of them chance.
+/// Realistic ids: generated one after another, which begin alike; or derived, which are completely random.
 fn ids() -> impl Strategy<Value = Vec<run::Id>> {
     let scatter =
         |seed: u64, number: u32| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{seed}-{number}").as_bytes()).as_u128();

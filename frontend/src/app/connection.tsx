@@ -1,4 +1,4 @@
-// What is wrong with the connection or the server, above every page.
+// A banner above every page for problems with the connection or the server.
 
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -6,7 +6,7 @@ import { useViewer } from "../features/auth/viewer.tsx";
 import { link } from "../graphql/socket.ts";
 import { useStore } from "../lib/store.ts";
 
-/** A connection that is away for a shorter time is not worth a word, in milliseconds. */
+/** Shorter interruptions of the connection are not shown, in milliseconds. */
 const PATIENCE = 1_000;
 
 export function Connection() {
@@ -34,7 +34,7 @@ export function Connection() {
           title="Connection lost"
         >
           <Group gap="sm">
-            <Text size="sm">What you see may be old. It is tried again by itself, and nothing is missed.</Text>
+            <Text size="sm">This page may be out of date. It reconnects automatically, and nothing is missed.</Text>
             <Button size="compact-xs" variant="default" onClick={() => location.reload()}>
               Reload
             </Button>

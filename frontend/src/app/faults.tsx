@@ -1,4 +1,4 @@
-// Addresses that lead nowhere, and pages that broke.
+// Error pages: unknown addresses and crashed pages.
 
 import { Alert, Button, Container, Group, Stack, Text } from "@mantine/core";
 import { type ErrorComponentProps, Link } from "@tanstack/react-router";
@@ -53,7 +53,7 @@ export function Broken({ error, reset }: ErrorComponentProps) {
   );
 }
 
-/** The code of a page could not be had: as soon as the server answers again, it is. */
+/** The code of a page could not be loaded; it is retried as soon as the server answers again. */
 function NotLoaded() {
   const { opened } = useStore(link);
   const then = useRef(opened);

@@ -1,19 +1,19 @@
-// What the palette offers for what was typed. Knows words, not screens.
+// Search in the command palette. Knows words, not screens.
 
-/** Something that can be gone to or done. */
+/** An entry of the palette: a page to open or an action. */
 export interface Entry {
   id: string;
   group: "Pages" | "Functions" | "Runs" | "Actions";
   label: string;
-  /** Said beside it. */
+  /** Shown beside the name. */
   note?: string | undefined;
-  /** Other words for it. */
+  /** Other search terms. */
   also?: string;
-  /** Offered only to who types: there would be too many otherwise. */
+  /** Offered only while something is typed, because there would be too many otherwise. */
   quiet?: boolean;
 }
 
-/** How well a word fits a text: 3 a whole word, 2 the beginning of one, 1 anywhere in it, 0 not at all. */
+/** How well a word matches a text: 3 for a whole word, 2 for a prefix, 1 anywhere, 0 not at all. */
 function closeness(text: string, word: string): number {
   const at = text.indexOf(word);
   if (at < 0) return 0;
@@ -38,7 +38,7 @@ export function found<T extends Entry>(entries: readonly T[], typed: string, lim
       if (here === 0) return [];
       points += here;
     }
-    // What says nothing else fits better than what says more.
+    // Of two equal matches, the shorter text ranks higher.
     if (label === words.join(" ")) points += 4;
     return [{ one, points: points - (one.quiet ? 1 : 0) }];
   });
@@ -46,7 +46,7 @@ export function found<T extends Entry>(entries: readonly T[], typed: string, lim
   return rated.slice(0, limit).map(({ one }) => one);
 }
 
-/** Entries under the names of their groups, in the order in which the first of each group comes. */
+/** Groups entries by name; groups are in order of their first entry. */
 export function grouped<T extends Entry>(entries: readonly T[]): [Entry["group"], T[]][] {
   const groups = new Map<Entry["group"], T[]>();
   for (const one of entries) {
@@ -57,11 +57,11 @@ export function grouped<T extends Entry>(entries: readonly T[]): [Entry["group"]
   return [...groups];
 }
 
-/** The beginning of an id, when that is what was typed: at least four hexadecimal digits, one of which is no letter. */
+/** The beginning of an id, if one was typed: at least four hexadecimal digits, at least one of them a decimal digit. */
 export function idTyped(typed: string): string | null {
   const text = typed.trim().toLowerCase();
   if (!/^[0-9a-f][0-9a-f-]{3,35}$/.test(text) || !/\d/.test(text)) return null;
-  // Hyphens stand where they do in an id, and nowhere else.
+  // Hyphens must be where an id has them.
   const fits = [...text].every((letter, at) => (letter === "-") === [8, 13, 18, 23].includes(at));
   return fits ? text : null;
 }

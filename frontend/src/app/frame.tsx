@@ -1,4 +1,4 @@
-// The frame around every page: navigation, palette, and what is wrong with the connection or the server.
+// The frame around every page: navigation, palette, and the banner for problems.
 
 import {
   ActionIcon,
@@ -45,11 +45,11 @@ export function Frame() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
   const { palette, help, ask, closeHelp } = useKeyboard();
-  // Followed here so that every page has functions as they are, and the connection is known to stand.
+  // Subscribed here so that every page has current functions, and to monitor the connection.
   useFollowed(FunctionChangedDocument, {});
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the navigation
   useEffect(close, [pathname, close]);
-  // Until a page says what it shows: its section. A tab of the same page keeps the title that it has.
+  // The section's title applies until the page sets its own. A tab of the same page keeps the current title.
   const section = SECTIONS.find(({ to }) => pathname.startsWith(to))?.label;
   const thing = pathname.split("/").slice(0, 3).join("/");
   // biome-ignore lint/correctness/useExhaustiveDependencies: another thing of the same section has another title

@@ -1,4 +1,4 @@
-// The gate before every page: who is signed in is known, or the way in is shown.
+// The gate in front of every page: shows the sign-in page until it is known who is signed in.
 
 import { Box } from "@mantine/core";
 import { Navigate, useLocation } from "@tanstack/react-router";
@@ -11,14 +11,14 @@ import { setOwner } from "../lib/tabOwner.ts";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { Frame } from "./frame.tsx";
 
-/** The pause before a server that did not answer is asked again, in milliseconds. */
+/** The delay before a server that did not answer is asked again, in milliseconds. */
 const ASK_AGAIN = 2_000;
 
 export function Gate() {
   const location = useLocation();
   const out = useStore(signedOut);
   const { data, error, again } = useAsked(ViewerDocument, {}, out);
-  // A server that is away comes back: it is asked again by itself.
+  // A server that is not available is retried automatically.
   useEffect(() => {
     if (!error || data) return;
     const timer = setTimeout(again, ASK_AGAIN);
@@ -33,18 +33,18 @@ export function Gate() {
   }, [again, out]);
   const name = data?.viewer.name;
   const first = useRef<string | undefined>(undefined);
-  // Before any page is there that would show what somebody else left.
+  // Before any page is shown that could contain another user's data.
   if (name !== undefined && first.current === undefined) {
     first.current = name;
     setOwner(name);
   }
-  // In another tab somebody else has signed in: what was loaded for one is not for the other.
+  // Another user signed in in another tab: data loaded for one user must not be shown to the other.
   useEffect(() => {
     if (name === undefined || name === first.current) return;
     setOwner(name);
     window.location.reload();
   }, [name]);
-  // The address is already that of the way in while its code is still on its way.
+  // The address is already that of the sign-in page while its code is still loading.
   if (out)
     return location.pathname === "/sign-in" ? null : (
       <Navigate to="/sign-in" search={{ next: location.href }} replace />

@@ -1,4 +1,4 @@
-// What the keyboard does, for who asks with `?`.
+// The list of keyboard shortcuts, opened with `?`.
 
 import { Kbd, Modal, Table } from "@mantine/core";
 import { KEYS } from "./keys.ts";

@@ -1,4 +1,4 @@
-// What the keyboard does, everywhere. Knows keys, not screens.
+// Global keyboard shortcuts. Knows keys, not screens.
 
 export type Command =
   | "palette"
@@ -13,7 +13,7 @@ export type Command =
   | "register"
   | "publish";
 
-/** Keys, as they are typed one after the other, and what they mean. */
+/** Key sequences and their meanings. */
 export const KEYS: readonly { keys: string; command: Command; says: string }[] = [
   { keys: "?", command: "help", says: "This help" },
   { keys: "/", command: "search", says: "Go to the search field of the page" },
@@ -27,15 +27,15 @@ export const KEYS: readonly { keys: string; command: Command; says: string }[] =
   { keys: "t", command: "theme", says: "Dark or light colours" },
 ];
 
-/** How long the second key may take, in milliseconds. */
+/** The time limit for the second key, in milliseconds. */
 const WITHIN = 1_500;
 
-/** Reads keys as they are typed. */
+/** Recognizes key sequences. */
 export class Keys {
   #before = "";
   #at = 0;
 
-  /** What a key means after those before it; `more` when another one must follow. */
+  /** The meaning of a key after the previous ones; `more` if another key must follow. */
   press(key: string, now: number): Command | "more" | null {
     const before = now - this.#at <= WITHIN ? this.#before : "";
     this.#before = "";
@@ -52,7 +52,7 @@ export class Keys {
   }
 }
 
-/** Whether keys that go to an element are a text that is written there. */
+/** Whether keys sent to an element are text input. */
 export function writes(element: { tagName: string; isContentEditable?: boolean; type?: string } | null): boolean {
   if (!element) return false;
   if (element.isContentEditable) return true;

@@ -1,8 +1,10 @@
-// The code of a page, which comes when the page is first opened.
+// Lazy loading of pages.
 
 import { lazyRouteComponent as lazy } from "@tanstack/react-router";
 
-/** The code could not be had. The router would answer its own error by loading the address anew, server or not. */
+/**
+ * The code could not be loaded. Without this, the router would reload the address, whether or not the server answers.
+ */
 export class Unloaded extends Error {
   constructor(cause: unknown) {
     super("the code of this page could not be loaded", { cause });
@@ -10,7 +12,7 @@ export class Unloaded extends Error {
   }
 }
 
-/** A page whose code is loaded when it is needed. */
+/** A page whose code is loaded when it is first needed. */
 export function lazyRouteComponent<M extends Record<string, unknown>>(load: () => Promise<M>) {
   return lazy(() =>
     load().catch((cause: unknown) => {

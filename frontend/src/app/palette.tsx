@@ -1,4 +1,4 @@
-// ⌘K: go anywhere and do anything by typing. Comes when it is first needed.
+// ⌘K: the command palette. Loaded when it is first needed.
 
 import "@mantine/spotlight/styles.css";
 import { createSpotlight, Spotlight } from "@mantine/spotlight";
@@ -9,7 +9,7 @@ import { useEntries } from "./useEntries.ts";
 
 const [store, spotlight] = createSpotlight();
 
-/** Opens the palette again. */
+/** Reopens the palette. */
 export function openPalette() {
   spotlight.open();
 }
@@ -19,7 +19,8 @@ export default function Palette({ help }: { help: () => void }) {
   const [open, setOpen] = useState(false);
   const entries = useEntries(typed, open, help);
   const shown = found(entries, typed);
-  // The library marks the first entry when something is typed. Entries that come later, from the server, are new ones.
+  // The library selects the first entry when something is typed. Entries that arrive later, from the server, are new
+  // ones.
   const first = shown[0]?.id;
   const list = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: marks again whenever another entry is the first
@@ -32,7 +33,7 @@ export default function Palette({ help }: { help: () => void }) {
   }, [typed, first, open]);
   useEffect(() => {
     setOpen(true);
-    // The element that has the focus now is where it goes back to.
+    // Focus returns to the element that has it now.
     spotlight.open();
   }, []);
   return (
@@ -67,7 +68,7 @@ export default function Palette({ help }: { help: () => void }) {
             ))}
           </Spotlight.ActionsGroup>
         ))}
-        {shown.length === 0 && <Spotlight.Empty>Nothing by that name</Spotlight.Empty>}
+        {shown.length === 0 && <Spotlight.Empty>No matches</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );

@@ -1,4 +1,4 @@
-// What everything on the page lives in: theme, notifications, the API's client.
+// The context of all pages: theme, notifications, API client.
 
 import { type CSSVariablesResolver, createTheme, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
@@ -16,18 +16,18 @@ const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
   autoContrast: true,
   cursorType: "pointer",
-  // Dark enough for white text on it, and to be text on white.
+  // Dark enough for white text on it, and as text on white.
   primaryShade: 8,
   components: {
     Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
     Alert: { defaultProps: { closeButtonLabel: "Close" } },
     Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
-    // What scrolls must be reached by the keyboard.
+    // Scrollable areas must be reachable by keyboard.
     TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
   },
 });
 
-/** Colours of text that are too pale as the library has them, for 4.5 to 1 on every ground that they stand on. */
+/** Text colors that are too pale in the library, raised to a contrast of 4.5:1 on every background they appear on. */
 const legible: CSSVariablesResolver = () => ({
   variables: {},
   light: {

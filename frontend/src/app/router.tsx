@@ -1,4 +1,4 @@
-// Every address of the UI. A page's code comes when the page is first opened.
+// All routes of the UI. The code of a page is loaded when it is first opened.
 
 import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, TriggerType, Window } from "../graphql/generated.ts";
@@ -39,13 +39,13 @@ export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
 
-/** An id in the search of an address; what cannot be one is left out. */
+/** An id in the search of an address; anything that cannot be an id is dropped. */
 const id = (raw: Record<string, unknown>, name: string) => {
   const value = text(raw, name);
   return value !== undefined && isId(value) ? value : undefined;
 };
 
-/** Of something that has an id: an address without a real one leads nowhere. */
+/** For pages of an object with an id: an address with an invalid id leads nowhere. */
 const named = ({ params }: { params: { id: string } }) => {
   if (!isId(params.id)) throw notFound();
 };

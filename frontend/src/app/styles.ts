@@ -1,5 +1,5 @@
-// The styles of those components that are used: all of them together would weigh twice as much. A component that is new
-// here needs its line, in the order in which the library itself has them. What one page alone has comes with that page.
+// The styles of the components in use; all styles of the library would be twice as large. A newly used component needs
+// a line here, in the order of the library. Styles that only one page needs are imported by that page.
 
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";

@@ -1,4 +1,4 @@
-// What the palette offers for what is typed: pages, functions and what can be done with them, runs by their ids.
+// The entries of the palette for the typed text: pages, functions with their actions, runs by id.
 
 import { useMantineColorScheme } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
@@ -19,7 +19,7 @@ interface Act extends Entry {
   act: () => unknown;
 }
 
-/** The server is asked for functions when the typing has paused for so long, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 150;
 
 export function useEntries(typed: string, open: boolean, help: () => void): Act[] {
@@ -29,7 +29,7 @@ export function useEntries(typed: string, open: boolean, help: () => void): Act[
   const actions = useActions();
   const leave = useLeave();
   const [settled] = useDebouncedValue(typed.trim(), SETTLE);
-  // The last word is the name: "stop hello" looks for hello.
+  // The last word is the name: "stop hello" searches for hello.
   const search = settled.split(/\s+/).at(-1) || null;
   const functions = useAsked(PaletteFunctionsDocument, { search }, !open);
   const all = useAsked(PaletteFunctionsDocument, { search: null }, !open);

@@ -1,4 +1,4 @@
-// The shortcuts of every page.
+// The shortcuts available on every page.
 
 import { useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
@@ -6,12 +6,12 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { useViewer } from "../features/auth/viewer.tsx";
 import { type Command, Keys, writes } from "./keys.ts";
 
-/** Where a skip link and a new page lead. */
+/** The target of skip links and of focus on a new page. */
 export const MAIN = "main";
 /** The search field of a page. */
 const SEARCH = `#${MAIN} input[aria-label^="search" i], #${MAIN} input[type="search"]`;
 
-/** What the keyboard asks for is done here; what is shown for it is loaded when it is first asked for. */
+/** Handles the shortcuts; whatever they open is loaded when it is first needed. */
 export function useKeyboard() {
   const navigate = useNavigate();
   const { mayWrite } = useViewer();
@@ -24,7 +24,7 @@ export function useKeyboard() {
       const does: Record<Command, () => unknown> = {
         palette: () => {
           setPalette(true);
-          // Opened by itself when it comes for the first time.
+          // The first time, it opens when its code has been loaded.
           if (palette) void import("./palette.tsx").then((module) => module.openPalette());
         },
         help: () => setHelp(true),
@@ -53,7 +53,7 @@ export function useKeyboard() {
         return;
       }
       if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || event.isComposing) return;
-      // What is typed into a field is a text, and an open dialog has the keyboard for itself.
+      // Keys typed into a field are text, and an open dialog handles the keyboard itself.
       if (writes(event.target as HTMLElement) || document.querySelector("[role=dialog], [role=menu]")) return;
       const meant = keys.press(event.key, event.timeStamp);
       if (meant === null) return;

@@ -1,4 +1,4 @@
-// Who is signed in, and the way out.
+// Shows who is signed in, with a button to sign out.
 
 import { ActionIcon, Kbd, Menu } from "@mantine/core";
 import { useLeave } from "../features/auth/useLeave.ts";

@@ -1,6 +1,6 @@
-// The token of a server that somebody tries out: whether this is one, so that GraphiQL may fill it in.
+// Detects a server for trying out, so that GraphiQL may fill in its token.
 
-/** The bearer token that a server started with `--dev` accepts, and no other. */
+/** The only bearer token accepted by a server started with `--dev`. */
 export const DEV_TOKEN = "dev-token";
 
 /**

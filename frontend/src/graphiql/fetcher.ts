@@ -5,12 +5,12 @@ import { type DocumentNode, Kind, OperationTypeNode } from "graphql";
 import { createClient } from "graphql-ws";
 import { sent } from "./headers.ts";
 
-/** Results of one subscription that stay on the screen; older ones scroll out. */
+/** Maximum number of a subscription's results on the screen; older ones scroll out. */
 const KEPT = 200;
-/** Characters of an answer that is not JSON, shown in the error. */
+/** Maximum number of characters shown of an answer that is not JSON. */
 const QUOTED = 300;
 
-/** One operation as GraphiQL hands it over. */
+/** An operation as GraphiQL passes it. */
 export interface Operation {
   query: string;
   operationName?: string | null;
@@ -23,7 +23,7 @@ interface Sink {
   complete(): void;
 }
 
-/** The shape that GraphiQL listens to: it calls `unsubscribe` on the stop button, at once. */
+/** The object that GraphiQL expects: it calls `unsubscribe` when the stop button is pressed. */
 interface Live {
   subscribe(sink: Sink): { unsubscribe(): void };
 }
@@ -114,7 +114,7 @@ export function collect(limit: number): (result: { data?: unknown; errors?: unkn
   };
 }
 
-/** Turns what a WebSocket can fail with into a sentence. */
+/** The message for an error of a WebSocket. */
 export function explain(reason: unknown): Error {
   if (Array.isArray(reason)) {
     return new Error(reason.map((each: { message?: string }) => each.message ?? String(each)).join("; "));

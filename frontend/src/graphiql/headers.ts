@@ -1,8 +1,8 @@
-// What the headers editor holds, and what the WebSocket makes of it.
+// The contents of the headers editor, and how they are sent over a WebSocket.
 
 import { DEV_TOKEN } from "./devToken.ts";
 
-/** The text that a new tab's headers editor starts with. */
+/** The initial text of the headers editor in a new tab. */
 export function defaultHeaders(dev: boolean): string {
   return JSON.stringify({ Authorization: `Bearer ${dev ? DEV_TOKEN : ""}` }, null, 2);
 }

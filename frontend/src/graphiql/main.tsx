@@ -1,4 +1,4 @@
-// The GraphiQL page. It is bundled whole: no request leaves for another host.
+// The GraphiQL page. Bundled completely: it makes no requests to other hosts.
 
 import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
@@ -16,7 +16,7 @@ const root = document.getElementById("graphiql");
 if (!root) throw new Error("the page has no element #graphiql");
 
 const headers = defaultHeaders(await acceptsDevToken());
-// GraphiQL's type asks for every way to subscribe to an Observable; it uses the one that ours has.
+// GraphiQL's type requires every variant of an Observable's `subscribe`; it uses the one implemented here.
 const reach = fetcher(first(headers)) as ComponentProps<typeof GraphiQL>["fetcher"];
 const ids = JSON.stringify({ id: "the id of a function", build: "the id of a build" }, null, 2);
 
@@ -32,7 +32,7 @@ createRoot(root).render(
         { query: watchQuery, headers, variables: ids },
       ]}
       defaultEditorToolsVisibility="headers"
-      // Whether a token may stay in this browser is the person's choice (settings, bottom left); off at first.
+      // Whether a token is stored in the browser is the user's choice (settings, bottom left); off by default.
       showPersistHeadersSettings
     >
       <GraphiQL.Logo>

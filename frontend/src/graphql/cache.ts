@@ -1,4 +1,4 @@
-// How results are kept: things with an id once, whoever asked for them; the rest inside of what holds it.
+// The cache configuration: objects with an id are stored once for all queries; others within their parent.
 
 import { type Cache, cacheExchange, type Data } from "@urql/exchange-graphcache";
 import type {
@@ -11,12 +11,12 @@ import type {
 
 const inside = () => null;
 
-/** A function as it will be once the server agrees; when it does not, this is taken back. */
+/** An optimistic update of a function, rolled back if the server refuses. */
 function soon(payload: Data) {
   return { __typename: "FunctionPayload", userErrors: [], function: { stateReason: null, ...payload } };
 }
 
-/** Rows that a list may grow to by subscriptions, before it is asked for anew. */
+/** Maximum number of rows that subscriptions add to a list before it is fetched again. */
 const GROWN = 100;
 
 type Args = Record<string, unknown>;
@@ -34,7 +34,7 @@ function placeInLists(
   const key = cache.keyOfEntity(row);
   if (!key) return;
   for (const { fieldName, fieldKey, arguments: args } of cache.inspectFields("Query")) {
-    // Whether a list of what an event caused wants it, or one of what is called somehow, only the server knows.
+    // Only the server knows whether a run matches a filter by causing event or by search text.
     if (fieldName !== list || args?.after || args?.event || args?.idPrefix) continue;
     const page = cache.resolve("Query", fieldKey) as string | null;
     if (!page) continue;
@@ -46,7 +46,7 @@ function placeInLists(
   }
 }
 
-/** Whether a list of runs with these arguments has a run. */
+/** Whether a run matches the arguments of a list. */
 export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["run"]): boolean {
   return (
     (!args.function || args.function === run.function.id) &&
@@ -58,7 +58,7 @@ export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["
   );
 }
 
-/** Makes a run the newest one of its function, where that is shown, without asking for the list of functions again. */
+/** Updates the latest run of a function wherever it is shown, without fetching the list of functions again. */
 function lead(cache: Cache, run: RunChangedSubscription["runChanged"]["run"]) {
   const newest = cache.resolve({ __typename: "Function", id: run.function.id }, "runs", { first: 1 }) as string | null;
   const key = cache.keyOfEntity({ __typename: "Run", id: run.id });
@@ -68,12 +68,12 @@ function lead(cache: Cache, run: RunChangedSubscription["runChanged"]["run"]) {
   if (shown !== key && (since === null || leads(run.queuedAt, since))) cache.link(newest, "nodes", [key]);
 }
 
-/** Whether what was asked for at one time is newer than what was asked for at another. */
+/** Whether one request time is later than another. */
 export function leads(one: string, other: string): boolean {
   return new Date(one).getTime() > new Date(other).getTime();
 }
 
-/** A namespace is known by its name. */
+/** A namespace is identified by its name. */
 const byName = (namespace: Data) => namespace.name as string;
 
 /** The cache of one session. */
@@ -83,7 +83,7 @@ export function cache() {
       BuildConnection: inside,
       EventConnection: inside,
       FunctionConnection: inside,
-      // Comes with every change and is never asked for again: kept by its id it would stay for as long as the page.
+      // Comes with every change and is never queried again: stored by id it would stay until the page is reloaded.
       RecordedEvent: inside,
       RecordedEventConnection: inside,
       RunConnection: inside,
@@ -136,7 +136,7 @@ export function cache() {
         },
         eventReceived: (result, _args, cache) => {
           const { event } = (result as EventReceivedSubscription).eventReceived;
-          // Patterns are the server's matter: a list of some type waits for the next look.
+          // Patterns are evaluated by the server: a list filtered by type is updated by the next query.
           placeInLists(
             cache,
             "events",
@@ -150,7 +150,7 @@ export function cache() {
         setSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         removeSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         registerFunction: (_result, _args, cache) => cache.invalidate("Query", "functions"),
-        // Of an optimistic result only the state is shown.
+        // An optimistic result only changes the state.
         deregisterFunction: (_result, _args, cache, info) => {
           if (!info.optimistic) cache.invalidate("Query", "functions");
         },

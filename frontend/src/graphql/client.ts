@@ -1,5 +1,5 @@
-// The client of the GraphQL API: POST for questions and changes, the socket for what is live. The session is a cookie
-// that scripts cannot read; the header tells the server that the request came from its own pages.
+// The client of the GraphQL API: POST for queries and mutations, the WebSocket for subscriptions. The session is a
+// cookie that scripts cannot read; a header tells the server that a request comes from its own pages.
 
 import {
   Client,
@@ -15,7 +15,7 @@ import { forward } from "./socket.ts";
 
 const HEADERS = { "x-requested-with": "EventFlow", accept: "application/json" };
 
-/** Every answer tells what time it is at the server. */
+/** Learns the server's time from every answer. */
 const listen: typeof fetch = async (input, init) => {
   const response = await fetch(input, init);
   learn(response.headers.get("date"));
@@ -24,7 +24,7 @@ const listen: typeof fetch = async (input, init) => {
 
 let refused: () => void = () => {};
 
-/** Makes a client with an empty cache; `unauthenticated` is called when the server asks who this is. */
+/** Creates a client with an empty cache; `unauthenticated` is called when the server rejects the session. */
 export function makeClient(unauthenticated: () => void): Client {
   refused = unauthenticated;
   return new Client({
@@ -59,7 +59,7 @@ export async function ask<T, V>(document: TypedDocumentNode<T, V>, variables: V,
     ...(signal ? { signal } : {}),
   });
   if (response.status === 401) refused();
-  // What stands between here and the server answers in its own way when the server is away.
+  // A proxy in between answers in its own format when the server is not available.
   const answer = (await response.json().catch(() => ({}))) as {
     data?: T;
     errors?: { message: string }[];

@@ -1,9 +1,12 @@
-// Results of subscriptions, taken in once a frame: with many updates a second, each of them would draw the page.
+// Processes subscription results once per animation frame: with many updates a second, each would render the page.
 
-/** A frame that does not come (the page is in the background) is not waited for longer, in milliseconds. */
+/** The time limit for a frame, which does not come while the page is in the background, in milliseconds. */
 const LATE = 200;
 
-/** Names the thing that a result is about. Each result has the whole thing as it is now, so that the newest is enough. */
+/**
+ * The key of the object in a result. Each result contains the object's complete current state, so the latest one
+ * suffices.
+ */
 export function subjectOf(data: unknown): string | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   for (const [field, change] of Object.entries(data)) {
@@ -16,7 +19,7 @@ export function subjectOf(data: unknown): string | undefined {
   return undefined;
 }
 
-/** Results that wait for a frame, in the order in which their things first came. */
+/** Results waiting for a frame, in the order in which their objects first appeared. */
 export class Waiting<R> {
   readonly #results = new Map<string, R>();
   #unnamed = 0;
@@ -26,7 +29,7 @@ export class Waiting<R> {
     this.#results.set(subject ?? `#${this.#unnamed}`, result);
   }
 
-  /** All of them; then none waits. */
+  /** Takes all waiting results. */
   take(): R[] {
     const all = [...this.#results.values()];
     this.#results.clear();
@@ -44,11 +47,11 @@ function draw() {
   timer = undefined;
   const all = [...due];
   due.clear();
-  // React draws once for all that happens in one task.
+  // React renders once for everything in one task.
   for (const one of all) one();
 }
 
-/** Calls it with the next frame, once however often that is asked for. */
+/** Calls the function in the next frame, once, however often that is requested. */
 export function withNextFrame(one: () => void) {
   due.add(one);
   if (timer !== undefined) return;
@@ -56,7 +59,7 @@ export function withNextFrame(one: () => void) {
   timer = setTimeout(draw, LATE);
 }
 
-/** Forgets that it was to be called. */
+/** Cancels the request. */
 export function forget(one: () => void) {
   due.delete(one);
 }

@@ -1,4 +1,4 @@
-// Queries whose results stay up to date: asked once, kept so by subscriptions, asked again where those are not enough.
+// Queries whose results stay up to date: by subscriptions, or by fetching again where these are not enough.
 
 import { type AnyVariables, type CombinedError, createRequest, type TypedDocumentNode } from "@urql/core";
 import { useCallback, useEffect, useMemo, useRef } from "react";
@@ -6,20 +6,20 @@ import { useClient, useQuery } from "urql";
 import { useStore } from "../lib/store.ts";
 import { link } from "./socket.ts";
 
-/** The shortest time between two looks at the same list, in milliseconds. */
+/** The minimum interval between fetches of the same list, in milliseconds. */
 const LOOK_EVERY = 1_000;
 
-/** What a page needs to know of its question. */
+/** The state of a query, for a page. */
 export interface Asked<T> {
   data: T | undefined;
   error: CombinedError | undefined;
   fetching: boolean;
-  /** Whether what is shown answers an older question, with other variables, and the answer to this one is on its way. */
+  /** Whether the data shown belong to earlier variables, while those for the current ones are loading. */
   old: boolean;
   again: () => void;
 }
 
-/** Asks, and asks again when the connection was lost meanwhile, or on `look`. */
+/** Runs a query, and repeats it after a lost connection or on `look`. */
 export function useAsked<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
   variables: V,
@@ -39,7 +39,7 @@ export function useAsked<T, V extends AnyVariables>(
   }, [again]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  // What happened before the socket was open, or while it was away, no subscription has delivered.
+  // Events from before the socket was open, or while it was not, were not delivered by any subscription.
   const { opened } = useStore(link);
   const seen = useRef(opened);
   useEffect(() => {
@@ -48,10 +48,10 @@ export function useAsked<T, V extends AnyVariables>(
     if (!pause) look();
   }, [opened, pause, look]);
 
-  // A look that failed takes away nothing: what was known of this question is shown as long as nothing newer is.
+  // A failed fetch removes nothing: the last known result stays until there is a newer one.
   const asked = JSON.stringify(variables);
   const last = useRef<{ asked: string; document: unknown; data: T } | undefined>(undefined);
-  // With an error the cache's answer is null where it should be nothing.
+  // With an error, the cache returns null instead of undefined.
   if (result.data) last.current = { asked, document, data: result.data };
   const same = last.current?.asked === asked && last.current.document === document;
   const data = result.data ?? (result.error && same ? last.current?.data : undefined);
@@ -62,7 +62,7 @@ export function useAsked<T, V extends AnyVariables>(
   return { data, error: result.error, fetching: result.fetching, old, again, look };
 }
 
-/** Asks again for what failed, by itself, as soon as the connection stands again. */
+/** Repeats failed queries automatically as soon as the connection is restored. */
 export function useReopened(failed: boolean, again: () => void) {
   const { opened } = useStore(link);
   const seen = useRef(opened);

@@ -1,31 +1,31 @@
-// The one WebSocket (`graphql-transport-ws`) that everything live comes through, and what is known of it.
+// The WebSocket (`graphql-transport-ws`) shared by all subscriptions, and its state.
 //
-// A connection that is lost is opened again, for ever. Each subscription then goes on after the last position that
-// it saw: the documents call that variable `after`, and it is moved along with every result.
+// A lost connection is reopened for ever. Each subscription then continues after the last position it received:
+// documents call that variable `after`, and it is updated with every result.
 
 import { type SubscriptionForwarder, stringifyDocument, type TypedDocumentNode } from "@urql/core";
 import { type Client, createClient, type ExecutionResult } from "graphql-ws";
 import { Store } from "../lib/store.ts";
 import { forget, subjectOf, Waiting, withNextFrame } from "./frames.ts";
 
-/** How the connection is. `idle`: nothing is followed. */
+/** The state of the connection. `idle`: there are no subscriptions. */
 export type Link = "idle" | "connecting" | "open" | "lost";
 
-/** What is known of the connection; `opened` counts how often it was opened, so that a page can look again. */
+/** The connection; `opened` counts how often it was opened, so that pages can fetch again. */
 export const link = new Store<{ state: Link; opened: number }>({ state: "idle", opened: 0 });
 
-/** The server's refusal to talk to whoever this browser is signed in as. */
+/** The server's refusal of the current session. */
 const REFUSED = new Set([4401, 4403]);
-/** How often the server is asked whether it is there, and how long it may take to say so, in milliseconds. */
+/** The interval and the time limit of pings to the server, in milliseconds. */
 const PING_EVERY = 10_000;
 const PONG_WITHIN = 5_000;
-/** The longest pause between two tries to connect, in milliseconds. */
+/** The maximum delay between attempts to connect, in milliseconds. */
 const MAX_PAUSE = 4_000;
 
 let client: Client | undefined;
 let refused: () => void = () => {};
 
-/** Says what to do when the server no longer knows who this is. */
+/** Sets what to do when the server rejects the session. */
 export function onRefused(then: () => void) {
   refused = then;
 }
@@ -39,7 +39,7 @@ function open(): Client {
     keepAlive: PING_EVERY,
     lazyCloseTimeout: 2_000,
     retryAttempts: Number.POSITIVE_INFINITY,
-    // A browser tells nothing but an `Event` when the server is away: that, too, is tried again.
+    // A browser reports only an `Event` when the server is not available, so this is retried, too.
     shouldRetry: (reason) => !REFUSED.has((reason as { code?: number } | undefined)?.code ?? 0),
     retryWait: (tries) =>
       new Promise((done) => setTimeout(done, Math.min(MAX_PAUSE, 250 * 2 ** tries) * (0.5 + Math.random() / 2))),
@@ -64,7 +64,7 @@ function open(): Client {
   return made;
 }
 
-/** Ends the connection, so that the next one is made with the session of then. */
+/** Closes the connection, so that the next one uses the new session. */
 export function disconnect() {
   void client?.dispose();
   client = undefined;
@@ -83,7 +83,7 @@ interface Sink<T> {
   complete(): void;
 }
 
-/** The position that a result carries, in its one field. */
+/** The position in a result, within its only field. */
 export function positionOf(data: unknown): number | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   for (const value of Object.values(data)) {
@@ -93,11 +93,11 @@ export function positionOf(data: unknown): number | undefined {
   return undefined;
 }
 
-/** Follows a subscription until the returned function is called. */
+/** Runs a subscription until the returned function is called. */
 export function follow<T>(request: Request, sink: Sink<T>): () => void {
   client ??= open();
   const variables = { ...request.variables };
-  // When the connection comes back the client sends this object again: what has changed in it by then counts.
+  // After a reconnect, the client sends this object again, with the changes made to it by then.
   const payload = { query: request.query, operationName: request.operationName ?? null, variables };
   return client.subscribe<T>(payload, {
     next: (result) => {
@@ -110,7 +110,7 @@ export function follow<T>(request: Request, sink: Sink<T>): () => void {
   });
 }
 
-/** The same for a document, past the cache: for lines of logs, which are many and change nothing else. */
+/** The same for a document, bypassing the cache: for log lines, which are many and change nothing else. */
 export function followDocument<T, V extends Record<string, unknown>>(
   document: TypedDocumentNode<T, V>,
   variables: V,
@@ -119,7 +119,7 @@ export function followDocument<T, V extends Record<string, unknown>>(
   return follow({ query: stringifyDocument(document), variables }, sink);
 }
 
-/** As urql's subscription exchange wants it: what comes between two frames is taken in together. */
+/** For urql's subscription exchange; results between two frames are processed together. */
 export const forward: SubscriptionForwarder = (request) => ({
   subscribe: (sink) => {
     const waiting = new Waiting<ExecutionResult<Record<string, unknown>>>();

@@ -1,8 +1,8 @@
-// Lines of logs as pieces of text with a style. What a function writes is hostile: it stays text, whatever it says.
+// Parses log lines into styled pieces of text. Lines are hostile input: they stay text, whatever they contain.
 
 import anser from "anser";
 
-/** A piece of a line. The colour is one of the 16 names that `ui/log.css` knows, or `rgb(…)`. */
+/** A piece of a line. The color is one of the 16 names in `ui/log.css`, or `rgb(…)`. */
 export interface Piece {
   text: string;
   fg?: string;
@@ -11,16 +11,16 @@ export interface Piece {
   dim?: boolean;
   italic?: boolean;
   underline?: boolean;
-  /** It was searched for. */
+  /** Whether it matches the search. */
   mark?: boolean;
 }
 
-/** Control characters but the tab, and escape sequences that are no colour (titles, links, cursors). */
+/** Control characters except tabs, and escape sequences other than colors (titles, links, cursors). */
 const ESCAPES = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b\[[0-9;?]*[A-LN-Za-ln-z]|\u001b[()][A-Z0-9]/g;
 const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const RGB = /^\d{1,3}, ?\d{1,3}, ?\d{1,3}$/;
 
-/** A line without its colours, for searching and copying. */
+/** A line without its colors, for searching and copying. */
 export function plain(line: string): string {
   return line
     .replace(ESCAPES, "")
@@ -29,7 +29,7 @@ export function plain(line: string): string {
     .replaceAll("\u001b", "");
 }
 
-/** A line in pieces. */
+/** Splits a line into pieces. */
 export function pieces(line: string): Piece[] {
   const text = line.replace(ESCAPES, "").replace(CONTROLS, "");
   if (!text.includes("\u001b")) return [{ text }];
@@ -48,7 +48,7 @@ export function pieces(line: string): Piece[] {
   });
 }
 
-/** Pieces with those parts marked that a search finds, which may begin in one piece and end in another. */
+/** Marks the matches of a search, which may begin in one piece and end in another. */
 export function marked(all: readonly Piece[], search: RegExp | null): readonly Piece[] {
   if (!search) return all;
   const bounds: [number, number][] = [];

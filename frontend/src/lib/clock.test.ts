@@ -22,7 +22,7 @@ it("tells the server's time where the browser's clock is wrong, and does not tre
   expect(now()).toBe(first);
   learn(null);
   expect(now()).toBe(first);
-  // Somebody sets the clock right.
+  // Somebody corrects the clock.
   vi.setSystemTime(at("2026-03-01T12:00:00Z"));
   learn("Sun, 01 Mar 2026 12:00:00 GMT");
   expect(now()).toBe(at("2026-03-01T12:00:00Z"));

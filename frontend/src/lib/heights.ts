@@ -1,5 +1,5 @@
-// Where rows of different heights stand, for drawing only those in sight: a binary indexed tree of heights, so that a
-// row that turns out taller than thought costs a few additions, however many rows there are.
+// The positions of rows with different heights, for rendering only those in view. A binary indexed tree, so that
+// correcting the height of a row costs a few additions, however many rows there are.
 
 export class Heights {
   #heights = new Float64Array(0);
@@ -11,12 +11,12 @@ export class Heights {
     return this.#count;
   }
 
-  /** All rows together. */
+  /** The total height of all rows. */
   get total(): number {
     return this.#total;
   }
 
-  /** Forgets everything, and has so many rows. */
+  /** Resets to this many rows. */
   reset(count: number, height: (index: number) => number) {
     this.#count = 0;
     this.#total = 0;
@@ -31,7 +31,7 @@ export class Heights {
     this.#plant();
   }
 
-  /** Has more rows at the end. */
+  /** Appends rows. */
   grow(count: number, height: (index: number) => number) {
     if (this.#reserve(count)) this.#plant();
     while (this.#count < count) {
@@ -54,14 +54,14 @@ export class Heights {
       this.#tree[node] = (this.#tree[node] ?? 0) + by;
   }
 
-  /** Where a row begins. */
+  /** The offset of a row. */
   top(index: number): number {
     let sum = 0;
     for (let node = Math.min(index, this.#count); node > 0; node -= node & -node) sum += this.#tree[node] ?? 0;
     return sum;
   }
 
-  /** The row at a place; the first or the last one when it is above or below of all. */
+  /** The row at an offset; the first or last one if the offset is out of range. */
   at(place: number): number {
     let node = 0;
     let left = place;

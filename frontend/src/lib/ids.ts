@@ -1,8 +1,8 @@
-// What may stand in an address for one function, run or event.
+// Validation of ids in addresses.
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-/** Whether a text can be somebody's id at all: the server is not asked about anything else. */
+/** Whether a text can be an id; the server is not queried about anything else. */
 export function isId(text: string): boolean {
   return UUID.test(text);
 }

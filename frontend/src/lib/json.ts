@@ -1,6 +1,6 @@
-// Looking into JSON whose shape nobody promises.
+// Access to JSON of unknown shape.
 
-/** What stands at a path of members; undefined where there is none. */
+/** The value at a path of members; undefined if there is none. */
 export function member(data: unknown, ...path: string[]): unknown {
   let value: unknown = data;
   for (const name of path)

@@ -1,8 +1,8 @@
-// How grave a line of a log is, as far as the line itself shows.
+// Detects the level of a log line from its text.
 
 import { plain } from "./ansi.ts";
 
-/** From the gravest; `system` is EventFlow's own word. */
+/** From most to least severe; `system` denotes EventFlow's own lines. */
 export type Level = "error" | "warn" | "info" | "debug" | "system";
 
 /** What is known of a line. */
@@ -11,7 +11,7 @@ interface Line {
   text: string;
 }
 
-/** A line's beginning, in which its level stands when it has one. */
+/** The beginning of a line, which contains the level if there is one. */
 const HEAD = 160;
 
 const WORDS: Record<string, Level> = {
@@ -37,19 +37,19 @@ const WORDS: Record<string, Level> = {
   panic: "error",
 };
 
-/** The member that has the level, by the libraries that write JSON. */
+/** The members that contain the level in the JSON of common logging libraries. */
 const MEMBERS = ["level", "severity", "lvl", "log.level", "loglevel", "levelname"];
 
 const NAMES =
   "TRACE|VERBOSE|DEBUG|DBG|INFO|INF|NOTICE|WARNING|WARN|WRN|ERROR|ERR|SEVERE|FATAL|CRITICAL|CRIT|PANIC|EMERG";
-/** A time, and up to two words in brackets (a thread, a process), may stand before it. */
+/** A time, and up to two words in brackets (thread, process), may precede the level. */
 const BEFORE = "^\\s*(?:[[(]?\\d[\\d\\-:.,/TZ+ ]*[\\])]?\\s*[|-]?\\s*)?(?:\\[[^\\]]{0,40}\\]\\s*){0,2}";
 const LOUD = new RegExp(`${BEFORE}[[(<|]?\\s*(${NAMES})(?=[\\])>|:!\\s]|$)`);
-/** Small letters are a level only where nothing but a level would stand. */
+/** Lower-case words count as a level only where nothing else can be. */
 const QUIET = new RegExp(`${BEFORE}(?:[[(<](${NAMES})[\\])>]|(${NAMES}):)`, "i");
 const LOGFMT = /(?:^|\s)(?:level|lvl|severity)=["']?([A-Za-z]+)/;
 const NPM = /^npm (warn|err!|error)/i;
-/** As Go's glog and Kubernetes write: `E0312 10:11:12.123`. */
+/** The format of Go's glog and Kubernetes: `E0312 10:11:12.123`. */
 const GLOG = /^([IWEF])\d{4} \d\d:/;
 const THROWN = /^(?:Uncaught |Unhandled )?(?:Traceback \(most recent|(?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)\b)/;
 
@@ -99,7 +99,7 @@ export function levelOf(line: Line, stderr: Level = "error"): Level {
   return line.stream === "STDERR" ? stderr : "info";
 }
 
-/** Which levels are wanted: all, or from one on. EventFlow's own word counts as information. */
+/** A filter by level: all, or from one level up. EventFlow's own lines count as `info`. */
 export type Least = "all" | "info" | "warn" | "error" | "system";
 
 const WEIGHT: Record<Level, number> = { debug: 0, info: 1, system: 1, warn: 2, error: 3 };

@@ -1,7 +1,7 @@
-// Lines of logs in memory: bounded, in order, each once; and those of them that are wanted.
+// Log lines in memory: a bounded, ordered list without duplicates, with filtering.
 //
-// A log is watched while it grows: whatever is worked out of its lines is worked out once for each line, and not
-// for all of them again with every one that comes.
+// A log is watched while it grows, so everything derived from its lines is computed once per line, not for all lines
+// with every new one.
 
 import { plain } from "./ansi.ts";
 import { type Least, type Level, levelOf, reaches } from "./level.ts";
@@ -16,7 +16,7 @@ export interface Line {
   instance: string | null;
 }
 
-/** Lines that are kept at least; older ones are dropped. */
+/** Minimum number of lines kept; older ones are dropped. */
 export const KEPT = 100_000;
 
 /** The first index whose line is at or after a position. */
@@ -31,7 +31,7 @@ export function indexAt(lines: readonly Line[], position: number): number {
   return low;
 }
 
-/** Lines that came, in the order of their positions. */
+/** Received lines, ordered by position. */
 export class Lines {
   #lines: Line[] = [];
   #dropped = 0;
@@ -41,7 +41,7 @@ export class Lines {
     this.#limit = limit;
   }
 
-  /** Adds newer lines; those that are known already (after a lost connection some come twice) are left out. */
+  /** Adds newer lines; known ones are ignored (after a lost connection some come twice). */
   add(lines: readonly Line[]) {
     let last = this.last;
     for (const line of lines) {
@@ -49,7 +49,7 @@ export class Lines {
       last = line.position;
       this.#lines.push(line);
     }
-    // Dropping a tenth at once keeps the cost of it per line small.
+    // Dropping a tenth at once keeps the cost per line low.
     if (this.#lines.length > this.#limit * 1.1) {
       const over = this.#lines.length - this.#limit;
       this.#lines = this.#lines.slice(over);
@@ -57,7 +57,7 @@ export class Lines {
     }
   }
 
-  /** Adds older lines before all others, as many as there is room for. */
+  /** Adds older lines at the beginning, as many as there is room for. */
   prepend(lines: readonly Line[]) {
     const first = this.first;
     const older = first === 0 ? lines : lines.slice(0, indexAt(lines, first));
@@ -67,17 +67,17 @@ export class Lines {
     this.#dropped = 0;
   }
 
-  /** Whether older lines would find room. */
+  /** Whether there is room for older lines. */
   get full(): boolean {
     return this.#lines.length >= this.#limit;
   }
 
-  /** The position of the oldest line; 0 when there is none. */
+  /** The position of the oldest line; 0 if there are none. */
   get first(): number {
     return this.#lines[0]?.position ?? 0;
   }
 
-  /** The position of the newest line; 0 when there is none. */
+  /** The position of the newest line; 0 if there are none. */
   get last(): number {
     return this.#lines.at(-1)?.position ?? 0;
   }
@@ -92,21 +92,21 @@ export class Lines {
   }
 }
 
-/** Which lines to show. */
+/** A filter for lines. */
 export interface Wanted {
   stream: "all" | "out" | "err";
   least: Least;
-  /** Only lines in which the search finds something. */
+  /** Only lines that match the search. */
   only: boolean;
 }
 
-/** What finds a text in lines, as it is written; null when there is nothing to find. */
+/** A matcher for a literal text; null if it is empty. */
 export function finder(search: string, cased: boolean): RegExp | null {
   const text = search.trim();
   return text === "" ? null : new RegExp(text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), cased ? "gu" : "giu");
 }
 
-/** The lines that are wanted of those that are kept, kept up with them. */
+/** The filtered lines, kept up to date. */
 export class View {
   #shown: readonly Line[] = [];
   #own: Line[] = [];
@@ -117,17 +117,17 @@ export class View {
   #levels = new WeakMap<Line, Level>();
   #stderr: Level;
 
-  /** `stderr` is what a line on standard error is that does not say. */
+  /** `stderr` is the level of a line on standard error that does not state one. */
   constructor(stderr: Level = "error") {
     this.#stderr = stderr;
   }
 
-  /** Those that are shown, oldest first. */
+  /** The filtered lines, oldest first. */
   get shown(): readonly Line[] {
     return this.#shown;
   }
 
-  /** The positions of those shown lines in which the search finds something, oldest first. */
+  /** The positions of the filtered lines that match the search, oldest first. */
   get found(): readonly number[] {
     return this.#found;
   }
@@ -141,7 +141,7 @@ export class View {
     return level;
   }
 
-  /** Takes in what became of the lines since the last time; looks at all of them only when something else is wanted. */
+  /** Processes changes since the last time; examines all lines only if the filter has changed. */
   update(all: readonly Line[], wanted: Wanted, search: RegExp | null) {
     const key = `${wanted.stream} ${wanted.least} ${wanted.only} ${search ?? ""}`;
     const first = all[0]?.position ?? 0;
@@ -191,14 +191,14 @@ export class View {
       this.#own = shown.concat(this.#own);
       this.#found = found.concat(this.#found);
     } else {
-      // Not by spreading: a call takes only so many arguments.
+      // Not by spreading, because the number of arguments of a call is limited.
       for (const line of shown) this.#own.push(line);
       for (const position of found) this.#found.push(position);
     }
   }
 }
 
-/** Lines as a text to keep: exact time, stream, what was written. */
+/** Lines as a text file: exact time, stream, text. */
 export function asText(lines: readonly Line[]): string {
   return lines.map((line) => `${line.at} ${line.stream.padEnd(6)} ${plain(line.text)}\n`).join("");
 }

@@ -1,6 +1,6 @@
-// An event that a trigger would take, to begin with.
+// Sample events that match a trigger.
 
-/** A type that fits a pattern: `file.*` gives `file.something`. */
+/** A type that matches a pattern: `file.*` gives `file.something`. */
 export function typeFor(pattern: string): string {
   return pattern
     .split(".")
@@ -8,7 +8,7 @@ export function typeFor(pattern: string): string {
     .join(".");
 }
 
-/** Data that passes a filter: `{"data.kind": "image"}` gives `{"kind": "image"}`. */
+/** Data that matches a filter: `{"data.kind": "image"}` gives `{"kind": "image"}`. */
 export function dataFor(filter: unknown): Record<string, unknown> {
   const data: Record<string, unknown> = {};
   if (typeof filter !== "object" || filter === null) return data;
@@ -30,7 +30,7 @@ export function dataFor(filter: unknown): Record<string, unknown> {
   return data;
 }
 
-/** Sets a member by a name that may be any, such as `__proto__`. */
+/** Sets a member whose name may be anything, such as `__proto__`. */
 function define(object: Record<string, unknown>, name: string, value: unknown) {
   Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }

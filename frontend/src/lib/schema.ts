@@ -1,5 +1,5 @@
-// As much of JSON Schema as the schema of function.json uses: what does not fit, where, in words. The server has the
-// last word when it builds; this is to hear it before.
+// The subset of JSON Schema used by the schema of function.json: finds violations and describes them. The server
+// decides when it builds; this only helps earlier.
 
 export interface Schema {
   $ref?: string;
@@ -30,7 +30,7 @@ export interface Schema {
   then?: Schema;
 }
 
-/** Something that does not fit; the path is `/triggers/0/cron`. */
+/** A violation; the path is like `/triggers/0/cron`. */
 export interface Fault {
   path: string;
   message: string;
@@ -58,7 +58,7 @@ function resolved(schema: Schema, root: Schema): Schema {
   return found ? { ...found, ...schema } : schema;
 }
 
-/** What of a value does not fit a schema. */
+/** The violations of a schema by a value. */
 export function faults(value: unknown, schema: Schema, root: Schema = schema, path = ""): Fault[] {
   const of = resolved(schema, root);
   const found: Fault[] = [];

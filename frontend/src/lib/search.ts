@@ -1,20 +1,20 @@
-// Reading what a URL says: anybody may have written it.
+// Parses the search part of a URL, which anybody may have written.
 
 type Raw = Record<string, unknown>;
 
-/** A text of a URL's search; undefined when it is empty or no text. */
+/** A text; undefined if it is empty or not a text. */
 export function text(raw: Raw, name: string): string | undefined {
   const value = raw[name];
   const found = typeof value === "number" ? String(value) : value;
   return typeof found === "string" && found !== "" ? found.slice(0, 200) : undefined;
 }
 
-/** One of some words, or undefined. */
+/** One of several words, or undefined. */
 export function oneOf<T extends string>(raw: Raw, name: string, words: readonly T[]): T | undefined {
   return words.find((word) => word === raw[name]);
 }
 
-/** A whole number that is not negative, or undefined. */
+/** A non-negative integer, or undefined. */
 export function whole(raw: Raw, name: string): number | undefined {
   const value = Number(raw[name] ?? Number.NaN);
   return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
@@ -28,13 +28,13 @@ export function moment(raw: Raw, name: string): string | undefined {
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 
-/** Where to go after signing in: a path of this site and nothing else. */
+/** The page to open after signing in: a path of this site and nothing else. */
 export function localPath(value: unknown): string {
-  // A browser leaves tabs and line ends out of an address: with one in between, two slashes would lead elsewhere.
+  // Browsers ignore tabs and line breaks in addresses: with one in between, two slashes would lead to another site.
   return typeof value === "string" && /^\/(?!\s*[/\\])/.test(value) ? value : "/functions";
 }
 
-/** Leaves out what is undefined, so that it does not stand in the URL. */
+/** Drops undefined values, so that they do not appear in the URL. */
 export function compact<T extends Record<string, unknown>>(search: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as never;
 }

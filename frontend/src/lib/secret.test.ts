@@ -15,7 +15,7 @@ describe("a secret that is missing", () => {
   it("is told without a mutation, and what stands around it is left alone", () => {
     expect(withoutMutation(`attempt 2: ${SAID}; gave up`)).toBe("attempt 2: the secret API_KEY is not set; gave up");
     expect(withoutMutation("exit code 1")).toBe("exit code 1");
-    // Hostile text that begins the same stays whole.
+    // Hostile text with the same beginning is not shortened.
     expect(withoutMutation("the secret `x")).toBe("the secret `x");
   });
 });

@@ -1,8 +1,8 @@
-// Where the code of a function comes from, in words.
+// The source of a function, in words.
 
 import { member } from "./json.ts";
 
-/** A source as the API and the records of the log have it: of its members those that its kind has. */
+/** A source as the API and the records represent it, with the members of its kind. */
 export interface Source {
   type: string;
   url: string | null;
@@ -22,7 +22,7 @@ export function describeSource(source: Source): string {
   return `uploaded bundle ${(source.digest ?? "").replace("sha256:", "").slice(0, 8)}`;
 }
 
-/** The source in the data of a record, in a few words; undefined when it has none. */
+/** The source in the data of a record, in a few words; undefined if there is none. */
 export function recordedSource(data: unknown): string | undefined {
   const source = member(data, "source");
   if (typeof source !== "object" || source === null) return undefined;

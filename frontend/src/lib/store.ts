@@ -1,4 +1,4 @@
-// A value outside of React that components can follow.
+// A value outside React that components can subscribe to.
 
 import { useSyncExternalStore } from "react";
 
@@ -29,7 +29,7 @@ export class Store<T> {
   };
 }
 
-/** The value of a store, as it is now and as it changes. */
+/** The current value of a store, updated when it changes. */
 export function useStore<T>(store: Store<T>): T {
   return useSyncExternalStore(store.listen, store.get);
 }

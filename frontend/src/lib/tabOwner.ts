@@ -1,20 +1,20 @@
-// What a tab remembers of whoever is signed in, outside of what the API's client keeps.
+// Data of the signed-in user that a tab stores outside the API client's cache.
 
-/** How names in the storage of a tab begin that belong to one person. */
+/** The prefix of names in the tab's storage that belong to one user. */
 export const DRAFT = "eventflow:draft:";
 const OWNER = "eventflow:owner";
 
-/** What else forgets when somebody else comes. */
+/** Functions that clear other data when another user signs in. */
 const forgetting = new Set<() => void>();
 
-/** Calls `then` when somebody else signs in, for what else must be forgotten. */
+/** Registers a function to be called when another user signs in, to clear other data. */
 export function onNewOwner(then: () => void) {
   forgetting.add(then);
 }
 
 let owner: string | undefined;
 
-/** Says who is signed in now. When it was somebody else before, what they typed and got is forgotten. */
+/** Sets who is signed in now. If it was somebody else before, everything they typed and received is cleared. */
 export function setOwner(name: string, storage: () => Storage = () => sessionStorage) {
   if (owner === name) return;
   let before = owner;
@@ -27,7 +27,7 @@ export function setOwner(name: string, storage: () => Storage = () => sessionSto
       for (const key of Array.from({ length: kept.length }, (_, index) => kept.key(index)))
         if (key?.startsWith(DRAFT)) kept.removeItem(key);
   } catch {
-    // A browser that keeps nothing has nothing to forget.
+    // Without storage there is nothing to clear.
   }
   if (before !== undefined && before !== name) for (const then of forgetting) then();
 }

@@ -1,4 +1,4 @@
-// Archives made in the browser: what the server takes as a bundle.
+// Creates archives in the browser, for upload as a bundle.
 
 /** A file of an archive; the path has no leading slash. */
 export interface Entry {
@@ -7,11 +7,11 @@ export interface Entry {
 }
 
 const BLOCK = 512;
-/** The longest last part of a path that a ustar header holds, and what may stand before it, in bytes. */
+/** The maximum lengths of a path's last part and of its prefix in a ustar header, in bytes. */
 const MAX_NAME = 100;
 const MAX_PREFIX = 155;
 
-/** A path as a ustar header has it: a long one is cut at a slash. Null when it does not fit. */
+/** A path in the form of a ustar header: a long one is split at a slash. Null if it does not fit. */
 function cut(path: string): { prefix: Uint8Array; name: Uint8Array } | null {
   const text = new TextEncoder();
   const whole = text.encode(path);
@@ -25,12 +25,12 @@ function cut(path: string): { prefix: Uint8Array; name: Uint8Array } | null {
   return null;
 }
 
-/** Whether a file is a program: a browser does not tell, so its first bytes have to (`#!`, or an ELF header). */
+/** Whether a file is a program. Browsers do not tell, so its first bytes have to (`#!`, or an ELF header). */
 function executable(content: Uint8Array): boolean {
   return (content[0] === 0x23 && content[1] === 0x21) || (content[0] === 0x7f && content[1] === 0x45);
 }
 
-/** A tar archive (ustar). Throws when a path is too long for it. */
+/** A tar archive (ustar). Throws if a path is too long for it. */
 export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
   const text = new TextEncoder();
   const size = entries.reduce((sum, { content }) => sum + BLOCK + Math.ceil(content.length / BLOCK) * BLOCK, 2 * BLOCK);

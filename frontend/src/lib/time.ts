@@ -1,4 +1,4 @@
-// Times and amounts as people read them.
+// Times and amounts for display.
 
 const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
@@ -9,7 +9,7 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 const words = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
-/** How long ago, or ahead, a time is: `5 min. ago`, `just now`. */
+/** A time relative to now: `5 min. ago`, `just now`. */
 export function relative(time: string | number | Date, now: number): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   if (Number.isNaN(seconds)) return "–";
@@ -19,23 +19,23 @@ export function relative(time: string | number | Date, now: number): string {
   return unit ? words.format(Math.round(seconds / unit[1]), unit[0]) : words.format(Math.round(seconds), "second");
 }
 
-/** Made once: making one takes longer than a hundred times by it. */
+/** Created once: creating a formatter takes longer than using it a hundred times. */
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
 
-/** The exact time, here; as it is written when it is none. */
+/** The exact local time; an invalid time is shown as it is. */
 export function exact(time: string | number | Date): string {
   const at = new Date(time);
   return Number.isNaN(at.getTime()) ? String(time) : whole.format(at);
 }
 
-/** The time of day with milliseconds, as logs have it. */
+/** The time of day with milliseconds, as in logs. */
 export function clock(time: string | number | Date): string {
   const at = new Date(time);
   const two = (n: number) => String(n).padStart(2, "0");
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
 }
 
-/** A length of time: `12 ms`, `3.4 s`, `2 min 5 s`. */
+/** A duration: `12 ms`, `3.4 s`, `2 min 5 s`. */
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined || Number.isNaN(ms)) return "–";
   if (ms < 1) return "< 1 ms";
@@ -45,7 +45,7 @@ export function duration(ms: number | null | undefined): string {
   return `${Math.floor(ms / 3_600_000)} h ${Math.round((ms % 3_600_000) / 60_000)} min`;
 }
 
-/** An amount of bytes: `771 B`, `1.5 MiB`. */
+/** A size: `771 B`, `1.5 MiB`. */
 export function bytes(amount: number): string {
   let size = amount;
   for (const unit of ["B", "KiB", "MiB", "GiB"]) {
@@ -55,7 +55,7 @@ export function bytes(amount: number): string {
   return `${amount} B`;
 }
 
-/** The first characters of a long name such as a digest, a commit or an id. */
+/** The first characters of a digest, a commit or an id. */
 export function short(text: string | null | undefined, length = 8): string {
   return text ? text.replace(/^sha256:/, "").slice(0, length) : "–";
 }

@@ -1,6 +1,6 @@
-// The versions of a function, as numbers.
+// Version numbers of a function.
 
-/** The numbers of all versions, the newest first: they are counted from 1, and none is left out. */
+/** All version numbers, newest first: they are counted from 1 without gaps. */
 export function versionNumbers(newest: number | undefined): number[] {
   return Array.from({ length: newest ?? 0 }, (_, index) => (newest ?? 0) - index);
 }

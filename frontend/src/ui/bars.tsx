@@ -1,4 +1,4 @@
-// Stretches of time as bars over one span, one below the other.
+// A Gantt chart: stretches of time as bars, one below the other.
 
 import { Text, Tooltip } from "@mantine/core";
 import type { ReactNode } from "react";
@@ -12,17 +12,17 @@ export interface Bar {
   from: number;
   to: number;
   colour: string;
-  /** It goes on. */
+  /** Whether it has not ended. */
   open?: boolean | undefined;
-  /** What else is known of it. */
+  /** Additional text. */
   more?: string | undefined;
   error?: string | undefined;
 }
 
-/** The narrowest bar, in percent, so that a moment can be seen. */
+/** The minimum width of a bar in percent, so that even a moment is visible. */
 const NARROW = 0.8;
 
-/** Where a bar stands between the beginning and the end of all, in percent. */
+/** The position of a bar between the beginning and the end of all, in percent. */
 export function shareOf(bar: Pick<Bar, "from" | "to">, from: number, to: number): { left: number; width: number } {
   const all = Math.max(1, to - from);
   const left = Math.max(0, Math.min(100 - NARROW, (100 * (bar.from - from)) / all));

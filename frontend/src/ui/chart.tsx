@@ -1,4 +1,4 @@
-// A chart with its title, what it says in a sentence, and the same numbers as a table for whoever wants them so.
+// A chart with its title, a summary sentence, and a table of the same numbers for screen readers.
 
 import { Button, Card, Group, ScrollArea, Skeleton, Table, Text, Title, VisuallyHidden } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";

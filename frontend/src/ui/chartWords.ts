@@ -1,4 +1,4 @@
-// What a chart says, in words and as a table.
+// The text alternatives of a chart: a sentence and a table.
 
 export type Datum = Readonly<Record<string, number | string | null>>;
 
@@ -10,7 +10,7 @@ export interface Series {
 
 export interface ChartProps {
   kind: "bars" | "lines" | "areas";
-  /** `at` is where a point stands; the rest are numbers by the names of the series. */
+  /** `at` is the position of the point; the other members are values by the names of the series. */
   data: readonly Datum[];
   series: readonly Series[];
   /** A number with its unit. */
@@ -22,7 +22,7 @@ interface Named {
   label: string;
 }
 
-/** The newest and the largest number of a series, in a sentence. */
+/** The latest and the largest value of a series, in a sentence. */
 export function saysOf(data: readonly Datum[], { name, label }: Named, format: (value: number) => string): string {
   const known = data.flatMap((datum) => {
     const value = datum[name];
@@ -34,7 +34,7 @@ export function saysOf(data: readonly Datum[], { name, label }: Named, format: (
   return `${label}: ${format(newest.value)} at ${newest.at}, ${format(top.value)} at most, at ${top.at}`;
 }
 
-/** The points that have something, newest first. */
+/** The points with values, newest first. */
 export function tabled(
   data: readonly Datum[],
   series: readonly Named[],

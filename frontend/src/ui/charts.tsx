@@ -1,12 +1,12 @@
-// The charts that are too large to be loaded before somebody looks at one. Drawn for the eye only: what they say is
-// told beside them, see chart.tsx.
+// Charts, loaded lazily because of their size. They are decorative for screen readers, which use the text alternatives
+// in chart.tsx.
 
 import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
 import { AreaChart, BarChart, LineChart } from "@mantine/charts";
 import type { ChartProps } from "./chartWords.ts";
 
-/** Not to be reached by the keyboard: the table beside it is. */
+/** Not focusable: the table beside it is. */
 const silent = { accessibilityLayer: false };
 
 export default function Drawn({ kind, data, series, format, height }: ChartProps & { height: number }) {

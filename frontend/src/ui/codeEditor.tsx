@@ -1,4 +1,4 @@
-// A place to write code. The editor is large and comes when it is first needed.
+// A code editor. Large, so it is loaded when it is first needed.
 
 import { Skeleton } from "@mantine/core";
 import { lazy, Suspense } from "react";
@@ -6,7 +6,7 @@ import type { Language } from "./codemirror.tsx";
 
 const Editor = lazy(() => import("./codemirror.tsx"));
 
-/** What a file is written in, by its name. */
+/** The language of a file, by its name. */
 export function languageOf(path: string): Language {
   if (/\.(json|lock)$/i.test(path)) return "json";
   if (/\.[cm]?[jt]sx?$/i.test(path)) return "javascript";

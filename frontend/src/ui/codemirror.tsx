@@ -1,4 +1,4 @@
-// CodeMirror for JSON and code, in the colours of the theme.
+// CodeMirror for JSON and code, in the theme's colors.
 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
@@ -25,7 +25,7 @@ const lint = jsonParseLinter();
 
 const both = (light: string, dark: string) => `light-dark(var(--mantine-color-${light}), var(--mantine-color-${dark}))`;
 
-/** Legible on both grounds: the colours change with the scheme by themselves. */
+/** Legible in both color schemes, which these colors follow automatically. */
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.bool, tags.null, tags.operatorKeyword], color: both("violet-8", "violet-3") },
   { tag: [tags.string, tags.special(tags.string)], color: both("teal-9", "teal-3") },
@@ -35,7 +35,7 @@ const colours = HighlightStyle.define([
   { tag: [tags.comment, tags.meta], color: both("gray-7", "gray-5"), fontStyle: "italic" },
 ]);
 
-/** The grammar of a language; those that are not JSON come when they are first needed. */
+/** The grammar of a language; those other than JSON are loaded when they are first needed. */
 async function grammar(language: Language): Promise<Extension> {
   switch (language) {
     case "javascript":
@@ -109,7 +109,7 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
     view.current = made;
     let gone = false;
     if (language !== "json") {
-      // Without its colours it is still the code.
+      // Without highlighting, it is still readable.
       grammar(language).then(
         (extension) => gone || made.dispatch({ effects: speaks.reconfigure(extension) }),
         () => {},
@@ -121,7 +121,7 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
     };
   }, [dark, height, label, language]);
 
-  // A value that came from elsewhere than from typing.
+  // A value that was changed from outside, not by typing.
   useEffect(() => {
     const current = view.current;
     if (!current || current.state.doc.toString() === value) return;

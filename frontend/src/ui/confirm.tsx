@@ -1,4 +1,4 @@
-// Asking before what cannot be undone.
+// A confirmation dialog for irreversible actions.
 
 import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
@@ -8,7 +8,7 @@ interface Props {
   close: () => void;
   title: string;
   children: ReactNode;
-  /** What the button says. */
+  /** The label of the button. */
   act: string;
   danger?: boolean;
   /** A word that has to be typed first. */
@@ -19,7 +19,7 @@ interface Props {
 export function Confirm({ opened, close, title, children, act, danger = false, type, onConfirm }: Props) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
-  // What was typed once is no answer to the question when it is asked again.
+  // What was typed once is cleared when the question is asked again.
   useEffect(() => {
     if (!opened) setTyped("");
   }, [opened]);

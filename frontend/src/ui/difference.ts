@@ -1,6 +1,6 @@
-// What changed between two texts, line by line, with what did not change folded away.
+// A line-by-line diff of two texts, with unchanged lines folded.
 
-/** A part of two texts: lines that stayed, came or went. */
+/** A part of the diff: lines that are unchanged, added or removed. */
 export interface Part {
   value: string;
   added?: boolean;
@@ -11,9 +11,9 @@ export type Row =
   | { kind: "same" | "added" | "removed"; text: string; before: number | null; after: number | null }
   | { kind: "folded"; count: number; before: number };
 
-/** Lines that stay in sight around what changed. */
+/** Number of unchanged lines shown around a change. */
 const AROUND = 3;
-/** Lines that are worth to be folded. */
+/** Minimum number of lines worth folding. */
 const WORTH = 4;
 
 const linesOf = (value: string): string[] => {
@@ -22,7 +22,7 @@ const linesOf = (value: string): string[] => {
   return lines;
 };
 
-/** The rows of a difference. */
+/** The rows of a diff. */
 export function rows(parts: readonly Part[]): Row[] {
   const all: Row[] = [];
   let before = 1;
@@ -53,7 +53,7 @@ export function rows(parts: readonly Part[]): Row[] {
   return all;
 }
 
-/** How many lines came and went. */
+/** The number of added and removed lines. */
 export function counted(of: readonly Row[]): { added: number; removed: number } {
   return {
     added: of.filter(({ kind }) => kind === "added").length,

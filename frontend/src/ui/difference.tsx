@@ -1,13 +1,13 @@
-// What changed between two texts. How that is found comes when it is first needed.
+// Shows a diff of two texts. The algorithm is loaded when it is first needed.
 
 import { Skeleton, Text, VisuallyHidden } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { counted, type Row, rows } from "./difference.ts";
 import "./difference.css";
 
-/** How long finding it may take, in milliseconds. */
+/** The time limit for computing a diff, in milliseconds. */
 const PATIENCE = 1_500;
-/** Rows that are shown at most. */
+/** Maximum number of rows shown. */
 const SHOWN = 2_000;
 
 const SIGN = { added: "+", removed: "−", same: "" };
@@ -41,7 +41,8 @@ export function Difference({
   }, [before, after]);
 
   if (found === null) return <Skeleton height={120} />;
-  if (found === "too different") return <Text size="sm">They are too different to be compared line by line.</Text>;
+  if (found === "too different")
+    return <Text size="sm">The texts are too different for a line-by-line comparison.</Text>;
   const { added, removed } = counted(found);
   if (added + removed === 0)
     return (

@@ -1,4 +1,4 @@
-// The few pictures that the pages use, drawn with strokes in the colour of the text.
+// The icons of the pages, drawn with strokes in the color of the text.
 
 import type { SVGProps } from "react";
 

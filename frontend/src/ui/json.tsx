@@ -1,9 +1,9 @@
-// JSON to read.
+// Read-only JSON.
 
 import { Code, Group, Text } from "@mantine/core";
 import { Copy } from "./page.tsx";
 
-/** Characters that are shown at most; all of it can be copied. */
+/** Maximum number of characters shown; copying copies everything. */
 const SHOWN = 50_000;
 
 export function Json({ value, label, max = 420 }: { value: unknown; label?: string; max?: number }) {

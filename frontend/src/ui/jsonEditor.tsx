@@ -1,4 +1,4 @@
-// A place to write JSON. The editor is large and comes when it is first needed.
+// A JSON editor. Large, so it is loaded when it is first needed.
 
 import { Skeleton, Text } from "@mantine/core";
 import { lazy, Suspense } from "react";
@@ -10,13 +10,13 @@ interface Props {
   onChange: (value: string) => void;
   label: string;
   height?: number;
-  /** What stands under it while nothing is wrong. */
+  /** The help text, shown while nothing is wrong. */
   note?: string;
-  /** Called by ⌘Enter. */
+  /** Called on ⌘Enter. */
   onSubmit?: () => void;
 }
 
-/** What is wrong with a text that should be JSON; null when nothing is. Nothing at all is allowed. */
+/** What is wrong with a text that should be JSON; null if nothing is. An empty text is allowed. */
 export function jsonFault(text: string): string | null {
   if (text.trim() === "") return null;
   try {

@@ -1,4 +1,4 @@
-// Saying how something went.
+// Notifications about the results of actions.
 
 import { notifications } from "@mantine/notifications";
 import { errorText } from "./states.tsx";
@@ -16,7 +16,7 @@ export function notifyRefused(title: string, message: string) {
   notifications.show({ title, message, color: "red", autoClose: 10_000 });
 }
 
-/** Whether a change was made; when not, says why. `payload` is the one field of the mutation's answer. */
+/** Whether a mutation succeeded; shows the error if not. `payload` is the only field of the mutation's result. */
 export function accepted(
   title: string,
   error: Error | undefined,

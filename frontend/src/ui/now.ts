@@ -1,12 +1,12 @@
-// The time for what grows while it goes on, such as a bar.
+// The current time for things that grow, such as a bar.
 
 import { useEffect, useState } from "react";
 import { now as clock } from "../lib/clock.ts";
 
-/** How often it is drawn anew, in milliseconds. */
+/** The update interval, in milliseconds. */
 const EVERY = 500;
 
-/** The time at the server, in milliseconds since the epoch; it stands still while nothing goes on. */
+/** The server's time in milliseconds since the epoch; it stands still while nothing is running. */
 export function useNow(goesOn: boolean): number {
   const [now, setNow] = useState(clock());
   useEffect(() => {

@@ -8,7 +8,7 @@ it("acts on a click and on a key, and once on a double click", () => {
   click({ detail: 2 });
   click({ detail: 3 });
   expect(act).toHaveBeenCalledTimes(1);
-  // The keyboard presses without counting.
+  // Clicks by keyboard have no count.
   click({ detail: 0 });
   expect(act).toHaveBeenCalledTimes(2);
 });

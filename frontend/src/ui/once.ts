@@ -1,4 +1,4 @@
-// A double click means one thing, not two.
+// Treats a double click as a single one.
 
 import type { MouseEvent } from "react";
 

@@ -1,4 +1,4 @@
-// The head of a page, and small things that every page has.
+// The head of a page, and small components for every page.
 
 import { ActionIcon, CopyButton, Group, Stack, Text, Title, Tooltip } from "@mantine/core";
 import { type ReactNode, useEffect } from "react";
@@ -48,7 +48,7 @@ export function Copy({ text, label = "Copy" }: { text: string; label?: string })
   );
 }
 
-/** A name and what it stands for. */
+/** A name with its value. */
 export function Fact({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div style={{ minWidth: 0 }}>

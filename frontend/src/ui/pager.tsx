@@ -1,15 +1,15 @@
-// From a page of a list to the older one, and back to the newest.
+// Pagination of a list: to older items, and back to the newest.
 
 import { Button, Group, Text } from "@mantine/core";
 
 interface Props {
   total: number;
   shown: number;
-  /** Set when this is not the first page. */
+  /** Set if this is not the first page. */
   after: string | undefined;
   next: string | null | undefined;
   go: (after: string | undefined) => void;
-  /** What is counted, as many: `runs`. */
+  /** The plural of what is counted: `runs`. */
   what: string;
 }
 

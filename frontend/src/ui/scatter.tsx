@@ -1,5 +1,5 @@
-// Durations over time as dots: colour and shape say how it ended, a click opens the run. The list below has the same
-// runs as links, which the keyboard reaches.
+// A scatter plot of durations over time: color and shape show the outcome, a click opens the run. The list below it has
+// the same runs as links, which are reachable by keyboard.
 
 import { Group, Text } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
@@ -16,41 +16,41 @@ export interface Dot {
 
 const HEIGHT = 132;
 const EDGE = 8;
-/** Where the lengths stand. */
+/** The vertical scale of durations. */
 const LEFT = 54;
-/** From this many times between the longest and the shortest on, equal steps would hide the short ones. */
+/** If the longest duration exceeds the shortest by this factor, a linear scale would hide the short ones. */
 const FAR = 20;
 
-/** How lengths become heights. */
+/** The kinds of scale. */
 export interface Scale {
   log: boolean;
   top: number;
 }
 
-/** The scale that shows all dots: by tens when they lie far apart. */
+/** A scale that shows all dots: logarithmic if they are far apart. */
 export function scaleOf(dots: readonly Dot[]): Scale {
   const lengths = dots.map((dot) => Math.max(0, dot.ms));
   const top = Math.max(10, ...lengths);
   return { log: top / Math.max(1, Math.min(...lengths)) > FAR, top };
 }
 
-/** How high a length stands, from 0 to 1. */
+/** The vertical position of a duration, from 0 to 1. */
 export function heightOf(ms: number, { log, top }: Scale): number {
   const of = Math.max(0, ms);
   return log ? Math.log10(of + 1) / Math.log10(top + 1) : of / top;
 }
 
-/** Lengths that are worth a line: powers of ten, or halves. */
+/** Durations marked by a line: powers of ten, or halves. */
 export function ticksOf({ log, top }: Scale): number[] {
   if (!log) return [0, top / 2, top];
   const ticks: number[] = [];
   for (let tick = 1; tick <= top; tick *= 10) ticks.push(tick);
-  // More than four lines are a grid.
+  // More than four lines would look like a grid.
   const every = Math.ceil(ticks.length / 4);
   return ticks.filter((_, index) => (ticks.length - 1 - index) % every === 0);
 }
 
-/** Where a dot stands: time to the right, length upwards. */
+/** The position of a dot: time to the right, duration upwards. */
 export function placed(
   dots: readonly Dot[],
   width: number,
@@ -69,7 +69,7 @@ export function placed(
   });
 }
 
-/** The outcomes that dots have, with how many of them, most first. */
+/** The outcomes of the dots with their counts, most frequent first. */
 export function outcomes(dots: readonly Dot[]): [string, number][] {
   const counts = new Map<string, number>();
   for (const { state } of dots) counts.set(state, (counts.get(state) ?? 0) + 1);
@@ -78,7 +78,7 @@ export function outcomes(dots: readonly Dot[]): [string, number][] {
 
 const word = (state: string) => state.replaceAll("_", " ").toLowerCase();
 
-/** Those that did not go well have another shape, too: not everybody tells red from green. */
+/** Failures have a different shape, too: not everybody can tell red from green. */
 function shape(state: string): string {
   if (state === "SUCCEEDED") return "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0";
   if (state === "CANCELLED") return "M-4 -4h8v8h-8z";
@@ -152,7 +152,7 @@ export const Scatter = memo(function Scatter({ dots, open }: { dots: readonly Do
               transform={`translate(${LEFT + x} ${y})`}
               fill={stateColour(dot.state)}
               fillOpacity={0.85}
-              // What is aimed at is larger than what is seen.
+              // The click target is larger than the visible dot.
               stroke="transparent"
               strokeWidth={6}
               style={{ cursor: "pointer" }}

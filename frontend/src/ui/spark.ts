@@ -1,21 +1,21 @@
-// What a sparkline draws, and what it says to those who do not see it.
+// The model of a sparkline, and its text alternative.
 
 export interface Spark {
   calls: number;
   errors: number;
 }
 
-/** The least that a bar is high, of the whole height: one call beside a thousand is still there. */
+/** The minimum height of a bar as a fraction: a single call beside a thousand must be visible. */
 const LEAST = 0.08;
 
 export interface Bar {
   x: number;
   height: number;
-  /** The height of the part that failed. */
+  /** The height of the failed part. */
   bad: number;
 }
 
-/** The bars of those points that have something, as parts of the height of the highest. */
+/** The bars of the points with values, as fractions of the highest. */
 export function bars(points: readonly Spark[]): Bar[] {
   const top = Math.max(...points.map(({ calls }) => calls), 1);
   return points.flatMap(({ calls, errors }, x) => {
@@ -25,7 +25,7 @@ export function bars(points: readonly Spark[]): Bar[] {
   });
 }
 
-/** The same in words. */
+/** The text alternative. */
 export function inWords(points: readonly Spark[], what: string): string {
   const { calls, errors } = sum(points);
   if (calls === 0) return `No ${what}`;
@@ -34,7 +34,7 @@ export function inWords(points: readonly Spark[], what: string): string {
   return `${what}: ${now} now, ${top} at most; ${calls} in all, ${errors === 0 ? "none" : errors} of them failed`;
 }
 
-/** How high the highest bar is, for those who see it and no axis beside it. */
+/** The value of the highest bar, since a sparkline has no axis. */
 export function scale(points: readonly Spark[], bucket: string): string {
   const top = Math.max(...points.map(({ calls }) => calls), 0);
   if (top === 0) return "no calls";
@@ -42,7 +42,7 @@ export function scale(points: readonly Spark[], bucket: string): string {
   return `at most ${top.toLocaleString()} ${top === 1 ? "call" : "calls"} per ${bucket}${failed}`;
 }
 
-/** All points together. */
+/** The sum of all points. */
 export function sum(points: readonly Spark[]): Spark {
   return points.reduce((all, { calls, errors }) => ({ calls: all.calls + calls, errors: all.errors + errors }), {
     calls: 0,

@@ -1,4 +1,4 @@
-// Calls over time in the height of a line of text: how many, and which of them failed.
+// A sparkline of calls: how many, and how many failed.
 
 import { VisuallyHidden } from "@mantine/core";
 import { bars, inWords, type Spark } from "./spark.ts";
@@ -10,7 +10,7 @@ export function Sparkline({
   height = 24,
 }: {
   points: readonly Spark[];
-  /** What is counted, for those who do not see it: `calls a minute`. */
+  /** What is counted, for screen readers: `calls a minute`. */
   label: string;
   width?: number | string;
   height?: number;

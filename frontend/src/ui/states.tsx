@@ -1,9 +1,9 @@
-// What stands where data will be, is not, or could not be had. Each says what to do.
+// Placeholders for data that is loading, missing or failed to load. Each says what to do.
 
 import { Alert, Button, Center, Group, Skeleton, Stack, Text, Title } from "@mantine/core";
 import { type ReactNode, useEffect, useState } from "react";
 
-/** After this long a wait is said to be long, in milliseconds. */
+/** After this long, a message says that it takes long, in milliseconds. */
 const LONG = 8_000;
 
 export function Waiting({ rows = 4, again }: { rows?: number; again?: () => void }) {

@@ -1,4 +1,4 @@
-// A state as a coloured word; one that goes on pulses.
+// A state as a colored word, which pulses while in progress.
 
 import { Badge, type MantineColor } from "@mantine/core";
 import "./status.css";
@@ -19,17 +19,17 @@ const COLOURS: Record<string, MantineColor> = {
   DEAD: "red",
 };
 
-/** For words about something good: the theme's green is too pale for letters. */
+/** The color for good news: the theme's green is too pale for text. */
 export const GOOD = "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-4))";
 
-/** The colour of a state, as a variable of the theme, for drawings. */
+/** The color of a state as a CSS variable, for drawings. */
 export function stateColour(state: string): string {
   const colour = COLOURS[state] ?? "gray";
-  // The greys that are filled with are those of the page itself when it is dark.
+  // In the dark scheme, the theme's grays for fills equal the background.
   return `var(--mantine-color-${colour === "gray" || colour === "dark" ? "gray-6" : `${colour}-filled`})`;
 }
 
-/** A state as it is read. */
+/** A state for display. */
 export function stateWord(state: string): string {
   return state.replaceAll("_", " ").toLowerCase();
 }

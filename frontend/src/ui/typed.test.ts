@@ -7,7 +7,7 @@ it("knows its own texts when they come back, and one from elsewhere", () => {
   sent.send("he");
   sent.send("hel");
   expect(sent.back("h")).toBe(true);
-  // Two were taken over at once.
+  // Two were applied at once.
   expect(sent.back("hel")).toBe(true);
   expect(sent.back("he")).toBe(false);
   sent.send("x");

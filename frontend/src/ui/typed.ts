@@ -1,9 +1,9 @@
-// What is typed into a field whose text is kept elsewhere, such as in the URL, which takes it over a little later. Were
-// the field shown as the URL has it, what is typed in the middle would throw the caret to the end.
+// Text fields whose value is stored elsewhere, such as in the URL, which is updated a little later. Showing the stored
+// value while typing would move the cursor to the end.
 
 import { useEffect, useRef, useState } from "react";
 
-/** Texts that were sent away and come back one after the other, or some of them not at all. */
+/** Values that were sent and come back one after another, or not at all. */
 export class Sent {
   #texts: string[] = [];
 
@@ -11,7 +11,7 @@ export class Sent {
     this.#texts.push(text);
   }
 
-  /** Whether a text that comes in is one of those; what was sent before it does not come any more. */
+  /** Whether an incoming value is one of those; values sent before it will not come any more. */
   back(text: string): boolean {
     const at = this.#texts.lastIndexOf(text);
     this.#texts = at < 0 ? [] : this.#texts.slice(at + 1);
@@ -19,7 +19,7 @@ export class Sent {
   }
 }
 
-/** The text of a field, and what to do when something is typed into it; a text from elsewhere takes its place. */
+/** The text of a field and its change handler; a value from elsewhere replaces the text. */
 export function useTyped(value: string, set: (text: string) => void): [string, (text: string) => void] {
   const [text, setText] = useState(value);
   const sent = useRef(new Sent());

@@ -1,4 +1,4 @@
-// A time as people say it, with the exact one on hover.
+// A relative time, with the exact one on hover.
 
 import { Text, type TextProps } from "@mantine/core";
 import { ahead, now as clock } from "../lib/clock.ts";
@@ -12,13 +12,13 @@ ahead.listen(() => now.set(clock()));
 
 interface Props extends TextProps {
   at: string | null | undefined;
-  /** The time alone, without a text around it that has a size and a colour: for rows that are drawn many times. */
+  /** Only the time, without a styled wrapper, for rows that are rendered often. */
   plain?: boolean;
 }
 
 export function When({ at, plain = false, ...rest }: Props) {
   const ticked = useStore(now);
-  // What happened since the last tick is past, not ahead.
+  // An event since the last tick is in the past, not in the future.
   const current = at && new Date(at).getTime() <= clock() ? Math.max(ticked, new Date(at).getTime()) : ticked;
   if (!at)
     return (
@@ -32,7 +32,7 @@ export function When({ at, plain = false, ...rest }: Props) {
     </time>
   );
   if (plain) return time;
-  // A title and not a tooltip of the theme: lists have hundreds of these, and each would cost as much as its row.
+  // A `title` and not the theme's tooltip: lists have hundreds of these, and each would cost as much as its row.
   return (
     <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
       {time}

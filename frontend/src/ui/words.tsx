@@ -1,8 +1,8 @@
-// A sentence of the server, whose names stand between backticks.
+// A message of the server, with the names between backticks as code.
 
 import { Code } from "@mantine/core";
 
-/** The sentence with its names as code. */
+/** Renders the message with its names as code. */
 export function Words({ text }: { text: string }) {
   return text.split("`").map((part, index) =>
     index % 2 === 1 ? (

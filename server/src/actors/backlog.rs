@@ -1,8 +1,9 @@
-//! How many runs wait in each namespace, and how many may: one namespace's events cannot fill the log and the queues.
+//! Limits the number of waiting runs in each namespace, so that one namespace's events cannot fill the log and the
+//! queues.
 //!
-//! Beyond the limit no more events are taken from callers. What was taken before becomes runs up to twice the limit; the rest
-//! waits in the log, where it takes no more room than it has already. The doors close first, so that what waits in the log
-//! is worked off before they open again.
+//! Above the limit, callers are refused new events. Events accepted before become runs up to twice the limit; the rest
+//! stays in the log, where it takes no additional space. Since callers are refused first, the backlog in the log is
+//! worked off before they are admitted again.
 //!
 //! The numbers come from the database now and then, so that all servers agree. What this server has asked for and the newest
 //! count cannot have seen yet is added to them: however slowly the log takes records, no more becomes runs than may.
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-/// Runs that wait, by namespace, and their limit. The limit counts for each namespace by itself.
+/// The number of waiting runs by namespace, and the limit for each.
 #[derive(Debug)]
 pub struct Backlog {
     most: u64,
@@ -69,7 +70,7 @@ pub struct Full {
 }
 
 impl Backlog {
-    /// At most so many runs wait in a namespace; nothing is known of any yet.
+    /// With a limit of `most` waiting runs per namespace, and no counts yet.
     pub fn new(most: u64) -> Self {
         Self { most, waiting: RwLock::default(), counted: Notify::new() }
     }
@@ -114,10 +115,10 @@ impl Backlog {
         }
     }
 
-    /// Whether callers may ask for more.
+    /// Checks whether callers may request more runs.
     ///
     /// # Errors
-    /// When as many wait as may.
+    /// If the limit is reached.
     pub fn admit(&self, namespace: &str) -> Result<(), Full> {
         match self.waiting(namespace) {
             waiting if waiting < self.most => Ok(()),
@@ -125,12 +126,12 @@ impl Backlog {
         }
     }
 
-    /// Whether events that were accepted have to stay in the log.
+    /// Whether accepted events have to stay in the log for now.
     pub fn is_held(&self, namespace: &str) -> bool {
         self.waiting(namespace) >= self.most.saturating_mul(2)
     }
 
-    /// Whether events that were accepted may become runs; where they may not, after the next count.
+    /// Whether accepted events may become runs. If not, waits for the next count.
     pub async fn has_room(&self, namespace: &str) -> bool {
         let counted = self.counted.notified();
         tokio::pin!(counted);

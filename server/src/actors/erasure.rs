@@ -1,4 +1,4 @@
-//! Erases payloads: what stands in the log is written over, in the transaction that records that it was.
+//! Erases payloads: overwrites them in the log, in the same transaction that records the erasure.
 
 use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
@@ -9,28 +9,28 @@ use super::writer::{Loaded, MAX_TRIES, Tabled, evolve};
 use super::{Commands, Error};
 use crate::store::{self, PayloadRow, Row};
 
-/// Records that are read at a time.
+/// Records read from the log at a time.
 const PAGE: u32 = 1024;
 
 impl Commands {
-    /// Erases what a run was asked with and what it led to, with its lines. Whether there was anything to erase.
+    /// Erases a run's input, outcome and log lines. Returns whether there was anything to erase.
     ///
     /// # Errors
-    /// When the run is not over, or somebody is still to be called back; when the log is away.
+    /// If the run is not over, its callback is still due, or the log is not available.
     pub async fn erase_run(&self, id: run::Id, at: DateTime<Utc>, cause: Cause) -> Result<bool, Error<run::Error>> {
         let command = |payloads| run::Command::Erase { payloads, at };
         let erased = self.erase::<run::Aggregate>(Stream::run(id), erasure::of_run, command, cause).await?;
         if !erased {
-            // Lines that came after it was erased, if there are any.
+            // Lines that were stored after the erasure, if any.
             self.writer.store().remove_lines(id).await?;
         }
         Ok(erased)
     }
 
-    /// Erases the content of a trigger event. Whether there was anything to erase.
+    /// Erases the content of a trigger event. Returns whether there was anything to erase.
     ///
     /// # Errors
-    /// When there is no such event, or the log is away.
+    /// If there is no such event, or the log is not available.
     pub async fn erase_event(
         &self,
         id: event::Id,
@@ -54,14 +54,14 @@ impl Commands {
             let (loaded, payloads, rows) = self.to_erase::<A>(&stream, &left).await?;
             let done = self.writer.execute_on(&stream, &loaded, command(payloads), cause.clone(), rows).await;
             match done {
-                // What was added meanwhile, such as the run's result, is to be erased as well.
+                // Whatever was appended in the meantime, such as the run's result, has to be erased as well.
                 Err(Error::Store(store::Error::Conflict { .. })) if tries < MAX_TRIES => tries += 1,
                 done => return Ok(done?.changed()),
             }
         }
     }
 
-    /// The aggregate as its stream has it now, and what stands there in place of what is to be erased.
+    /// The current state of the aggregate, and the payloads that replace those to be erased.
     async fn to_erase<A: Tabled>(
         &self,
         stream: &Stream,

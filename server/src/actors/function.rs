@@ -1,4 +1,4 @@
-//! One actor for each function that is being commanded: a mailbox, one command at a time, the state kept.
+//! The actor of a function: a mailbox, exclusive execution of one command at a time, and a cached state.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::sync::oneshot;
 use super::outcome::FunctionResult;
 use super::writer::{Loaded, Writer};
 
-/// Commands that may wait for one function.
+/// Maximum number of commands waiting in a mailbox.
 const MAILBOX: usize = 256;
 
-/// A command on its way to its function.
+/// A command to a function, with the channel for its result.
 pub(super) struct Execute {
     pub command: function::Command,
     pub cause: Cause,
@@ -23,12 +23,12 @@ impl Message for Execute {
     type Result = ();
 }
 
-/// Told when an actor has stopped.
+/// Called when an actor has stopped.
 pub(super) type Forget = Box<dyn Fn(function::Id, &Addr<FunctionActor>) + Send>;
 
 pub(super) struct FunctionActor {
     id: function::Id,
-    /// `None` only while a command is being carried out on it.
+    /// `None` only while a command is being executed on it.
     loaded: Option<Loaded<function::Aggregate>>,
     writer: Writer,
     forget: Forget,
@@ -63,7 +63,8 @@ impl Actor for FunctionActor {
 }
 
 impl Handler<Execute> for FunctionActor {
-    // An async handler alone would let commands overlap: this one keeps the mailbox closed until it is through.
+    // An async handler alone would let commands overlap. `AtomicResponse` keeps the mailbox closed until this one has
+    // finished.
     type Result = AtomicResponse<Self, ()>;
 
     fn handle(&mut self, message: Execute, _: &mut Self::Context) -> Self::Result {
@@ -74,12 +75,12 @@ impl Handler<Execute> for FunctionActor {
         let work = async move {
             let result = writer.execute(&stream, known, command, cause).await;
             let loaded = result.as_ref().ok().cloned().map(Loaded::from);
-            // Whoever asked may be gone; what was decided stands.
+            // The caller may be gone; the decision stands.
             let _ = reply.send(result);
             loaded
         };
         AtomicResponse::new(Box::pin(work.into_actor(self).map(|loaded, this, ctx| {
-            // After a refusal or a failure the state is read again: it is cheap, and never stale.
+            // After a refusal or an error the state is read again, which is cheap and never stale.
             this.loaded = loaded;
             this.evict_when_idle(ctx);
         })))

@@ -1,9 +1,9 @@
-//! The only writers: whoever wants something to happen asks here.
+//! The only writers of the log: every command is executed here.
 //!
-//! [`Commands`] is the handle. A function's commands go through its actor, one at a time, on a state that is kept in
-//! memory; runs, trigger events and namespaces are short streams and go straight to the [`writer`].
-//! Actors are a cache: what is true is decided by the log's unique (stream, version), so that several servers may
-//! command the same function.
+//! [`Commands`] is the handle. A function's commands go through its actor, one at a time, with a state cached in
+//! memory. Runs, trigger events and namespaces have short streams and go straight to the [`writer`]. Actors are only a
+//! cache: the log's unique (stream, version) decides conflicts, so several servers may send commands to the same
+//! function.
 
 mod backlog;
 mod erasure;
@@ -30,7 +30,7 @@ pub use writer::{Done, Error, Loaded, Writer};
 use crate::store::{self, Row, SecretRow, Store};
 use crate::telemetry::watchdog::Watchdog;
 
-/// Takes commands. Cloning it is cheap.
+/// Executes commands. Cheap to clone.
 #[derive(Clone)]
 pub struct Commands {
     writer: Writer,
@@ -39,13 +39,13 @@ pub struct Commands {
     backlog: Arc<Backlog>,
 }
 
-/// Looks at a command to a function before it is carried out: at what a function cannot know, of all the others.
+/// Checks commands to a function against what the function itself cannot know: all other functions.
 #[async_trait]
 pub trait Guard: Send + Sync {
-    /// Lets a command through. What is returned is held until the command has been carried out.
+    /// Admits a command. The returned value is held until the command has been executed.
     ///
     /// # Errors
-    /// When the command is refused, or the log is away.
+    /// If the command is refused, or the log is not available.
     async fn check(
         &self,
         id: domain_function::Id,
@@ -54,39 +54,39 @@ pub trait Guard: Send + Sync {
 }
 
 impl Commands {
-    /// Starts the threads on which actors live. Must be called within an actix `System`.
+    /// Starts the threads of the actors. Must be called within an actix `System`.
     pub fn start(store: Store, settings: Settings) -> Self {
         let writer = Writer::new(store);
         let functions = registry::Registry::start(writer.clone(), settings);
         Self { functions, writer, guard: None, backlog: Arc::new(Backlog::unlimited()) }
     }
 
-    /// With a guard before every command to a function.
+    /// Adds a guard before every command to a function.
     #[must_use]
     pub fn guarded_by(self, guard: Arc<dyn Guard>) -> Self {
         Self { guard: Some(guard), ..self }
     }
 
-    /// With a limit for runs that wait.
+    /// Adds a limit on waiting runs.
     #[must_use]
     pub fn limited_by(self, backlog: Backlog) -> Self {
         Self { backlog: Arc::new(backlog), ..self }
     }
 
-    /// What waits in each namespace.
+    /// The number of waiting runs by namespace.
     pub fn backlog(&self) -> &Arc<Backlog> {
         &self.backlog
     }
 
-    /// Lets a watchdog know whether the threads come back on which actors live.
+    /// Registers the actors' threads with a watchdog.
     pub fn watch(&self, watchdog: &Watchdog) {
         self.functions.watch(watchdog);
     }
 
-    /// Asks something of a function.
+    /// Executes a command to a function.
     ///
     /// # Errors
-    /// When the function refuses, when too many commands for it wait already, or when the log is away.
+    /// If the function refuses it, too many commands are waiting for it, or the log is not available.
     pub async fn function(
         &self,
         id: domain_function::Id,
@@ -100,33 +100,34 @@ impl Commands {
         self.functions.send(id, command, cause).await
     }
 
-    /// Asks something of a run.
+    /// Executes a command to a run.
     ///
     /// # Errors
-    /// When the run refuses or the log is away.
+    /// If the run refuses it or the log is not available.
     pub async fn run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
         self.writer.execute(&domain::Stream::run(id), Loaded::unknown(), command, cause).await
     }
 
-    /// Asks for a run that most probably does not exist yet: spares the look.
+    /// Requests a run that very likely does not exist yet, which saves reading its stream.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn new_run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
         self.writer.execute(&domain::Stream::run(id), Loaded::absent(), command, cause).await
     }
 
-    /// Asks for a run that most probably does not exist yet, as what it follows from asks for it.
+    /// Requests a run that very likely does not exist yet, with the cause given in `asked`.
     ///
     /// # Errors
-    /// When the run is another one, or the log is away.
+    /// If a different run has the id, or the log is not available.
     pub async fn request_run(&self, asked: run::Asked) -> RunResult {
         let run::Asked { requested: run::event::Requested { request, delivery, at }, cause } = asked;
         self.new_run(request.run, run::Command::Request { request, delivery, at }, cause).await
     }
 
-    /// Asks for runs that most probably do not exist yet, each by itself, together; answers in the same order. One that
-    /// exists is done when it is the same, and [`run::Error::IdTaken`] when it is another.
+    /// Requests several runs that very likely do not exist yet, in one commit but independently of each other. Returns
+    /// the results in the same order. An existing run counts as success if its request is the same, and is
+    /// [`run::Error::IdTaken`] otherwise.
     pub async fn request_runs(
         &self,
         asked: impl IntoIterator<Item = run::Asked>,
@@ -138,8 +139,8 @@ impl Commands {
         self.create_or_compare(commands.collect()).await
     }
 
-    /// Tells of synchronous calls, together. A call that was told before stays as it was told; one whose id another run
-    /// has is [`run::Error::IdTaken`].
+    /// Records several synchronous calls in one commit. A call that was recorded before is not changed; one whose id
+    /// belongs to a different run is [`run::Error::IdTaken`].
     pub async fn tell_of_calls(
         &self,
         calls: impl IntoIterator<Item = (run::event::Answered, Cause)>,
@@ -150,8 +151,8 @@ impl Commands {
         self.create_or_compare(commands.collect()).await
     }
 
-    /// Carries out commands that make runs. Where there is a run already, the command is decided on what is there: a
-    /// conflict alone does not say that it was made by the same command.
+    /// Executes commands that create runs. If a run exists already, the command is decided on its state: a conflict
+    /// alone does not mean that the same command created it.
     async fn create_or_compare(
         &self,
         commands: Vec<(domain::Stream, run::Command, Cause)>,
@@ -166,10 +167,10 @@ impl Commands {
         results
     }
 
-    /// Takes a trigger event; a duplicate changes nothing.
+    /// Records a trigger event; a duplicate changes nothing.
     ///
     /// # Errors
-    /// When too many runs of the namespace wait already, or when the log is away.
+    /// If too many runs of the namespace are waiting, or the log is not available.
     pub async fn receive(
         &self,
         received: event::Received,
@@ -179,11 +180,11 @@ impl Commands {
         self.receive_beyond_limit(received, cause).await
     }
 
-    /// As [`Self::receive`], however many runs wait: the event stays in the log until there is room. For a sender whom nobody can
-    /// ask to wait without keeping others waiting.
+    /// Like [`Self::receive`], but regardless of how many runs are waiting: the event stays in the log until there is
+    /// room. For senders that cannot be asked to wait without making others wait.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn receive_beyond_limit(
         &self,
         received: event::Received,
@@ -194,10 +195,10 @@ impl Commands {
         self.writer.execute(&stream, Loaded::absent(), command, cause).await
     }
 
-    /// Asks something of a namespace.
+    /// Executes a command to a namespace.
     ///
     /// # Errors
-    /// When the namespace refuses or the log is away.
+    /// If the namespace refuses it or the log is not available.
     pub async fn namespace(
         &self,
         name: &str,
@@ -207,10 +208,10 @@ impl Commands {
         self.writer.execute(&domain::Stream::namespace(name), Loaded::unknown(), command, cause).await
     }
 
-    /// Sets a secret: its sealed value is written with the event that says so.
+    /// Sets a secret: writes its sealed value together with the event that records it.
     ///
     /// # Errors
-    /// When the namespace refuses or the log is away.
+    /// If the namespace refuses it or the log is not available.
     pub async fn set_secret(
         &self,
         row: SecretRow,
@@ -220,10 +221,10 @@ impl Commands {
         self.secret(row, command, cause).await
     }
 
-    /// Removes a secret: its value goes with the event that says so.
+    /// Removes a secret: deletes its value together with the event that records it.
     ///
     /// # Errors
-    /// When the namespace refuses or the log is away.
+    /// If the namespace refuses it or the log is not available.
     pub async fn remove_secret(
         &self,
         namespace: &str,
@@ -246,7 +247,7 @@ impl Commands {
         self.writer.execute_beside(&stream, Loaded::unknown(), command, cause, vec![Row::Secret(Box::new(row))]).await
     }
 
-    /// Reads aggregates as they were and are.
+    /// Loads aggregates in their current and past states.
     pub fn writer(&self) -> &Writer {
         &self.writer
     }

@@ -1,4 +1,4 @@
-//! From a function's id to its actor: spawned on first use, forgotten when it stops.
+//! Maps function ids to actors, which are spawned on first use and removed when they stop.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +15,12 @@ use super::outcome::FunctionResult;
 use super::writer::{Error, Writer};
 use crate::telemetry::watchdog::Watchdog;
 
-/// How actors live.
+/// Settings of the actors.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Threads that actors are spread over.
+    /// Number of threads that actors are spread over.
     pub threads: usize,
-    /// An actor without a command for this long is evicted.
+    /// An actor that has been idle for this long is stopped.
     pub idle: Duration,
 }
 
@@ -50,7 +50,7 @@ impl Registry {
 
     pub(super) fn watch(&self, watchdog: &Watchdog) {
         for (index, arbiter) in self.inner.arbiters.iter().enumerate() {
-            // An arbiter that has ended has nobody to hold up.
+            // An arbiter that has ended cannot be blocked.
             _ = arbiter.spawn(watchdog.heart(format!("actors {}", index + 1)).beat());
         }
     }
@@ -69,7 +69,7 @@ impl Registry {
             }
             match answer.await {
                 Ok(result) => return result,
-                // The actor stopped between the message's arrival and its turn: nothing was done.
+                // The actor stopped before it processed the message: nothing was executed.
                 Err(_) => self.remove_closed(id),
             }
         }

@@ -1,6 +1,6 @@
-//! For tests of the rooms above.
+//! Helpers for tests of the rooms above.
 
-/// Does a test in which actors are started.
+/// Runs a test that starts actors.
 pub(crate) fn with_actors<T>(test: impl Future<Output = T>) -> T {
     actix::System::new().block_on(test)
 }

@@ -1,4 +1,4 @@
-//! Actors on a real log: one at a time, evicted when idle, right even when others write.
+//! Actors on a real log: one command at a time, stopped when idle, correct even if others write.
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Commands, Error, Loaded, Settings, Writer};
 use crate::clock;
 use crate::store::{self, Store};
 
-/// A log of its own, and an actix system for the actors.
+/// Runs a test with a log of its own and an actix system for the actors.
 fn on_a_log<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     let folder = TempDir::new().unwrap();
     actix::System::new().block_on(async {
@@ -63,7 +63,7 @@ fn commands_sent_together_are_decided_one_after_the_other() {
     on_a_log(|store| async move {
         let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
         let id = running(&commands, "f").await;
-        // Of many that stop and start at once, each is decided on the state that the one before it left.
+        // Of many starts and stops at once, each is decided on the state that the previous one left.
         let wishes = (0..40).map(|n| match n % 2 {
             0 => Command::Stop { reason: None, at: clock::now() },
             _ => Command::Start { at: clock::now() },
@@ -87,7 +87,7 @@ fn nothing_to_do_is_decided_on_what_another_server_wrote_too() {
         let id = running(&here, "f").await;
         let stop = Command::Stop { reason: None, at: clock::now() };
         assert!(there.function(id, stop.clone(), Cause::default()).await.unwrap().changed());
-        // What is remembered here says that it runs already, and then that it does not.
+        // The cached state says that it is running, and then that it is not.
         let start = Command::Start { at: clock::now() };
         assert!(here.function(id, start, Cause::default()).await.unwrap().changed());
         assert!(there.function(id, stop, Cause::default()).await.unwrap().changed());
@@ -147,7 +147,7 @@ fn what_another_writer_did_is_seen_after_the_conflict() {
     on_a_log(|store| async move {
         let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
         let id = running(&commands, "f").await;
-        // Another server, as far as this actor's cache is concerned.
+        // This writer acts as another server, bypassing the actor's cache.
         let stranger = Writer::new(store.clone());
         let stream = Stream::function(id);
         let stop = Command::Stop { reason: Some("elsewhere".into()), at: clock::now() };
@@ -155,7 +155,7 @@ fn what_another_writer_did_is_seen_after_the_conflict() {
             .execute::<function::Aggregate>(&stream, super::Loaded::unknown(), stop, Cause::default())
             .await
             .unwrap();
-        // Decided on the cached state this would add a second Stopped.
+        // Decided on the cached state, this would record a second Stopped.
         let done =
             commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
         assert!(!done.changed());
@@ -224,10 +224,10 @@ fn a_conflict_is_compared_with_what_is_there() {
         };
         let tell = async |n: i32| commands.tell_of_calls([(told(n), Cause::default())]).await.remove(0);
         assert!(tell(1).await.is_ok());
-        // Told again, as after an answer of the log that was lost.
+        // Recorded again, as after a lost reply of the log.
         assert!(tell(1).await.is_ok());
         assert!(matches!(tell(2).await, Err(Error::Refused(run::Error::IdTaken))));
-        // At once, too: one is there, and the others know that it is not theirs.
+        // Concurrently, too: one of them is recorded, and the others learn that the run is not theirs.
         let another = clock::new_id();
         let calls = (0..8).map(|n| {
             let mut told = told(n);
@@ -295,7 +295,7 @@ fn a_function_as_it_was_is_folded_from_what_had_happened_then() {
     });
 }
 
-/// What a server of a newer version writes, and this one does not know.
+/// Appends what a server of a newer version writes and this one does not know.
 async fn of_the_future(store: &Store, stream: &Stream, kind: &'static str, data: &[u8]) {
     let expected = store.stream(stream, 0, 100).await.unwrap().len() as u64;
     let event = store::NewEvent { id: uuid::Uuid::now_v7(), kind, data: data.to_vec(), at: clock::now() };
@@ -308,7 +308,7 @@ async fn beside_a_newer_server(store: Store) {
     let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
     let (one, two, other) =
         (running(&commands, "one").await, running(&commands, "two").await, running(&commands, "other").await);
-    // A type, and a shape of a type, that nobody knows here.
+    // An unknown type, and an unknown schema of a known type.
     of_the_future(&store, &Stream::function(one), "Exploded", br#"{"v":1}"#).await;
     of_the_future(&store, &Stream::function(two), "Stopped", br#"{"v":99}"#).await;
     let stop = || Command::Stop { reason: None, at: clock::now() };
@@ -316,7 +316,7 @@ async fn beside_a_newer_server(store: Store) {
         let refused = commands.function(id, stop(), Cause::default()).await;
         let Err(Error::Store(store::Error::Newer(why))) = refused else { panic!("{refused:?}") };
         assert!(why.contains(kind) && why.contains("upgrade this server"), "{why}");
-        // What is known of it is served.
+        // What is known of it is still served.
         let row = store.function(id).await.unwrap().unwrap();
         assert_eq!((row.state, store.history_of(id).await), (function::Status::Running, 6));
     }
@@ -375,7 +375,7 @@ fn a_run_that_ends_while_it_is_erased_keeps_nothing() {
             ask(run::Command::Start { version: 1, node: "here".into(), lost: None, at }).await.unwrap();
             let output = Some(domain::Json::parse(r#""personal""#).unwrap());
             let outcome = run::event::Outcome { output, ..run::event::Outcome::default() };
-            // Whoever waits for its end asks again and again.
+            // A caller that waits for its end retries.
             let erase = async { while commands.erase_run(id, at, Cause::default()).await.is_err() {} };
             let (done, ()) = futures::join!(ask(run::Command::Succeed { attempt: 1, outcome, at }), erase);
             done.unwrap();

@@ -1,4 +1,4 @@
-//! Load, decide, append, evolve; on a conflict all again on the new state. Knows the log, not actors.
+//! Executes a command: load, decide, append, evolve; on a conflict again with the new state. Knows the log, not actors.
 
 use chrono::{DateTime, Utc};
 use domain::aggregate::{Aggregate, Payload};
@@ -7,40 +7,40 @@ use uuid::Uuid;
 
 use crate::store::{self, Append, NewEvent, Row, Snapshot, Store, tables};
 
-/// A command that meets a conflict is decided anew at most this often.
+/// Maximum number of times that a command is decided again after a conflict.
 pub(super) const MAX_TRIES: u32 = 20;
 
 /// Records read from the log at a time.
 const PAGE: u32 = 4096;
 
-/// A state that took more events than this to load is kept as a snapshot.
+/// A snapshot is stored of a state that took more than this number of events to load.
 const SNAPSHOT_AFTER: u64 = 256;
 
-/// What came of a command, or why nothing did.
+/// Why a command was not executed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error<E: std::error::Error> {
-    /// The aggregate refuses: the caller's matter.
+    /// The aggregate refuses, which is the caller's fault.
     #[error(transparent)]
     Refused(E),
-    /// Too many commands wait for the same aggregate.
+    /// Too many commands are waiting for the same aggregate.
     #[error("too many commands wait for this function; try again in a moment")]
     Busy,
-    /// Too many runs of the namespace wait.
+    /// Too many runs of the namespace are waiting.
     #[error(transparent)]
     Full(#[from] super::Full),
-    /// The log is away or damaged: ours, and another try may help.
+    /// The log is not available or damaged, which is our fault; a retry may help.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-/// An aggregate's state, and the version of the stream that it stands for.
+/// An aggregate's state, with the version of the stream that it reflects.
 #[derive(Debug, Clone)]
 pub struct Loaded<A: Aggregate> {
     /// The state.
     pub state: A::State,
-    /// The stream's version that it includes.
+    /// The version of the stream that the state includes.
     pub version: u64,
-    /// It has been read from the log, or is known to be absent.
+    /// Whether it was read from the log or is known to be absent.
     known: bool,
 }
 
@@ -50,28 +50,28 @@ impl<A: Aggregate> Loaded<A> {
         Self { state: A::State::default(), version: 0, known: false }
     }
 
-    /// These events, and no others, are believed to be all of the stream; if they are not, the append will tell.
+    /// Assumes that these events are the complete stream. If not, the append will fail.
     pub fn believed(events: &[A::Event]) -> Self {
         let state = events.iter().fold(A::State::default(), A::evolve);
         Self { state, version: events.len() as u64, known: true }
     }
 
-    /// The stream is believed to be empty; if it is not, the append will tell.
+    /// Assumes that the stream is empty. If not, the append will fail.
     pub fn absent() -> Self {
         Self { known: true, ..Self::unknown() }
     }
 }
 
-/// A command was carried out.
+/// The result of an executed command.
 #[derive(Debug, Clone)]
 pub struct Done<A: Aggregate> {
-    /// The state after it.
+    /// The new state.
     pub state: A::State,
-    /// The stream's version after it.
+    /// The new version of the stream.
     pub version: u64,
-    /// The log's position of its last event; `None` when it was done already.
+    /// The log position of its last event; `None` if the command had no effect because it was already done.
     pub position: Option<u64>,
-    /// That event's own id.
+    /// The id of that event.
     pub record: Option<Uuid>,
 }
 
@@ -82,9 +82,9 @@ impl<A: Aggregate> Done<A> {
     }
 }
 
-/// An aggregate whose events change rows of the read tables.
+/// An aggregate whose events update rows of the read tables.
 pub trait Tabled: Aggregate {
-    /// The rows that change with an event; `state` is the one after it.
+    /// The rows to update for an event; `state` is the state after it.
     fn rows(state: &Self::State, event: &Self::Event) -> Vec<Row>;
 }
 
@@ -112,7 +112,7 @@ impl Tabled for namespace::Aggregate {
     }
 }
 
-/// Writes aggregates. Cloning it is cheap.
+/// Executes commands on aggregates. Cheap to clone.
 #[derive(Clone)]
 pub struct Writer {
     store: Store,
@@ -129,10 +129,10 @@ impl Writer {
         &self.store
     }
 
-    /// Carries a command out on what is known of the aggregate; `known` may be out of date.
+    /// Executes a command; `known` is the known state, which may be outdated.
     ///
     /// # Errors
-    /// When the aggregate refuses or the log is away.
+    /// If the aggregate refuses or the log is not available.
     pub async fn execute<A>(
         &self,
         stream: &Stream,
@@ -146,11 +146,10 @@ impl Writer {
         self.execute_beside(stream, known, command, cause, Vec::new()).await
     }
 
-    /// As [`Self::execute`]; what the command leads to is written together with `beside`: rows that do not follow from
-    /// the log.
+    /// Like [`Self::execute`], but also writes `beside`, rows that do not follow from the log, in the same transaction.
     ///
     /// # Errors
-    /// When the aggregate refuses or the log is away.
+    /// If the aggregate refuses or the log is not available.
     pub async fn execute_beside<A>(
         &self,
         stream: &Stream,
@@ -163,7 +162,7 @@ impl Writer {
         A: Tabled,
     {
         let mut tries = 0;
-        // Whether the state was read for this command: one that is kept may be out of date.
+        // Whether the state was read for this command: a cached one may be outdated.
         let mut read = false;
         loop {
             if !known.known {
@@ -171,7 +170,7 @@ impl Writer {
                 read = true;
             }
             let decided = A::decide(&known.state, command.clone());
-            // What changes is checked by the append. That nothing is to change, or may, is true of today's state only.
+            // A change is checked by the append. A refusal or a no-op is only valid for the current state.
             if !read && !matches!(&decided, Ok(events) if !events.is_empty()) {
                 known = self.catch_up(stream, known).await?;
                 read = true;
@@ -191,7 +190,7 @@ impl Writer {
                 Err(store::Error::Conflict { actual, .. }) if tries < MAX_TRIES => {
                     tries += 1;
                     known = match actual < known.version {
-                        // The log does not have what was believed: only what it has counts.
+                        // The log differs from what was assumed, so only what is read from it counts.
                         true => self.load(stream).await?,
                         false => self.catch_up(stream, known).await?,
                     };
@@ -202,11 +201,11 @@ impl Writer {
         }
     }
 
-    /// Carries a command out on exactly this state, with rows that do not follow from the log: where the command itself was made
-    /// from what is in the stream.
+    /// Executes a command on exactly this state, together with rows that do not follow from the log. For commands that
+    /// were themselves built from the contents of the stream.
     ///
     /// # Errors
-    /// A conflict when the stream has more events by now; when the aggregate refuses; when the log is away.
+    /// A conflict if the stream has more events by now; if the aggregate refuses; if the log is not available.
     pub(super) async fn execute_on<A: Tabled>(
         &self,
         stream: &Stream,
@@ -226,8 +225,8 @@ impl Writer {
         Ok(Done { state, version: appended.version, position: Some(appended.position), record })
     }
 
-    /// Carries out commands on aggregates that are believed not to exist yet, each by itself, together. One that exists
-    /// is an error here, a conflict: nothing is decided anew.
+    /// Executes commands on aggregates that are assumed not to exist, in one commit but independently of each other. An
+    /// existing one results in a conflict error: nothing is decided again.
     pub async fn create_each<A: Tabled>(
         &self,
         commands: impl IntoIterator<Item = (Stream, A::Command, Cause)>,
@@ -253,10 +252,10 @@ impl Writer {
         results
     }
 
-    /// The aggregate as it is now, from the newest snapshot and what came after it.
+    /// The current state of an aggregate, from the latest snapshot and the events after it.
     ///
     /// # Errors
-    /// When the log is away or damaged.
+    /// If the log is not available or damaged.
     pub async fn load<A: Aggregate>(&self, stream: &Stream) -> Result<Loaded<A>, store::Error> {
         let snapshot = self.store.snapshot(stream).await?;
         let start = snapshot
@@ -271,10 +270,10 @@ impl Writer {
         Ok(loaded)
     }
 
-    /// The aggregate as it was at a time: after all of its events that happened until then.
+    /// The state of an aggregate at a given time, which includes all of its events up to then.
     ///
     /// # Errors
-    /// When the log is away or damaged.
+    /// If the log is not available or damaged.
     pub async fn load_as_of<A: Aggregate>(
         &self,
         stream: &Stream,
@@ -301,7 +300,7 @@ impl Writer {
     /// The first record of a type in a stream.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn first_of(&self, stream: &Stream, kind: &str) -> Result<Option<Recorded>, store::Error> {
         let mut after = 0;
         loop {
@@ -329,7 +328,7 @@ impl Writer {
         }
     }
 
-    /// Keeps a snapshot, aside: nobody waits for it, and its loss costs time only.
+    /// Stores a snapshot in the background: losing it only costs time.
     fn keep<A: Aggregate>(&self, stream: &Stream, loaded: &Loaded<A>) {
         let Ok(state) = serde_json::to_vec(&loaded.state) else { return };
         let snapshot = Snapshot { version: loaded.version, shape: A::STATE_SHAPE, state };
@@ -342,7 +341,7 @@ impl Writer {
     }
 }
 
-/// The state after events, and what is to be appended for them.
+/// The state after events, and the append for them.
 fn append<A: Tabled>(stream: Stream, known: &Loaded<A>, events: &[A::Event], cause: Cause) -> (A::State, Append) {
     let mut state = known.state.clone();
     let mut rows: Vec<Row> = Vec::new();
@@ -350,7 +349,7 @@ fn append<A: Tabled>(stream: Stream, known: &Loaded<A>, events: &[A::Event], cau
     for event in events {
         state = A::evolve(state, event);
         for row in A::rows(&state, event) {
-            // A later row of the same key stands for the earlier one.
+            // A later row replaces an earlier one with the same key.
             rows.retain(|earlier| !earlier.same_key(&row));
             rows.push(row);
         }
@@ -363,7 +362,7 @@ pub(super) fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Re
     let event = A::Event::decode(&recorded.kind, &recorded.data).map_err(|error| {
         let Recorded { stream, version, kind, .. } = recorded;
         match error.is_of_the_future() {
-            // What is decided without it may be wrong, whatever it is.
+            // Decisions made without the unknown event may be wrong, whatever it is.
             true => store::Error::Newer(format!(
                 "{stream} has a record (`{kind}`, version {version}) that a newer EventFlow wrote, and this server ({}) \
                  cannot read it: upgrade this server",

@@ -1,17 +1,17 @@
-//! What this host has for functions, and what the settings allow of it.
+//! The host's capacity for functions, within the settings.
 
 use domain::capacity::Capacity;
 
 use crate::config::Limits;
 use crate::executor;
 
-/// One instance may have this part of the processes and threads that the host can have.
+/// One instance may use this fraction of the host's maximum number of processes and threads.
 const PART_OF_PIDS: u64 = 8;
 
-/// What a manifest is measured against. A setting beats what the host has.
+/// The capacity that manifests are checked against. A setting takes precedence over the host's figure.
 pub(super) fn of_host(limits: &Limits) -> Capacity {
     let cpu = std::thread::available_parallelism().map_or(1, |count| count.get());
-    // What cannot be found out limits nothing.
+    // An unknown figure is no limit.
     let memory_mb = executor::capacity::memory().unwrap_or(u64::MAX) >> 20;
     Capacity {
         pids: executor::capacity::pids().unwrap_or(u64::MAX) / PART_OF_PIDS,

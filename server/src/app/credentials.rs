@@ -1,5 +1,5 @@
-//! Credentials that earlier servers left in the addresses of repositories: taken out of the tables at the start, and sealed.
-//! Those of functions that are gone go as well.
+//! Credentials that earlier versions left in the addresses of repositories: at the start of the server they are moved
+//! from the tables into sealed secrets. Those of deregistered functions are deleted.
 
 use domain::function::{self, Status, event::Source};
 
@@ -9,11 +9,11 @@ use crate::clock;
 use crate::store::Store;
 use crate::vault::Vault;
 
-/// Seals what stands open in the tables, then removes it there. Doing it twice is doing it once.
+/// Seals credentials found in the tables, then removes them there. Idempotent.
 pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> Result<(), Error> {
     let cause = domain::Cause { actor: Some("server:start".into()), ..domain::Cause::default() };
     for open in store.open_credentials().await? {
-        tracing::info!(function = %open.function, "the credentials in its address are sealed");
+        tracing::info!(function = %open.function, "credentials in its address sealed");
         let failed = |why: &dyn std::fmt::Display| {
             Error::start(format_args!("cannot seal the credentials of function {}", open.function), why)
         };
@@ -24,7 +24,7 @@ pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> R
         commands.set_secret(row, cause.clone()).await.map_err(|e| failed(&e))?;
     }
     store.mask_credentials().await?;
-    // A server that ended between the two has deregistered the function, and kept its credentials.
+    // A server that crashed between the two steps deregistered the function but kept its credentials.
     for secret in store.secret_infos(None).await?.iter().filter(|info| function::is_reserved_secret(&info.name)) {
         let Some(id) = function::credentials_owner(&secret.name) else { continue };
         let row = store.function(id).await?;
@@ -34,7 +34,7 @@ pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> R
             && let Err(error) =
                 commands.remove_secret(&secret.namespace, &secret.name, clock::now(), cause.clone()).await
         {
-            tracing::warn!(function = %id, %error, "the credentials of a function that is gone are not removed");
+            tracing::warn!(function = %id, %error, "credentials of a deregistered function not removed");
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! The data folder is the server's user's alone: keys, the log and the code of functions are in it.
+//! Protects the data folder, which contains keys, the log and functions' code, from all other users.
 //!
-//! Files of the server's own are made for its user only, by the process's file mode mask; what was made otherwise, by an
-//! earlier version or by hand, is repaired here. A folder that is somebody else's too, such as `/tmp`, is not: it is
-//! refused before anything in it is changed.
+//! The server's own files are created for its user only, by the file mode mask; whatever an earlier version or a person
+//! created differently is repaired here. A folder that is also used for something else, such as `/tmp`, is refused
+//! before anything in it is changed.
 
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
@@ -11,50 +11,49 @@ use std::path::Path;
 
 use nix::sys::stat::Mode;
 
-/// Permissions of a group and of all others.
+/// The permissions of the group and of others.
 const OTHERS: u32 = 0o077;
 
-/// Others may create files in the folder, and remove their own only: it is meant to be shared.
+/// The sticky bit: others may create files in the folder but remove only their own, so it is meant to be shared.
 const STICKY: u32 = 0o1000;
 
-/// Marks a folder as EventFlow's.
+/// The file that marks a folder as EventFlow's.
 const MARK: &str = "eventflow.folder";
 
-/// What says the same of a folder from before there was a mark.
+/// Files that identify a data folder created before there was a mark.
 const OLDER_MARKS: &[&str] = &["eventflow.db", "eventflow.lock", "secret.key", "jwt.key", "admin.json"];
 
-/// As the older marks, where all of these are there: each alone may be anybody's.
+/// Like the older marks, but only if all of these exist: each alone may belong to anybody.
 const TOGETHER: &[&str] = &["node", "run", "runtimes", "builds"];
 
-/// What a disk of its own may hold before anything is written to it.
+/// What a new file system may contain before anything is written to it.
 const OF_A_DISK: &str = "lost+found";
 
-/// Has this process make files and folders for its own user only. Sandboxes get their usual mask back.
+/// Makes this process create files and folders for its own user only. Sandboxes get the usual mask back.
 pub fn close_new_files() {
     nix::sys::stat::umask(Mode::from_bits_truncate(OTHERS));
 }
 
-/// Has neither this process nor what it starts leave its memory behind when it crashes. A limit of one byte says so to a
-/// program that collects dumps for the host as well (core(5)): with 0, it would be started as root, outside of every group,
-/// each time that a function crashes.
+/// Disables core dumps of this process and its children. The limit is one byte because a program that collects dumps
+/// for the host (core(5)) honors it; with 0, it would be started as root and outside every cgroup each time a function
+/// crashes.
 pub fn leave_no_core_dumps() {
     use nix::sys::resource::{Resource, setrlimit};
-    // Where less is allowed, less it is.
+    // If the hard limit is lower, the lower one applies.
     _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
 }
 
-/// Whether the folder can be the data folder of this process: nothing is changed.
+/// Checks, without changes, whether the folder can be this process's data folder.
 ///
 /// # Errors
-/// When it belongs to another user, is shared with others or used for something else, or cannot be read.
+/// If it belongs to another user, is shared or used for something else, or cannot be read.
 pub(super) fn check(folder: &Path) -> io::Result<()> {
     let own = nix::unistd::geteuid().as_raw();
     check_owner(folder)?;
     refuse_if_shared(folder, &fs::metadata(folder)?, own)
 }
 
-/// Refuses a folder of another user: what this process writes there, the server could not read. One that is not there
-/// belongs to nobody.
+/// Refuses a folder of another user, whose server could not read what this process writes. A missing folder is fine.
 pub(super) fn check_owner(folder: &Path) -> io::Result<()> {
     let own = nix::unistd::geteuid().as_raw();
     match fs::metadata(folder) {
@@ -68,11 +67,11 @@ pub(super) fn check_owner(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Makes the data folder, or takes the permissions of others from it and from what is directly in it: nobody else gets any
-/// further.
+/// Creates the data folder, or removes the permissions of others from it and its direct contents, which keeps them from
+/// anything below.
 ///
 /// # Errors
-/// When it belongs to another user, is shared with others or used for something else, or cannot be made.
+/// If it belongs to another user, is shared or used for something else, or cannot be created.
 pub(super) fn secure(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let meta = fs::metadata(folder)?;
@@ -104,12 +103,12 @@ pub(super) fn secure(folder: &Path) -> io::Result<()> {
     }
     File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join(MARK))?;
     if repaired > 0 {
-        tracing::warn!(folder = %folder.display(), entries = repaired, "other users could read the data folder: closed to them");
+        tracing::warn!(folder = %folder.display(), entries = repaired, "data folder was readable by other users; permissions removed");
     }
     Ok(())
 }
 
-/// Refuses a folder whose permissions are not this server's to change.
+/// Refuses a folder whose permissions this server should not change.
 fn refuse_if_shared(folder: &Path, meta: &Metadata, own: u32) -> io::Result<()> {
     let refuse = |what: &str| {
         let message = format!(
@@ -122,7 +121,7 @@ fn refuse_if_shared(folder: &Path, meta: &Metadata, own: u32) -> io::Result<()> 
     if meta.mode() & STICKY != 0 {
         return refuse("it is a folder that users share, as /tmp is");
     }
-    // Somebody else's file marks nothing: it may have been put there for that.
+    // A mark that belongs to somebody else does not count: it may have been planted.
     let is_there = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.uid() == own);
     let is_file =
         |name: &str| fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.uid() == own && meta.is_file());
@@ -185,7 +184,8 @@ mod tests {
         assert!(error.contains("belongs to the user 12345"), "{error}");
     }
 
-    /// A folder with these permissions and files, made the data folder: why not, and its permissions afterwards.
+    /// Tries a folder with these permissions and files as the data folder. Returns the error and the permissions
+    /// afterwards.
     fn tried(permissions: u32, files: &[&str]) -> (Option<String>, u32) {
         let place = tempfile::tempdir().unwrap();
         let folder = place.path().join("data");

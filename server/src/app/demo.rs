@@ -1,4 +1,4 @@
-//! The function that `--dev` seeds, by the way that every function goes: bundle, registration, build, start.
+//! The demo function of `--dev`, created like any other function: bundle, registration, build, start.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::clock;
 use crate::edge::Services;
 use crate::store::Store;
 
-/// What it is called.
+/// Its name.
 pub(super) const NAME: &str = "hello";
 
 /// Its files.
 const FILES: &[(&str, &str)] =
     &[("function.json", include_str!("demo/function.json")), ("index.js", include_str!("demo/index.js"))];
 
-/// It is built within this or not at all.
+/// The time limit for its build.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -8,7 +8,7 @@ pub enum Error {
     /// The log cannot be opened.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Something else is in the way.
+    /// Any other reason.
     #[error("{0}")]
     Start(String),
 }

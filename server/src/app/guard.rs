@@ -1,5 +1,5 @@
-//! A thread of its own that nothing on the others can hold up: it looks whether they come back to their loops, hears
-//! that the server is to end, and ends it when it does not end by itself.
+//! A separate thread that nothing else can block. It runs the watchdog, receives the signals that end the server, and
+//! kills the process if it does not end by itself.
 
 use std::time::Duration;
 
@@ -9,32 +9,33 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::watchdog::{LOOK_EVERY, Watchdog};
 
-/// What the end may take beside the delay and the grace: records are written, instances are killed, folders are removed.
+/// Time for the end in addition to the delay and the grace period: records are written, instances are killed, folders
+/// are removed.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// The status of a server that did not end by itself.
+/// The exit code of a server that did not end by itself.
 const HELD: i32 = 1;
 
-/// A program that a signal has ended has this status and the signal's number.
+/// A program ended by a signal has this exit code plus the signal's number.
 const BY_SIGNAL: i32 = 128;
 
-/// The end of the server, step by step.
+/// The steps of the server's end.
 #[derive(Clone)]
 pub(super) struct Ending {
-    /// Cancelled at the signal: readiness says so, everything else goes on.
+    /// Cancelled at the signal: readiness fails, everything else continues.
     pub(super) draining: CancellationToken,
-    /// Cancelled after the delay: nothing new is taken.
+    /// Cancelled after the delay: nothing new is accepted.
     pub(super) stopping: CancellationToken,
-    /// Between the two.
+    /// The time between the two.
     pub(super) delay: Duration,
-    /// What calls, runs and builds get together after that.
+    /// The grace period after that for calls, runs and builds.
     pub(super) grace: Duration,
 }
 
-/// Starts it.
+/// Starts the thread.
 ///
 /// # Errors
-/// When no thread can be started.
+/// If it cannot be started.
 pub(super) fn start(watchdog: Watchdog, ending: Ending) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new()
@@ -47,7 +48,7 @@ async fn guard(watchdog: Watchdog, ending: Ending) {
     let Ending { draining, stopping, delay, grace } = ending;
     let mut signals = signals();
     if signals.is_none() {
-        tracing::warn!("signals cannot be followed: open connections will hold up the end");
+        tracing::warn!("signal handlers not installed: open connections will delay the shutdown");
     }
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,10 +59,10 @@ async fn guard(watchdog: Watchdog, ending: Ending) {
             _ = look.tick() => watchdog.look(),
             signal = next(&mut signals) => {
                 if end.is_some() {
-                    tracing::error!("a second signal: the server ends at once; what was open goes on at its next start");
+                    tracing::error!("second signal: stopping immediately; open work continues after the next start");
                     std::process::exit(BY_SIGNAL + signal.as_raw_value());
                 }
-                tracing::info!(delay_s = delay.as_secs(), grace_s = grace.as_secs(), "the server ends; a second signal ends it at once");
+                tracing::info!(delay_s = delay.as_secs(), grace_s = grace.as_secs(), "stopping; a second signal stops immediately");
                 draining.cancel();
                 stop = Some(Instant::now() + delay);
                 end = Some(Instant::now() + delay + grace + SLACK);
@@ -91,7 +92,7 @@ fn signals() -> Option<[Signal; 2]> {
     Some([signal(SignalKind::terminate()).ok()?, signal(SignalKind::interrupt()).ok()?])
 }
 
-/// Waits for a signal that ends the server; which one it was.
+/// Waits for a signal to end, and returns it.
 async fn next(signals: &mut Option<[Signal; 2]>) -> SignalKind {
     match signals {
         Some([terminate, interrupt]) => tokio::select! {

@@ -1,4 +1,4 @@
-//! Puts the rooms together: the only place that knows them all.
+//! The composition root: the only place that knows all rooms.
 
 mod capacity;
 mod credentials;
@@ -51,19 +51,19 @@ use crate::vault::{self, Vault};
 use crate::{ingress, operations};
 use starting::Starting;
 
-/// What the keys are for that calls back are signed with.
+/// The purpose from which the keys for signing callbacks are derived.
 const CALLBACKS: &str = "callbacks";
 
-/// The secret of a namespace that they are signed with instead.
+/// The secret of a namespace that signs its callbacks instead.
 const CALLBACK_SECRET: &str = "CALLBACK_SECRET";
 
-/// What the last answers and their records may take beside the grace, until they are no longer waited for.
+/// Time after the grace period for the last answers and their records.
 const ANSWERS: Duration = Duration::from_secs(2);
 
-/// What tasks get that do not come back at the end.
+/// Time for tasks that do not return at the end.
 const LAST_TASKS: Duration = Duration::from_secs(2);
 
-/// All rooms, running.
+/// The running rooms.
 struct Platform {
     services: Services,
     dispatch: Arc<Dispatch>,
@@ -79,12 +79,12 @@ struct Platform {
 /// Runs the server until it is told to end.
 ///
 /// # Errors
-/// When it cannot start.
+/// If it cannot start.
 pub fn serve(settings: Settings) -> Result<(), Error> {
     let descriptors = edge::raise_descriptors();
     data_dir::secure(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot use the data folder {}", settings.data_dir.display()), e))?;
-    // The port comes first: whoever starts a second server by mistake learns of it before anything is touched.
+    // The port is bound first: starting a second server by mistake fails before anything is changed.
     let listener = TcpListener::bind(settings.listen).map_err(|e| {
         Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
     })?;
@@ -121,7 +121,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     let served = system.block_on(listen(&platform, listener, metrics, descriptors));
     ready.abort();
     stop(&runtime, platform, settled);
-    // A task that does not come back is not waited for.
+    // A task that does not return is not waited for.
     runtime.shutdown_timeout(LAST_TASKS);
     served
 }
@@ -260,7 +260,7 @@ impl Platform {
         let (mut auth, mut notice) = opened()?;
         if store.is_shared() && !settings.dev {
             let shared = auth::share_password(&settings.data_dir, &store).await;
-            // Another server was started for the first time as well, and was faster.
+            // Another server was also starting for the first time, and was faster.
             if shared.map_err(|e| Error::start("cannot prepare sign-in", e))? {
                 (auth, notice) = opened()?;
             }
@@ -305,8 +305,8 @@ impl Platform {
     }
 }
 
-/// The port of the metrics, where they have one of their own. It is taken before a password is made: a start that fails
-/// later would have printed it for nothing, or not at all.
+/// Binds the port of the metrics, if they have one of their own. This precedes the creation of a password: a start that
+/// fails later would have printed it in vain, or not at all.
 fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
     let Some(port) = settings.metrics_port else { return Ok(None) };
     let address = SocketAddr::new(settings.listen.ip(), port);
@@ -315,18 +315,18 @@ fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
     TcpListener::bind(address).map(Some).map_err(failed)
 }
 
-/// What does not fit together, for the reader of the start-up lines: `readyz` says the same.
+/// Inconsistencies of the installation, for the log at the start; `readyz` reports the same.
 async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<String> {
     let mut found = agreement::differences(store).await.unwrap_or_default();
     found.extend(vault.foreign().await.ok().flatten());
     found.extend(keeping.faults().await);
     for what in &found {
-        tracing::warn!(reason = what, "this installation does not fit together");
+        tracing::warn!(reason = what, "inconsistent installation");
     }
     found
 }
 
-/// Serves HTTP until the server is told to end, then until the last answer is given.
+/// Serves HTTP until the server is told to end, then until the last answer is complete.
 fn listen(
     platform: &Platform,
     listener: TcpListener,
@@ -357,10 +357,10 @@ fn listen(
         if let Some(listener) = metrics_listener {
             let metrics = serving(listener, Hosts::Any, Some(1));
             let failed = |e| Error::start("cannot serve metrics on the port of METRICS_PORT", e);
-            // It ends with the system that it runs on.
+            // It ends with the actix system that it runs on.
             actix_web::rt::spawn(edge::serve(metrics, ingress::metrics(services.clone())).map_err(failed)?);
         }
-        // Each worker makes its own application, on its own thread.
+        // Each worker thread creates its own application.
         let application = move |config: &mut web::ServiceConfig| {
             let heart = watchdog.heart(format!("worker {}", workers.fetch_add(1, Ordering::Relaxed) + 1));
             heart.is_of_this_thread();
@@ -381,7 +381,7 @@ fn listen(
         tokio::select! {
             served = served => served.map_err(|e| Error::start("the server broke down", e)),
             () = late => {
-                tracing::warn!("not every worker has given its last answer in time; the server ends without them");
+                tracing::warn!("some workers did not finish their last answers in time; stopping without them");
                 Ok(())
             }
         }
@@ -396,7 +396,7 @@ async fn welcome(services: Services, (store, commands): (Store, Commands), notic
     if settings.dev {
         match demo::seed(&services, &store, &commands).await {
             Ok(()) => demo = Some(format!("curl -H 'Authorization: Bearer dev-token' {url}/function/{}", demo::NAME)),
-            Err(error) => tracing::error!(%error, "the demo function is not there"),
+            Err(error) => tracing::error!(%error, "demo function not created"),
         }
     }
     let about = &services.about;
@@ -423,7 +423,7 @@ async fn welcome(services: Services, (store, commands): (Store, Commands), notic
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Ends runs and builds, beside the calls that are answered meanwhile: all share the grace. Returns when it is over.
+/// Ends runs and builds while calls are still being answered; all share the grace period. Returns when it is over.
 async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
     services.stopping.cancelled().await;
     let deadline = Instant::now() + services.settings.limits.stop_grace;
@@ -431,24 +431,24 @@ async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
     deadline
 }
 
-/// Lets everything end in order: calls are recorded before the log closes, instances end.
+/// Ends everything in order: calls are recorded before the log closes, then instances end.
 fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
     let Platform { services, store, recorder, recorded, .. } = platform;
     drop(recorder);
-    // The server may have broken down without a signal.
+    // The server may have failed without a signal.
     services.stopping.cancel();
     runtime.block_on(async {
-        // What waits stays in the log; were instances ended first, it would fail for want of one.
+        // Waiting runs stay in the log. If instances ended first, these runs would fail for lack of one.
         let deadline = settled.await.unwrap_or_else(|_| Instant::now());
         if tokio::time::timeout_at(deadline.max(Instant::now() + ANSWERS), recorded).await.is_err() {
-            tracing::warn!("not every call could be recorded in time");
+            tracing::warn!("some calls were not recorded in time");
         }
         services.keeping.stop(deadline).await;
         dispatch::sealing::finish(&store, &services.settings.data_dir).await;
     });
 }
 
-/// What calls back of a namespace are signed with: its own secret for that, or a key that is derived from the server's.
+/// The keys that sign a namespace's callbacks: its own secret, or one derived from the server's key.
 fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::CallbackSecret {
     Arc::new(move |namespace| {
         let (vault, namespace) = (vault.clone(), namespace.to_owned());
@@ -463,31 +463,31 @@ fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::CallbackSecr
     })
 }
 
-/// The secret that callbacks of a namespace are signed with, as those who verify them take it, unless the namespace has a
-/// secret of its own for that.
+/// The key that signs a namespace's callbacks if it has no secret of its own for that, in the form used for
+/// verification.
 ///
 /// # Errors
-/// When the data folder cannot be read or written.
+/// If the data folder cannot be read or written.
 fn callback_key(settings: &Settings, namespace: &str) -> Result<String, Error> {
     let key = auth::server_key(settings).map_err(|e| Error::start("cannot read the server's key", e))?;
     let derived = auth::derived_key(&key, CALLBACKS, namespace);
     Ok(format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(derived)))
 }
 
-/// Opens the log alone, for the verbs that work on it.
+/// Opens the log without the other rooms, for the commands that work on it.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// If it cannot be opened.
 async fn open_store(settings: &Settings) -> Result<Store, Error> {
     data_dir::secure(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot use the data folder {}", settings.data_dir.display()), e))?;
     Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
 }
 
-/// Opens the log to look at it, beside a server that may be running.
+/// Opens the log for reading, possibly while a server is running.
 ///
 /// # Errors
-/// When it cannot be opened.
+/// If it cannot be opened.
 async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
     Ok(store::open_read_only(settings.database_url.as_deref(), &settings.data_dir).await?)
 }

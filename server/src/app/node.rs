@@ -1,7 +1,8 @@
-//! The server's name in the log: made once, kept in the data folder, so that a server that starts again knows its own work.
+//! The server's name in the log: generated once and kept in the data folder, so that a restarted server recognizes its
+//! own work.
 //!
-//! A copy of the data folder is another server: two of one name would take each other's runs for their own. So the name
-//! counts only in the file that it was written to.
+//! A copy of the data folder is another server: two with the same name would take each other's runs for their own. The
+//! name is therefore valid only in the file that it was originally written to.
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -9,10 +10,10 @@ use std::path::Path;
 
 const FILE: &str = "node";
 
-/// Says which file the name was written to.
+/// Identifies the file that the name was written to.
 const PLACE: &str = "node.place";
 
-/// The name; made at the first start, and at the first start of a copy.
+/// The name, generated at the first start, also of a copy.
 pub(super) fn name(data_dir: &Path) -> io::Result<String> {
     let (file, mark) = (data_dir.join(FILE), data_dir.join(PLACE));
     let known = match std::fs::read_to_string(&file) {
@@ -24,7 +25,7 @@ pub(super) fn name(data_dir: &Path) -> io::Result<String> {
         let here = place(&file)?;
         match std::fs::read_to_string(&mark) {
             Ok(there) if there.trim() == here => return Ok(name),
-            // From before there was a mark.
+            // Created before there was such a file.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 std::fs::write(&mark, here)?;
                 return Ok(name);
@@ -42,7 +43,7 @@ pub(super) fn name(data_dir: &Path) -> io::Result<String> {
     Ok(name)
 }
 
-/// Which file it is, whatever it is called. Without the device, whose number may be another one after the next boot.
+/// Identifies the file, whatever its path. Without the device, whose number may change at the next boot.
 fn place(file: &Path) -> io::Result<String> {
     let meta = std::fs::metadata(file)?;
     let born = meta.created().ok().and_then(|born| born.duration_since(std::time::UNIX_EPOCH).ok());

@@ -1,6 +1,6 @@
-//! Answers while the server starts and that takes long. The port is taken first, and what comes after it may be away: a
-//! database, a broker. Whoever asks during a usual start waits for it and is answered by the server; after that, nobody is left
-//! waiting.
+//! Answers requests while a slow start is in progress. The port is bound first, and what comes next may not be
+//! available: a database, a broker. During a usual start, clients wait and are answered by the server itself; after
+//! that time they get an answer from here instead of waiting.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,19 +12,19 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// A start that takes longer waits for something.
+/// A start that takes longer is waiting for something.
 const USUAL: Duration = Duration::from_secs(10);
 
-/// How often is looked whether the start is over, in milliseconds.
+/// How often it is checked whether the start is over, in milliseconds.
 const LOOK_MS: u8 = 50;
 
-/// A caller has this long for its request and for the answer, since one is answered after the other.
+/// The time limit for reading a request and sending the answer, since clients are served one after another.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-/// Bytes of a request that are read: its first line is enough.
+/// Maximum bytes read of a request: its first line is enough.
 const MAX_READ: usize = 1024;
 
-/// How often is read on after the answer.
+/// Maximum number of reads after the answer.
 const MAX_READS: usize = 8;
 
 const ALIVE: &str = r#"{"status":"ok"}"#;
@@ -32,21 +32,21 @@ const NOT_READY: &str = r#"{"status":"starting","reasons":["the server is starti
 const NOT_YET: &str =
     r#"{"error":{"code":"unavailable","message":"the server is starting; try again in a moment","request_id":""}}"#;
 
-/// Answers as long as it is there.
+/// Answers until dropped.
 pub(super) struct Starting {
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Starting {
-    /// Begins to answer whoever connects, or has been waiting, when the start takes longer than usual.
+    /// Starts answering clients, including those already waiting, once the start takes longer than usual.
     pub(super) fn begin(listener: &TcpListener) -> std::io::Result<Self> {
         Self::begin_after(listener, USUAL)
     }
 
     fn begin_after(listener: &TcpListener, usual: Duration) -> std::io::Result<Self> {
         let listener = listener.try_clone()?;
-        // Somebody may hang up between the look and the taking.
+        // A client may disconnect between the check and the accept.
         listener.set_nonblocking(true)?;
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
@@ -61,7 +61,7 @@ impl Starting {
                 if poll(&mut wanted, PollTimeout::from(LOOK_MS)).is_ok_and(|ready| ready > 0)
                     && let Ok((caller, _)) = listener.accept()
                 {
-                    // Who does not take its answer goes without one.
+                    // A client that does not read its answer goes without one.
                     let _ = refuse(caller);
                 }
             }
@@ -99,7 +99,7 @@ fn refuse(mut caller: TcpStream) -> std::io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nRetry-After: 1\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;
-    // What is not read before the end makes the kernel take back the answer.
+    // If data were left unread at the close, the kernel would discard the answer.
     caller.shutdown(std::net::Shutdown::Write)?;
     for _ in 0..MAX_READS {
         if caller.read(&mut request)? == 0 {
@@ -137,7 +137,7 @@ mod tests {
             assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(word), "{target}: {answer}");
         }
         drop((starting, silent));
-        // The port is still there, for the server itself.
+        // The port is still there for the server itself.
         listener.set_nonblocking(false).unwrap();
         let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         assert_eq!(listener.accept().unwrap().1, caller.local_addr().unwrap());

@@ -1,5 +1,5 @@
-//! Does on each server what each has to do by itself when the log says so: keep its instances as they should be, end
-//! what was cancelled, build. Follows the log from now on: what was before is looked for at the start.
+//! Performs the reactions that every server performs for itself: reconciles its instances, aborts cancelled runs,
+//! builds. Follows the log from now on; whatever was open before is picked up at the start.
 
 use std::time::Duration;
 
@@ -15,10 +15,11 @@ use super::worker::Workers;
 use crate::clock;
 use crate::store::Feed;
 
-/// Whoever reads the metrics does so more often than this.
+/// Metrics are scraped more often than this.
 const LAST_NUMBERS: Duration = Duration::from_secs(300);
 
-/// What was started this long ago shows at once whether it can run; after a restart it waits for its first call.
+/// A function started less than this long ago is warmed up to show whether it can run. After a restart of the server,
+/// functions wait for their first call instead.
 const FRESH_S: i64 = 5;
 
 pub(super) struct Attendant {
@@ -28,12 +29,12 @@ pub(super) struct Attendant {
 }
 
 impl Attendant {
-    /// Follows the log, for ever.
+    /// Follows the log until it is dropped.
     pub(super) async fn follow(self, mut feed: Feed) {
         while let Some(batch) = feed.next().await {
             match batch {
                 Ok(records) => follow::everywhere(&records, &self.tools.store.stats()).for_each(|it| self.take(it)),
-                Err(error) => tracing::warn!(%error, "the log is not followed; it is tried again"),
+                Err(error) => tracing::warn!(%error, "log not followed; retrying"),
             }
         }
     }
@@ -49,7 +50,7 @@ impl Attendant {
         }
     }
 
-    /// Leaves a function out of the metrics, once whoever reads them has seen its last numbers.
+    /// Drops a function's metrics, after enough time for a last scrape.
     fn forget_numbers(&self, function: function::Id) {
         let tools = self.tools.clone();
         tokio::spawn(async move {
@@ -57,17 +58,17 @@ impl Attendant {
             match tools.store.function(function).await {
                 Ok(Some(row)) => tools.metrics.forget(&row.namespace, &row.name),
                 Ok(None) => {}
-                Err(error) => tracing::debug!(%function, %error, "metrics of a function that is gone stay"),
+                Err(error) => tracing::debug!(%function, %error, "metrics of a deregistered function not removed"),
             }
         });
     }
 
-    /// Takes as many runs at a time as the versions that take calls now allow: first these are to be known here.
+    /// Adjusts the number of concurrent runs to the versions that now take calls, once these are known on this server.
     fn resize(&self, function: function::Id) {
         let (keeping, workers) = (self.tools.keeping.clone(), self.workers.clone());
         tokio::spawn(async move {
             if let Err(error) = keeping.reconcile(function).await {
-                tracing::debug!(%function, %error, "runs are taken as before");
+                tracing::debug!(%function, %error, "concurrency of runs not updated");
             }
             workers.resize(function);
             workers.wake();

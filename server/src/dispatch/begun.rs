@@ -1,8 +1,8 @@
-//! How often this server began each build that is not over. A build that brings the server down, however it does that, is not
-//! begun at every start for ever.
+//! Counts how often this server has begun each unfinished build, so that a build which brings the server down, in
+//! whatever way, is not begun again at every start.
 //!
-//! Kept in the data folder, a file for each build with one byte for each time: it must be on disk before the build does
-//! anything, and whoever began it is the one to begin it again.
+//! Stored in the data folder, one file for each build with one byte for each attempt: the count must be on disk before
+//! the build does anything, and only this server would begin the build again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,28 +10,28 @@ use std::path::{Path, PathBuf};
 
 use domain::function::BuildId;
 
-/// So often a build is begun.
+/// Maximum number of times that a build is begun.
 pub(super) const MOST: u64 = 3;
 
-/// The folder in the data folder.
+/// The name of the folder in the data folder.
 const FOLDER: &str = "builds-begun";
 
-/// The counts.
+/// The counts of a data folder.
 #[derive(Debug)]
 pub(super) struct Begun {
     folder: PathBuf,
 }
 
 impl Begun {
-    /// The counts of a data folder.
+    /// Opens the counts of a data folder.
     pub(super) fn new(data_dir: &Path) -> Self {
         Self { folder: data_dir.join(FOLDER) }
     }
 
-    /// Counts a build that begins. Whether it may: `false` when it has begun [`MOST`] times and was never over.
+    /// Counts one more attempt. Returns `false` if the build has already begun [`MOST`] times without ending.
     ///
     /// # Errors
-    /// When the count cannot be read or written.
+    /// If the count cannot be read or written.
     pub(super) fn begins(&self, build: BuildId) -> io::Result<bool> {
         fs::create_dir_all(&self.folder)?;
         let mut file = File::options().create(true).append(true).open(self.file(build))?;
@@ -43,12 +43,12 @@ impl Begun {
         Ok(true)
     }
 
-    /// The build is over, or was let go in order.
+    /// Forgets a build that is over or was interrupted in an orderly way.
     pub(super) fn is_over(&self, build: BuildId) {
         if let Err(error) = fs::remove_file(self.file(build))
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%build, %error, "it is still noted that a build has begun");
+            tracing::warn!(%build, %error, "count of build attempts not removed");
         }
     }
 
@@ -66,7 +66,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (poison, good) = (uuid::Uuid::from_u128(1).into(), uuid::Uuid::from_u128(2).into());
         for _ in 0..MOST {
-            // Each time another server process.
+            // Each time in a new server process.
             let begun = Begun::new(folder.path());
             assert!(begun.begins(poison).unwrap() && begun.begins(good).unwrap());
             begun.is_over(good);

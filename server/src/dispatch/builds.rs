@@ -1,4 +1,4 @@
-//! Builds what was asked for: takes the build, lets the workshop make it, records what came of it.
+//! Executes requested builds: takes a build, lets the builder make it, and records the result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,29 +28,29 @@ use crate::{actors, clock, vault};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Builds that have a place beyond those of one namespace: whatever its builds do, and however long, others are built.
+/// Slots that one namespace can never use, so that others can build however long its own builds take.
 const LEFT_TO_OTHERS: usize = 1;
 
-/// Builds at a time, all namespaces together, where one namespace may have so many.
+/// The total number of concurrent builds, if one namespace may have this many.
 pub fn places(of_namespace: usize) -> usize {
     of_namespace + LEFT_TO_OTHERS
 }
 
-/// Starts and cancels builds. Cloning it is cheap.
+/// Starts and cancels builds. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Builds {
     tools: Tools,
     places: Turns,
     running: Arc<Mutex<HashMap<BuildId, Task>>>,
     begun: Arc<Begun>,
-    /// The server ends: nothing more is begun.
+    /// Cancelled when the server ends: nothing more is begun.
     stopping: CancellationToken,
     finished: Arc<Notify>,
 }
 
 struct Task {
     handle: AbortHandle,
-    /// It has a place: the build has begun.
+    /// Whether it has a slot, and so has begun.
     begun: bool,
 }
 
@@ -66,7 +66,7 @@ impl Builds {
         }
     }
 
-    /// Builds, unless it is being done already.
+    /// Starts a build unless it is in progress.
     pub(super) fn start(&self, function: Id, build: BuildId, cause: Cause) {
         let mut running = self.running.lock();
         if running.contains_key(&build) || self.stopping.is_cancelled() {
@@ -81,7 +81,7 @@ impl Builds {
         running.insert(build, Task { handle: task.abort_handle(), begun: false });
     }
 
-    /// Ends a build; that it was cancelled is recorded already.
+    /// Stops a build whose cancellation is already recorded.
     pub(super) fn cancel(&self, build: BuildId) {
         if let Some(task) = self.running.lock().remove(&build) {
             task.handle.abort();
@@ -90,8 +90,8 @@ impl Builds {
         }
     }
 
-    /// Begins no more, and waits at most until `deadline` for what has begun. The others are let go without an outcome: they
-    /// are open in the log, and begun again at the next start.
+    /// Begins no more builds and waits for those in progress, until `deadline` at most. The remaining ones end without
+    /// an outcome: they are still open in the log, and begun again at the next start.
     pub(super) async fn stop(&self, deadline: Instant) {
         self.stopping.cancel();
         let let_go = |task: &Task| {
@@ -110,7 +110,7 @@ impl Builds {
         };
         if tokio::time::timeout_at(deadline, done).await.is_err() {
             let left: Vec<_> = self.running.lock().drain().collect();
-            tracing::warn!(builds = left.len(), "builds are let go unfinished; they are begun again at the next start");
+            tracing::warn!(builds = left.len(), "unfinished builds abandoned; they restart at the next start");
             for (build, task) in left {
                 task.handle.abort();
                 self.begun.is_over(build);
@@ -118,17 +118,18 @@ impl Builds {
         }
     }
 
-    /// Whether a build that has a place may begin: not when the server ends.
+    /// Whether a build that has a slot may begin: not while the server is ending.
     fn may_begin(&self, build: BuildId) -> bool {
         let mut running = self.running.lock();
         let task = running.get_mut(&build).filter(|_| !self.stopping.is_cancelled());
         task.map(|task| task.begun = true).is_some()
     }
 
-    /// Whether the build may begin: not when it brought the server down each time before. It may where nothing can be noted.
+    /// Counts the attempt and returns whether the build may begin: not if it brought the server down every time before.
+    /// It may if the count cannot be stored.
     fn begins(&self, build: BuildId) -> bool {
         self.begun.begins(build).unwrap_or_else(|error| {
-            tracing::warn!(%build, %error, "it cannot be noted that a build begins");
+            tracing::warn!(%build, %error, "build attempt not counted");
             true
         })
     }
@@ -137,7 +138,7 @@ impl Builds {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
         let Some(namespace) = self.namespace(id).await else { return };
         self.until_all_understand().await;
-        // Places are limited: a build that waits for one is still QUEUED.
+        // Slots are limited: a build that waits for one is still QUEUED.
         let _place = self.places.take(&namespace, &id.to_string()).await;
         if !self.may_begin(build) {
             return;
@@ -171,9 +172,9 @@ impl Builds {
             Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
             Err(error) => Err(error),
         };
-        // Whoever follows the log sees its last line before the build is over.
+        // Followers of the log see its last line before the build ends.
         let _ = stored.await;
-        // What the version claims is recorded before another one is judged.
+        // Held until the version's paths are recorded, before another version is checked against them.
         let (built, _held) = match built {
             Ok(built) => match self.check_doors(id, &namespace, &built).await {
                 Verdict::Allowed(held) => (Ok(built), held),
@@ -185,44 +186,45 @@ impl Builds {
         self.begun.is_over(build);
     }
 
-    /// Whose build it is; `None` when the function is not there.
+    /// The namespace of the function; `None` if there is no such function.
     async fn namespace(&self, id: Id) -> Option<String> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.store.function(id).await {
                 Ok(row) => return row.map(|row| row.namespace),
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
     }
 
-    /// Waits until all servers on this database understand what is recorded of a build. Until then, older ones take the builds.
+    /// Waits until all servers on this database understand the event that is about to be recorded. Meanwhile, older
+    /// servers take the builds.
     async fn until_all_understand(&self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match agreement::leave_older_servers(&self.tools.store, agreement::MADE).await {
                 Ok(true) => return,
-                Ok(false) => tracing::debug!("builds are left to the servers of an older version that run still"),
-                Err(error) => tracing::warn!(%error, "the build waits for the log"),
+                Ok(false) => tracing::debug!("leaving builds to servers of an older version that are still running"),
+                Err(error) => tracing::warn!(%error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
     }
 
-    /// A version whose callers and paths are not the function's to choose is refused.
+    /// Checks whether the version may have the anonymous callers and paths that it asks for.
     async fn check_doors(&self, id: Id, namespace: &str, built: &Built) -> Verdict {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.judge.of_build(id, namespace, &built.manifest).await {
                 Ok(verdict) => return verdict,
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
     }
 
-    /// What the repository is fetched with. It is for the address that it was given with; the workshop sees to that.
+    /// The credentials for the repository. The builder uses them only for the address that they were given with.
     async fn credentials(&self, order: &Order) -> Result<Option<Credentials>, builder::Error> {
         let Source::Git { .. } = &order.source else { return Ok(None) };
         let name = function::credentials_secret(order.function);
@@ -252,30 +254,30 @@ impl Builds {
         }
     }
 
-    /// Asks until there is an answer; `None` when the function refuses.
+    /// Executes a command, retrying until there is an answer; `None` if the function refuses it.
     async fn command(&self, id: Id, mut command: Command, cause: &Cause) -> Option<function::State> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.commands.function(id, command.clone(), cause.clone()).await {
                 Ok(done) => return Some(done.state),
                 Err(actors::Error::Refused(error)) => {
-                    tracing::info!(function = %id, %error, "build not taken or not wanted any more");
+                    tracing::info!(function = %id, %error, "build not taken or cancelled");
                     return None;
                 }
-                // The log will never take it, however often it is asked.
+                // The log will never accept it, however often it is tried.
                 Err(actors::Error::Store(error)) if error.is_final() => {
-                    tracing::error!(function = %id, %error, "the log refuses what a build came to");
+                    tracing::error!(function = %id, %error, "store refuses the result of a build");
                     let Command::SucceedBuild { build, .. } = command else { return None };
                     let error = format!("the result of the build could not be recorded: {error}");
                     command = Command::FailBuild { build, error, offered: Vec::new(), at: clock::now() };
                 }
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
     }
 
-    /// A channel whose lines are stored as the build's, and the task that does it.
+    /// A channel for the build's log lines, and the task that stores them.
     fn log(&self, function: Id, build: BuildId, namespace: &str) -> (mpsc::Sender<Line>, tokio::task::JoinHandle<()>) {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
         let store = self.tools.store.clone();

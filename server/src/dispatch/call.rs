@@ -1,4 +1,4 @@
-//! One attempt: to a service by HTTP, to a job by a process.
+//! Executes one attempt of a run: by HTTP for a service, as a process for a job.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use crate::keeping::Keeping;
 use crate::leasing::{self, Arm, Input, JobPlace, Lease, Leasing, RequestBody, Whole};
 use crate::turns::Place;
 
-/// Bytes of an answer that are read; a longer one is broken off.
+/// Maximum bytes of an answer; a longer one is aborted.
 const MAX_ANSWER: usize = 6 << 20;
 
-/// What came of offering a run to a function.
+/// The result of offering a run to a function.
 pub(super) enum Called {
-    /// It was given the input.
+    /// The function was given the input.
     Ended(Ended),
-    /// It was not; why.
+    /// The function was not given the input, with the reason.
     NotGiven(String),
 }
 
@@ -38,10 +38,10 @@ impl From<Ended> for Called {
     }
 }
 
-/// What an attempt ended with.
+/// How an attempt ended.
 pub(super) struct Ended {
     pub outcome: Outcome,
-    /// What went wrong; `None` when nothing did.
+    /// The error, if it failed.
     pub error: Option<String>,
     pub timed_out: bool,
     pub retry_after_s: Option<f64>,
@@ -53,20 +53,20 @@ impl Ended {
     }
 }
 
-/// What a function is given, and how.
+/// The input of an attempt.
 pub(super) struct Attempt<'r> {
-    /// Its own input is not looked at.
+    /// The run's request. Its own input is not used.
     pub request: &'r Request,
     pub input: Input,
     pub delivery: Delivery,
-    /// Which attempt it is, from 1.
+    /// The number of the attempt, from 1.
     pub number: u32,
     pub timeout: Duration,
-    /// Bytes of an answer that are recorded.
+    /// Maximum bytes of an answer that are recorded.
     pub recorded: usize,
 }
 
-/// Hands the event to an instance.
+/// Sends the event to an instance.
 pub(super) async fn service(leasing: &Leasing, attempt: Attempt<'_>, lease: Lease) -> Called {
     let Attempt { request, input, delivery, number, timeout, recorded } = attempt;
     let mut outcome =
@@ -137,14 +137,14 @@ pub(super) async fn service(leasing: &Leasing, attempt: Attempt<'_>, lease: Leas
     ended.into()
 }
 
-/// The body of an answer, as much of it as is kept: what is recorded, or all of it while there is room for that.
+/// Collects the body of an answer: the part to be recorded, or all of it if memory can be reserved.
 struct AnswerBody<R> {
     bytes: BytesMut,
-    /// Bytes that came.
+    /// Bytes received.
     length: usize,
     is_whole: bool,
     recorded: usize,
-    /// Takes room for all of it; `None` when nobody waits for more than what is recorded.
+    /// Reserves memory for the complete body; `None` if nobody waits for more than what is recorded.
     room: Option<R>,
     place: Option<Place>,
 }
@@ -160,15 +160,15 @@ impl<R: FnMut() -> Option<Place>> AnswerBody<R> {
             self.place = self.room.as_mut().and_then(|room| room());
             self.is_whole = self.place.is_some();
         }
-        // One byte more than is recorded says that there was more.
+        // One byte more than is recorded shows that there was more.
         let most = if self.is_whole { usize::MAX } else { self.recorded.saturating_add(1) };
         let left = most.saturating_sub(self.bytes.len()).min(part.len());
         self.bytes.extend_from_slice(&part[..left]);
     }
 }
 
-/// Whether an answer means that the run did not do what it should. Whoever called over HTTP gets client errors as answers,
-/// unless nobody waits and they ask for another attempt; an event that is answered so was not taken.
+/// Whether an answer counts as a failure of the run. A caller by HTTP gets client errors as answers, unless nobody
+/// waits and the status asks for a retry; for an event they mean that it was not accepted.
 pub(super) fn is_failure(trigger: &str, delivery: Delivery, status: u16) -> bool {
     match (trigger, delivery) {
         ("http.invoke", Delivery::Once) => status >= 500,
@@ -177,7 +177,7 @@ pub(super) fn is_failure(trigger: &str, delivery: Delivery, status: u16) -> bool
     }
 }
 
-/// The seconds that a `Retry-After` means, which are its value or lead to a date (RFC 9110, section 10.2.3).
+/// The delay in seconds given by a `Retry-After`, which is a number or a date (RFC 9110, section 10.2.3).
 pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
     let text = text.trim();
     let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite());
@@ -187,7 +187,7 @@ pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
     })
 }
 
-/// Whether somebody may wait for the answer of a run.
+/// Whether a caller may be waiting for the run's answer.
 fn is_awaited(request: &Request) -> bool {
     matches!(&*request.trigger, "http.invoke" | "webhook.received")
 }
@@ -236,7 +236,8 @@ pub(super) async fn job(
     ended.into()
 }
 
-/// The parts of a CloudEvent that an HTTP request is made of. Its data is not looked into: what was signed stays as it was.
+/// The parts of a CloudEvent that an HTTP request is made of. The data is not parsed: signed contents must stay as they
+/// were.
 #[derive(Deserialize)]
 struct Carried<'a> {
     #[serde(borrow, default)]
@@ -247,7 +248,7 @@ struct Carried<'a> {
     http: Http,
 }
 
-/// How an event came in over HTTP.
+/// How an event was received over HTTP.
 #[derive(Default, Deserialize)]
 struct Http {
     #[serde(default)]
@@ -258,13 +259,13 @@ struct Http {
     query: serde_json::Map<String, Value>,
     #[serde(default)]
     headers: serde_json::Map<String, Value>,
-    /// The body in base64, where the data does not say it byte by byte.
+    /// The body in Base64, if the data does not represent it exactly.
     #[serde(default, rename = "rawBody")]
     raw_body: Option<String>,
 }
 
-/// The request that an event becomes: an HTTP call is repeated as it was, every other event is posted as a CloudEvent
-/// in structured mode (CloudEvents HTTP binding 1.0, section 3.2).
+/// The request for an event: an HTTP call is repeated as it was; any other event is posted as a CloudEvent in
+/// structured mode (CloudEvents HTTP binding 1.0, section 3.2).
 fn http_request(
     request: &Request,
     input: Input,
@@ -279,7 +280,7 @@ fn http_request(
         *call.method_mut() = Method::POST;
         let headers = call.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
-        // No caller can set this header: a program that takes events and calls knows by it which is which.
+        // Callers cannot set this header, so a program that receives both can tell events from calls.
         if let Ok(kind) = HeaderValue::from_str(&request.trigger) {
             headers.insert("x-eventflow-event", kind);
         }
@@ -287,7 +288,7 @@ fn http_request(
     };
     let deadline = clock::now() + TimeDelta::from_std(timeout)?;
     let headers = call.headers_mut();
-    // A call that was recorded knows the address that its caller called.
+    // A recorded call keeps the host that its caller used.
     headers.entry("host").or_insert(HeaderValue::from_static("function"));
     headers.insert("x-call-id", HeaderValue::from_str(&request.run.to_string())?);
     headers.insert("x-eventflow-run", HeaderValue::from_str(&request.run.to_string())?);
@@ -342,7 +343,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<Bytes>, Box<dyn std::erro
         let kind = datacontenttype.as_deref().unwrap_or("application/json");
         call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(kind)?);
     }
-    // Whatever way the call came in: it stays a call.
+    // However the call came in, it must not look like an event.
     leasing::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
     if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| leasing::claim::is_event(kind.as_bytes())) {
         leasing::claim::check_body(kind.as_bytes(), call.body())?;
@@ -355,7 +356,7 @@ fn pair(name: &str, value: &Value) -> String {
     format!("{}={}", encode(name), encode(&text))
 }
 
-/// Percent-encodes all but RFC 3986's unreserved characters.
+/// Percent-encodes everything except RFC 3986's unreserved characters.
 fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -368,8 +369,8 @@ fn encode(text: &str) -> String {
     out
 }
 
-/// The trace of the event, where it names a valid one (CloudEvents, extension Distributed Tracing): whoever sent it may
-/// have written anything.
+/// The trace of the event, if it names a valid one (CloudEvents, extension Distributed Tracing); the sender may have
+/// written anything.
 fn trace(input: &str) -> Option<Context> {
     #[derive(Deserialize)]
     struct Traced {
@@ -385,7 +386,7 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// What a function's error says, where it is in the form that wrappers give it.
+/// The message of a function's error, if it has the form that the wrappers use.
 fn message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?;
@@ -415,7 +416,7 @@ mod tests {
             }
         }
         assert!(kept.iter().all(|(awaited, whole)| *awaited || !whole));
-        // As many as the function's share of the room has place for.
+        // As many as fit the function's share of the memory.
         assert_eq!(kept.iter().filter(|(_, whole)| *whole).count(), 5);
         let mut small = AnswerBody::new(10, Some(take));
         small.add(b"ten bytes!");

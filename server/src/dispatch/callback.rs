@@ -1,8 +1,8 @@
-//! Tells outcomes of runs to who asked for them by `X-Callback-Url`.
+//! Callbacks: notifies the URLs given as `X-Callback-Url` of the outcomes of runs.
 //!
-//! What is due is in the log and read from the tables: nothing here has to survive a restart. A call is signed as
-//! Standard Webhooks (v1) has it. The address is written by somebody else, so the name in it is resolved here, every
-//! address that it has is checked, and exactly a checked one is connected to; redirects are answers like any other.
+//! What is due is stored in the log and read from the tables, so no state here has to survive a restart. Requests are
+//! signed as Standard Webhooks (v1) defines. Since a stranger chose the URL, its host name is resolved here, every
+//! address is checked, and the connection goes to exactly a checked one; redirects are not followed.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -38,36 +38,37 @@ use crate::config::{outward, trust};
 use crate::mac;
 use crate::store::{self, Store};
 
-/// How often what is due is looked for.
+/// How often due callbacks are searched for.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looking takes no more than one part in so many of the time, and it never looks less often than this: a stranger may
-/// have made millions of runs whose outcomes are due.
+/// The search takes at most one part in this many of the time, but happens at least every [`AT_LEAST_EVERY`]: a
+/// stranger may have caused millions of due callbacks.
 const SHARE: u32 = 20;
 const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
-/// Calls back that are on their way at once.
+/// Maximum number of concurrent callbacks.
 const AT_ONCE: usize = 32;
 
-/// Of these, so many of one namespace: who is called may take [`TIMEOUT`] each time and never answer.
+/// Of these, the maximum for one namespace: its receivers may take the full [`TIMEOUT`] each time without answering.
 const OF_ONE_NAMESPACE: usize = 8;
 
-/// Runs read at a time; more than are on their way, so that there are always others among them.
+/// Runs read at a time; more than the concurrent ones, so that there are always others among them.
 const PAGE: u32 = 100;
 
-/// A call back takes no longer, from the name's resolution to the answer's head.
+/// The time limit of a callback, from resolving the name to the head of the answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Attempts to tell one outcome, and how far they are apart: the last is made about an hour after the first at the latest.
+/// The retry policy: the last attempt is made about an hour after the first at the latest.
 const POLICY: Policy = Policy { max_attempts: 8, backoff_s: 30.0, backoff_max_s: 3600.0 };
 
-/// The bytes of a secret as people write it: `whsec_` and base64, or any other text as it is.
+/// Decodes a secret as people write it: `whsec_` and Base64, or any other text literally.
 pub fn key_of(secret: &str) -> Vec<u8> {
     let encoded = secret.strip_prefix("whsec_").map(|text| text.trim_end_matches('='));
     encoded.and_then(|text| STANDARD_NO_PAD.decode(text).ok()).unwrap_or_else(|| secret.as_bytes().to_vec())
 }
 
-/// Tells outcomes as they become due, for ever. One of all servers should; were it two, some would be told twice.
+/// Sends callbacks as they become due, until dropped. Only one server should do so; with two, some callbacks would be
+/// sent twice.
 pub(super) async fn forever(tools: Tools) {
     let cause = tools.own_cause();
     let Tools { store, commands, callbacks, .. } = tools;
@@ -83,14 +84,14 @@ struct Teller {
     callbacks: Callbacks,
     cause: Cause,
     policy: Policy,
-    /// Made at the first call that needs it: it reads the certificates of the system.
+    /// Created at the first `https` callback, because it reads the system's certificates.
     tls: Arc<std::sync::OnceLock<Result<TlsConnector, String>>>,
 }
 
-/// Which runs' outcomes are being delivered, and their namespaces.
+/// Runs whose callbacks are in progress, with their namespaces.
 type OnTheirWay = HashMap<tokio::task::Id, (run::Id, String)>;
 
-/// Why an outcome was not told.
+/// Why a callback failed.
 struct Untold {
     error: String,
     retry_after_s: Option<f64>,
@@ -122,7 +123,7 @@ impl Teller {
                     telling.len() < AT_ONCE
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "calls back that are due are not looked for");
+                    tracing::warn!(%error, "due callbacks not read; retrying");
                     true
                 }
             };
@@ -137,13 +138,13 @@ impl Teller {
         }
     }
 
-    /// Tells the outcome of a run, if it still is to be told, and records what came of it.
+    /// Sends a run's callback if it is still due, and records the result.
     async fn tell(&self, id: run::Id) {
         match self.try_to_tell(id).await {
             Ok(()) => {}
-            Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "call back not recorded"),
+            Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "callback not recorded"),
             // It stays due.
-            Err(error) => tracing::warn!(run = %id, %error, "call back not recorded yet"),
+            Err(error) => tracing::warn!(run = %id, %error, "callback not recorded yet; retrying"),
         }
     }
 
@@ -198,7 +199,7 @@ impl Teller {
     }
 
     async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), Untold> {
-        // It was checked when the call came in; what is allowed may have changed since.
+        // The URL was checked when the call came in, but the rules may have changed since.
         let url = self.callbacks.outward.check(url)?;
         let addresses = self.addresses(&url).await?;
         let key = (self.callbacks.secret)(&run.request.namespace).await;
@@ -227,7 +228,7 @@ impl Teller {
         Err(Untold { error, retry_after_s: retry_after.and_then(|text| call::retry_after(text, clock::now())) })
     }
 
-    /// The addresses of a host. One that may not be called spoils them all: whoever owns the name chose it.
+    /// The addresses of a host. If one of them is not allowed, all are refused: the owner of the name chose it.
     async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
         let port = url.port_or_known_default().ok_or("the URL has no port")?;
         let addresses: Vec<SocketAddr> = match url.host() {
@@ -251,7 +252,7 @@ impl Teller {
     }
 }
 
-/// What is told of a run.
+/// The body of a callback.
 #[derive(Serialize)]
 struct Told<'a> {
     run_id: run::Id,
@@ -273,7 +274,7 @@ fn forget<T>(on_their_way: &mut OnTheirWay, ended: Result<(tokio::task::Id, T), 
     on_their_way.remove(&ended.map_or_else(|error| error.id(), |(id, _)| id));
 }
 
-/// The request that tells it, signed over its id, the time and the body (Standard Webhooks, "Signature scheme").
+/// The callback's request, signed over its id, the time and the body (Standard Webhooks, "Signature scheme").
 fn request(
     url: &Url,
     run: run::Id,
@@ -309,14 +310,14 @@ fn signature(id: &str, timestamp: i64, body: &[u8], key: &[u8]) -> String {
     format!("v1,{}", STANDARD.encode(mac))
 }
 
-/// The answer's head; nobody reads its body.
+/// Sends the request and returns the head of the answer; the body is not read.
 async fn send(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     request: Request<Full<Bytes>>,
 ) -> Result<Response<()>, String> {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    // Dropping the set ends the connection.
+    // Dropping the set closes the connection.
     let mut driver = JoinSet::new();
     driver.spawn(connection);
     let answer = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;

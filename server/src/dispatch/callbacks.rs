@@ -1,4 +1,4 @@
-//! What calling back is done with.
+//! The dependencies of callbacks.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use futures::future::BoxFuture;
 
 use crate::config::Outward;
 
-/// The key that calls back of a namespace are signed with, as bytes; why there is none, for people.
+/// Returns the key for signing a namespace's callbacks, or an error message.
 pub type Secret = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
 
-/// What calling back is done with. Cloning it is cheap.
+/// The dependencies of callbacks. Cheap to clone.
 #[derive(Clone)]
 pub struct Callbacks {
-    /// Which addresses may be called.
+    /// The addresses that may be called.
     pub outward: Outward,
-    /// What calls are signed with.
+    /// The signing keys.
     pub secret: Secret,
 }

@@ -1,5 +1,5 @@
-//! Counts the runs that wait for each function: shows them as `eventflow_queue_depth`, lets instances follow them, and closes the
-//! doors of a namespace for which too many wait.
+//! Counts the waiting runs of each function: exports them as `eventflow_queue_depth`, scales instances by them, and
+//! closes a namespace for new events when too many wait.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use domain::function;
 use super::tools::Tools;
 use super::worker::Workers;
 
-/// How often it looks, at most.
+/// The minimum interval between counts.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Counting takes no more than one part in so many of the time.
+/// Counting takes at most one part in this many of the time.
 const SHARE: u32 = 20;
 
-/// It never looks less often than this, however long the database took to answer.
+/// The maximum interval between counts, however slow the database is.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
-/// A function for which nothing waits is shown with 0 for so long, so that whoever reads the numbers sees it, and then not
-/// at all: names that were used once do not stay for ever.
+/// How long a function without waiting runs is exported as 0, so that it gets scraped, before it is removed: names that
+/// were used once must not stay for ever.
 const SHOWN_EMPTY: Duration = Duration::from_secs(300);
 
-/// Functions that are shown: what waits for some, nothing since then for the others.
+/// The exported functions: those with waiting runs, and since when the others have none.
 #[derive(Default)]
 struct Shown {
     waiting: HashMap<function::Id, String>,
@@ -45,7 +45,7 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
                 tools.commands.backlog().counted(of_namespaces);
                 let queued = waiting.into_iter().filter(|runs| runs.queued > 0);
                 let depths: Vec<_> = queued.map(|runs| (runs.function, runs.queued)).collect();
-                // Where runs wait, every server helps.
+                // If runs wait, every server helps.
                 for (function, depth) in &depths {
                     workers.consume(*function);
                     tools.keeping.expect(*function, *depth);
@@ -74,7 +74,7 @@ async fn show(tools: &Tools, shown: &mut Shown, depths: Vec<(function::Id, u64)>
         now_waiting.insert(id, name);
     }
     for (_, name) in std::mem::replace(&mut shown.waiting, now_waiting) {
-        // Another namespace may have a function of this name for which something waits.
+        // A function of the same name in another namespace may have waiting runs.
         if shown.waiting.values().all(|other| *other != name) {
             gauge.with_label_values(&[&name]).set(0);
             shown.empty.insert(name, Instant::now());
@@ -83,7 +83,7 @@ async fn show(tools: &Tools, shown: &mut Shown, depths: Vec<(function::Id, u64)>
     shown.empty.retain(|name, since| {
         let stays = since.elapsed() < SHOWN_EMPTY;
         if !stays {
-            // It fails when it is gone already.
+            // Fails if it is already gone.
             let _ = gauge.remove_label_values(&[name]);
         }
         stays

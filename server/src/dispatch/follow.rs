@@ -1,6 +1,6 @@
-//! What follows from records of the log ([`domain::react`]), for those who do it: what every server has to do for the
-//! [attendant](super::attendant); what is done once in the cluster for the [relay](super::relay), and of that what is folded into
-//! the plan of schedules for the [schedule](super::schedule), too.
+//! Extracts reactions ([`domain::react`]) from records, for those who perform them: for the
+//! [attendant](super::attendant) those of every server; for the [relay](super::relay) those performed once in the
+//! cluster, of which the [schedule](super::schedule) uses the changes of functions, too.
 
 use domain::react::{Everywhere, InOrder, Once};
 use domain::{Recorded, function, react, upcast};
@@ -10,12 +10,12 @@ use crate::store::{self, Stats, Store};
 /// Records of functions read at a time.
 const PAGE: u32 = 4096;
 
-/// What every server has to do because of records, in their order.
+/// The reactions of every server to these records, in order.
 pub(super) fn everywhere(records: &[Recorded], stats: &Stats) -> impl Iterator<Item = Everywhere> {
     records.iter().flat_map(move |recorded| read(recorded, react::everywhere(recorded), stats))
 }
 
-/// What is to be done once because of records, in their order, each with its record.
+/// The reactions performed once in the cluster, in order, each with its record.
 pub(super) fn once<'r>(
     records: impl IntoIterator<Item = &'r Recorded>,
     stats: &Stats,
@@ -26,7 +26,7 @@ pub(super) fn once<'r>(
     records.into_iter().flat_map(of)
 }
 
-/// What is to be done because of a record in the order of the log, if anything is.
+/// The reaction to a record that must be performed in log order, if there is one.
 pub(super) fn in_order(recorded: &Recorded, stats: &Stats) -> Option<InOrder> {
     once([recorded], stats).find_map(|(_, reaction)| match reaction {
         Once::InOrder(reaction) => Some(reaction),
@@ -34,10 +34,10 @@ pub(super) fn in_order(recorded: &Recorded, stats: &Stats) -> Option<InOrder> {
     })
 }
 
-/// What changed functions, from the beginning of the log up to a position.
+/// The events that changed functions, from the beginning of the log up to a position.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// If the log cannot be read.
 pub(super) async fn changes(
     store: &Store,
     through: u64,
@@ -56,10 +56,10 @@ pub(super) async fn changes(
     }
 }
 
-/// What a newer server wrote is passed over, and said.
+/// Skips what a newer server wrote, and logs that.
 fn read<T>(recorded: &Recorded, found: Result<Vec<T>, upcast::Error>, stats: &Stats) -> Vec<T> {
     found.unwrap_or_else(|error| {
-        tracing::error!(position = recorded.position, %error, "a record cannot be read; it is passed over");
+        tracing::error!(position = recorded.position, %error, "record cannot be read; skipped");
         stats.note_unreadable(recorded, &error);
         Vec::new()
     })

@@ -1,4 +1,4 @@
-//! Positions that the relay must not count as done yet, of each namespace's lane and of all together.
+//! Positions that the relay's checkpoints must not pass yet, for each namespace's lane and in total.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,39 +7,39 @@ use parking_lot::Mutex;
 
 use crate::store::Relayed;
 
-/// Namespaces that are written down as behind; the others count for all.
+/// Maximum number of namespaces whose own progress is stored; further ones hold back the common one.
 const MAX_BEHIND: usize = 100;
 
-/// Positions that are not through yet, and how often each is held. Cloning it is cheap.
+/// Unfinished positions, with the number of holds on each. Cheap to clone.
 #[derive(Clone, Default)]
 pub(super) struct Held {
     lanes: Arc<Mutex<Lanes>>,
     namespace: Option<Arc<str>>,
 }
 
-/// By namespace; under none what is for no lane.
+/// By namespace; `None` for what belongs to no lane.
 type Lanes = HashMap<Option<Arc<str>>, BTreeMap<u64, u32>>;
 
-/// Keeps a position from counting as done.
+/// Prevents a position from counting as done.
 pub(super) struct Hold {
     held: Held,
     position: u64,
 }
 
 impl Held {
-    /// The same, for what waits in a namespace's lane.
+    /// The same, for a namespace's lane.
     pub(super) fn of(&self, namespace: &Arc<str>) -> Self {
         Self { lanes: self.lanes.clone(), namespace: Some(namespace.clone()) }
     }
 
-    /// Keeps a position from counting as done, until the hold is dropped.
+    /// Prevents a position from counting as done until the hold is dropped.
     pub(super) fn hold(&self, position: u64) -> Hold {
         let mut lanes = self.lanes.lock();
         *lanes.entry(self.namespace.clone()).or_default().entry(position).or_default() += 1;
         Hold { held: self.clone(), position }
     }
 
-    /// How far everything has come, of what was read up to `seen`.
+    /// The progress of the relay after reading up to `seen`.
     pub(super) fn relayed(&self, seen: u64) -> Relayed {
         let mut relayed = Relayed { seen, ..Relayed::default() };
         let mut first_of_lanes = Vec::new();

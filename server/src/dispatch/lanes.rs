@@ -1,8 +1,8 @@
-//! What waits to be relayed, in a lane for each namespace: whatever follows from the events of one namespace, and however long
-//! that takes, the events of the others do not wait for it (ADR 47).
+//! The backlog of the relay, in a lane for each namespace, so that a namespace's events never wait for those of another
+//! one, however long these take (ADR 47).
 //!
-//! A lane is a line of positions in the log. The records themselves are kept with them while they are few; the others are read
-//! again when it is their turn. Each lane has the routing table of its namespace as it was at the record that it has come to.
+//! A lane is a queue of log positions. A few records are kept in memory with them; the others are read again when it is
+//! their turn. Each lane has its namespace's routing table as of the record that it has reached.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -27,55 +27,58 @@ use crate::queue;
 use crate::store::{Relayed, Store};
 use crate::turns::Turns;
 
-/// Bytes of runs that are being recorded and published at a time, all namespaces together; one namespace has half of them.
+/// Bytes of the runs being recorded and published at a time, over all namespaces; one namespace may use half of them.
 const WINDOW_BYTES: usize = 2 * parts::MAX_BYTES;
 
-/// The unit in which they are taken.
+/// The granularity of that limit.
 const UNIT: usize = 1 << 10;
 
-/// Records that may wait, all namespaces together: their positions take 16 bytes each. Beyond it the relay reads no further.
+/// Maximum number of waiting records over all namespaces; each position takes 16 bytes. At the limit the relay stops
+/// reading.
 const MAX_WAITING: usize = 2_000_000;
 
-/// Bytes of waiting records that are kept in memory: of one namespace, and of all.
+/// Maximum bytes of waiting records kept in memory, of one namespace and of all.
 const KEPT_OF_NAMESPACE: usize = 1 << 20;
 const KEPT: usize = 16 << 20;
 
-/// What a kept record takes apart from its data, roughly.
+/// The approximate size of a kept record without its data.
 const OVERHEAD: usize = 512;
 
-/// A lane looks for an event's functions no longer than this before others have the thread.
+/// How long a lane may compute the routes of events before it yields the thread.
 const SLICE: Duration = Duration::from_millis(2);
 
-/// Records that are read again at a time.
+/// Records read again at a time.
 const PAGE: u32 = 64;
 
-/// Runs of one namespace that were published before the record of their request came by. Those beyond are published twice.
+/// Runs of one namespace that were published before the record of their request arrived. Those beyond the limit are
+/// published twice.
 const MAX_ASKED: usize = 100_000;
 
-/// The lanes of all namespaces that have functions, or something that waits.
+/// The lanes of all namespaces that have functions or waiting records.
 pub(super) struct Lanes {
     publisher: Publisher,
     held: Held,
-    /// What was done before they were opened. Runs of it may be removed already: they must not be asked for again.
+    /// The progress before the lanes were opened. Runs from before may have been removed since and must not be
+    /// requested again.
     done: Relayed,
     window: Turns,
     all: Arc<All>,
     lanes: HashMap<Arc<str>, Lane>,
-    /// Which namespace a function belongs to.
+    /// The namespace of each function.
     members: HashMap<function::Id, Arc<str>>,
-    /// Lanes end with it.
+    /// The tasks of the lanes, aborted on drop.
     tasks: JoinSet<()>,
 }
 
 /// The routing table of each namespace.
 pub(super) type Tables = HashMap<Arc<str>, routing::Table>;
 
-/// What all lanes have together.
+/// The state shared by all lanes.
 #[derive(Default)]
 struct All {
     waiting: AtomicUsize,
     kept: AtomicUsize,
-    /// Something waits no longer.
+    /// Notified when a record stops waiting.
     room: Notify,
 }
 
@@ -90,7 +93,7 @@ impl Drop for Lane {
     }
 }
 
-/// What waits in a lane.
+/// The queue of a lane.
 struct Line {
     held: Held,
     all: Arc<All>,
@@ -101,21 +104,21 @@ struct Line {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Item>,
-    /// Bytes of the records among them that are kept.
+    /// Bytes of its records that are kept in memory.
     kept: usize,
-    /// The checkpoint waits at the first of them.
+    /// Holds the checkpoint at the first waiting record.
     hold: Option<Hold>,
-    /// Runs that were published when their event came by: the record of their request comes later.
+    /// Runs published when their event was routed; the records of their requests come later.
     asked: HashSet<run::Id>,
-    /// Nothing is on its way, and there are no functions.
+    /// Nothing is in progress, and there are no functions.
     is_idle: bool,
-    /// Functions that were deregistered behind what waits here.
+    /// Functions whose deregistration is among the waiting records.
     gone: HashSet<function::Id>,
 }
 
 struct Item {
     position: u64,
-    /// What is to be done, and what that takes in memory; `None` where it is to be read again.
+    /// The reaction with its size in memory; `None` if it has to be read again.
     kept: Option<(Box<InOrder>, usize)>,
 }
 
@@ -130,7 +133,7 @@ fn weight(recorded: &Recorded) -> usize {
 }
 
 impl Lanes {
-    /// No lanes yet.
+    /// Without any lane.
     pub(super) fn new(publisher: Publisher, held: Held, done: Relayed) -> Self {
         let units = WINDOW_BYTES / UNIT;
         Self {
@@ -145,7 +148,7 @@ impl Lanes {
         }
     }
 
-    /// Takes in what happened to a function before the checkpoint.
+    /// Applies an event of a function from before the checkpoint.
     pub(super) fn fold(&mut self, tables: &mut Tables, id: function::Id, event: &function::Event) {
         if let Some(namespace) = self.namespace_of(id, event) {
             tables.entry(namespace).or_default().evolve(id, event);
@@ -159,7 +162,7 @@ impl Lanes {
         }
     }
 
-    /// Puts what follows from a record at the end of its namespace's lane.
+    /// Appends the reaction to a record to its namespace's lane.
     pub(super) async fn push(&mut self, recorded: &Recorded, reaction: InOrder) {
         let namespace: Arc<str> = match &reaction {
             InOrder::Change(id, event) => match self.namespace_of(*id, event) {
@@ -167,7 +170,7 @@ impl Lanes {
                 None => return,
             },
             InOrder::Route { received, .. } => {
-                // Where there are no functions, an event reaches none, unless it names one.
+                // Without functions in the namespace an event reaches none, unless it names one.
                 let reaches_none = received.target.is_none() && !self.lanes.contains_key(received.namespace.as_str());
                 if reaches_none || self.done.is_past(&received.namespace, recorded.position) {
                     return;
@@ -199,7 +202,7 @@ impl Lanes {
         lane.line.push(recorded.position, weight(recorded), reaction);
     }
 
-    /// The namespace that something happened in, if it says anything about who is reached.
+    /// The namespace of a function's event, if the event concerns routing.
     fn namespace_of(&mut self, id: function::Id, event: &function::Event) -> Option<Arc<str>> {
         match event {
             function::Event::Registered(e) => {
@@ -234,7 +237,7 @@ impl Lanes {
         self.lanes.insert(namespace, Lane { line, task });
     }
 
-    /// Closes lanes that nobody needs.
+    /// Closes unused lanes.
     pub(super) fn tidy(&mut self) {
         self.lanes.retain(|_, lane| {
             let state = lane.line.state.lock();
@@ -263,7 +266,7 @@ impl Line {
         self.arrived.notify_one();
     }
 
-    /// The next that waits, and what holds the checkpoint there.
+    /// Takes the next item, with the hold on its position.
     fn pop(&self) -> Option<(Item, Option<Hold>)> {
         let mut state = self.state.lock();
         let item = state.waiting.pop_front()?;
@@ -271,7 +274,7 @@ impl Line {
         let next = state.waiting.front().map(|next| self.held.hold(next.position));
         let hold = std::mem::replace(&mut state.hold, next);
         if state.waiting.is_empty() {
-            // A line that was long does not keep its room.
+            // A queue that was long releases its memory.
             state.waiting = VecDeque::new();
         }
         drop(state);
@@ -293,7 +296,7 @@ impl Drop for Line {
     }
 }
 
-/// Goes through the records of a lane.
+/// The task that processes a lane.
 struct Driver {
     namespace: Arc<str>,
     line: Arc<Line>,
@@ -301,7 +304,7 @@ struct Driver {
     again: Again,
     publisher: Publisher,
     window: Turns,
-    /// What is on its way; it ends with the lane.
+    /// Parts being sent; aborted with the lane.
     sends: JoinSet<()>,
 }
 
@@ -323,16 +326,16 @@ impl Driver {
         }
     }
 
-    /// Sets what follows from the next records on its way; `false` when none waits.
+    /// Starts sending the reactions to the next records; `false` if none is waiting.
     async fn relay_some(&mut self) -> bool {
         // Requests that the log does not have yet, and runs that it has; each to be published.
         let (mut new, mut old, mut arriving) = (Vec::new(), Vec::new(), Vec::new());
         let (mut first, mut bytes, mut some) = (None, 0, false);
         let mut since = Instant::now();
-        // One event may reach thousands of functions.
+        // A single event may reach thousands of functions.
         while new.len() + old.len() < parts::MAX_RUNS && bytes < parts::MAX_BYTES {
             if self.backlog().is_held(&self.namespace) {
-                // What was found so far goes first.
+                // What was found so far is sent first.
                 if some {
                     break;
                 }
@@ -370,7 +373,7 @@ impl Driver {
             if new.len() + old.len() > before {
                 first = first.or(hold);
             }
-            // Filters may take long, and events that reach nobody may be many.
+            // Filters may be slow, and many events may reach nobody.
             if since.elapsed() > SLICE {
                 tokio::task::yield_now().await;
                 since = Instant::now();
@@ -382,11 +385,11 @@ impl Driver {
         some
     }
 
-    /// The run that is to be published because it was requested.
+    /// The request to publish because of a run's recorded request.
     fn requested(&self, asked: Asked) -> Option<queue::Request> {
         let request = &asked.requested.request;
         let (function, run) = (request.function, request.run);
-        // Published already, when its event came by.
+        // Already published when its event was routed.
         if self.line.state.lock().asked.remove(&run) {
             return None;
         }
@@ -396,7 +399,7 @@ impl Driver {
         Some(queue::Request { function, run, asked: Some(Arc::new(asked)) })
     }
 
-    /// The runs that an event asks for.
+    /// The requests of the runs that an event causes.
     fn requests(&self, received: &event::Received, record: Uuid, cause: &Cause) -> Vec<queue::Request> {
         let targets = self.table.targets(received);
         let mut state = self.line.state.lock();
@@ -435,10 +438,11 @@ impl Driver {
         }
     }
 
-    /// Waits while as many runs of the namespace wait as may.
+    /// Waits while the namespace has the maximum number of waiting runs.
     async fn room(&self) {
         while !self.backlog().has_room(&self.namespace).await {
-            // The lane comes to their end when other runs are over. If the ones that wait are theirs, none ever is.
+            // If the waiting runs belong to deregistered functions, they would never end: the lane reaches those events
+            // only after other runs have ended.
             let gone: Vec<_> = self.line.state.lock().gone.iter().copied().collect();
             for function in gone {
                 self.publisher.fail_waiting(function).await;
@@ -462,12 +466,12 @@ fn units(part: &[queue::Request]) -> usize {
 /// Reads records again.
 struct Again {
     store: Store,
-    /// What was read and may be asked for next: positions go up.
+    /// A page of records to be asked for next: positions increase.
     page: VecDeque<Recorded>,
 }
 
 impl Again {
-    /// What is to be done because of the record at a position, however long the log is away; `None` when there is nothing.
+    /// The reaction at a position, read however long the log is not available; `None` if there is none.
     async fn read(&mut self, position: u64) -> Option<InOrder> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
@@ -478,11 +482,11 @@ impl Again {
             match self.store.log(position - 1, PAGE).await {
                 Ok(page) if page.first().is_some_and(|first| first.position == position) => self.page = page.into(),
                 Ok(_) => {
-                    tracing::error!(position, "a record that waited to be relayed is not in the log any more");
+                    tracing::error!(position, "record waiting to be relayed is no longer in the log");
                     return None;
                 }
                 Err(error) => {
-                    tracing::warn!(position, %error, "the relay cannot read the log; it goes on trying");
+                    tracing::warn!(position, %error, "relay cannot read the log; retrying");
                     backoff.pause().await;
                 }
             }
@@ -499,7 +503,7 @@ mod tests {
         Line { held: Held::default(), all: Arc::default(), state: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// Something that is to be done, which does not matter here.
+    /// Any reaction.
     fn something() -> InOrder {
         InOrder::Change(
             clock::new_id(),
@@ -507,7 +511,7 @@ mod tests {
         )
     }
 
-    /// The first position that is not through, of ten.
+    /// The first unfinished of ten positions.
     fn first(line: &Line) -> Option<u64> {
         Some(line.held.relayed(10).through + 1).filter(|first| *first <= 10)
     }

@@ -1,7 +1,7 @@
-//! Which servers are alive, and which of them leads: leases in the database, renewed again and again.
+//! Which servers are alive, and which one leads, by leases in the database that are renewed periodically.
 //!
-//! A lease ends by itself when its holder is gone. Whoever holds one may be paused and go on later, believing that it
-//! holds it still: what is done under a lease is harmless when it is done twice.
+//! A lease expires when its holder is gone. A holder may be paused and continue later in the belief that it still holds
+//! the lease, so whatever is done under a lease must be harmless when done twice.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,19 +15,20 @@ use tokio_util::sync::CancellationToken;
 use crate::store::{self, KEYS_LEASE as KEYS, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
 use crate::telemetry::Metrics;
 
-/// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
+/// How long a lease lasts without renewal. A successor takes over at most this and one [`BEAT`] after its holder's
+/// death.
 const TTL: Duration = Duration::from_secs(5);
 
-/// How often leases are renewed or asked for.
+/// How often leases are renewed or requested.
 const BEAT: Duration = Duration::from_secs(1);
 
 /// How long a server that must be alone holds its leases.
 const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// A beat that the database has not answered by then has failed.
+/// The time limit for the database to answer a beat.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// This server among the others. Cloning it is cheap.
+/// This server's membership in the cluster. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Membership {
     inner: Arc<Inner>,
@@ -36,32 +37,32 @@ pub(super) struct Membership {
 struct Inner {
     store: Store,
     node: Arc<str>,
-    /// What it has that the others must have, too.
+    /// What it has that the other servers must have, too.
     having: Arc<str>,
     metrics: Metrics,
     seen: Mutex<Seen>,
     leads: watch::Sender<bool>,
-    /// It asks for no lease any more.
+    /// Cancelled when it stops asking for leases.
     leaving: CancellationToken,
-    /// It renews none any more, either.
+    /// Cancelled when it stops renewing its leases, too.
     left: CancellationToken,
-    /// A server that was there is not there any more.
+    /// Notified when another server has disappeared.
     lost: Notify,
 }
 
 #[derive(Default)]
 struct Seen {
-    /// Servers whose lease is good.
+    /// Servers with a valid lease.
     alive: HashSet<String>,
-    /// Since when every beat succeeded.
+    /// Since when every beat has succeeded.
     steady_since: Option<Instant>,
-    /// When the newest beat began.
+    /// When the latest beat began.
     looked_at: Option<Instant>,
 }
 
 impl Membership {
-    /// Joins; the first beat is over when this returns, so that a server which is alone leads at once.
-    /// Must be called within a tokio runtime.
+    /// Joins the cluster. The first beat is over on return, so that a single server leads immediately. Must be called
+    /// within a tokio runtime.
     pub(super) async fn join(store: Store, node: Arc<str>, having: Arc<str>, metrics: Metrics) -> Self {
         let inner = Inner {
             store,
@@ -84,7 +85,7 @@ impl Membership {
         membership
     }
 
-    /// Takes everything for good, where there can be no other server: nothing is written while nothing happens.
+    /// Takes all leases permanently if there can be no other server, so that an idle server writes nothing.
     async fn settle(&self) {
         let Inner { store, node, .. } = &*self.inner;
         let settled = async {
@@ -95,19 +96,19 @@ impl Membership {
             store.lease(LEADER, node, FOR_GOOD).await
         };
         if let Err(error) = settled.await {
-            tracing::debug!(%error, "leases, which only tell who is there, are not taken");
+            tracing::debug!(%error, "leases not taken; they are informational here");
         }
         self.lead(true);
     }
 
-    /// Whether a server is known to be gone. As long as this server has trouble of its own it knows that of nobody.
+    /// Whether a server is known to be gone. While this server's own beats fail, it knows that of nobody.
     pub(super) fn is_gone(&self, node: &str) -> bool {
         if !self.inner.store.is_shared() {
             return *node != *self.inner.node;
         }
         let seen = self.inner.seen.lock();
         let steady = seen.steady_since.is_some_and(|since| since.elapsed() > TTL);
-        // A server that was paused itself knows what was true before.
+        // After a pause of this server, its knowledge is outdated.
         let fresh = seen.looked_at.is_some_and(|looked| looked.elapsed() < TTL);
         steady && fresh && *node != *self.inner.node && !seen.alive.contains(node)
     }
@@ -117,12 +118,12 @@ impl Membership {
         *self.inner.leads.borrow()
     }
 
-    /// Waits until a server is missed that was there before.
+    /// Waits until another server has disappeared.
     pub(super) async fn lost_one(&self) {
         self.inner.lost.notified().await;
     }
 
-    /// Does a duty whenever this server leads, for ever. It is dropped where it stands when another one leads.
+    /// Runs a task whenever this server leads. The task is dropped when another one leads.
     pub(super) async fn while_leading<F: Future<Output = ()>>(self, duty: impl Fn() -> F) {
         let mut leads = self.inner.leads.subscribe();
         loop {
@@ -134,34 +135,34 @@ impl Membership {
         }
     }
 
-    /// Says whether this server leads; whether it did.
+    /// Sets whether this server leads; returns whether it did.
     fn lead(&self, leads: bool) -> bool {
         self.inner.metrics.leader.set(i64::from(leads));
         self.inner.leads.send_replace(leads)
     }
 
-    /// Lets another server lead.
+    /// Gives up leadership.
     pub(super) async fn resign(&self) {
         self.inner.leaving.cancel();
         self.lead(false);
         self.release(LEADER).await;
     }
 
-    /// Lets the others know that this server is gone.
+    /// Tells the other servers that this one is gone.
     pub(super) async fn leave(&self) {
         self.inner.left.cancel();
         self.release(&format!("{NODE}{}", self.inner.node)).await;
         let keys = format!("{KEYS}{}", self.inner.node);
         let released = tokio::time::timeout(PATIENCE, self.inner.store.release(&keys, &self.inner.having)).await;
         if !matches!(released, Ok(Ok(()))) {
-            tracing::debug!(lease = keys, "the lease is not released; it ends by itself");
+            tracing::debug!(lease = keys, "lease not released; it will expire");
         }
     }
 
     async fn release(&self, lease: &str) {
         let released = tokio::time::timeout(PATIENCE, self.inner.store.release(lease, &self.inner.node)).await;
         if !matches!(released, Ok(Ok(()))) {
-            tracing::debug!(lease, "the lease is not released; it ends by itself");
+            tracing::debug!(lease, "lease not released; it will expire");
         }
     }
 
@@ -175,7 +176,7 @@ impl Membership {
         }
     }
 
-    /// Keeps this server's own lease, for as long as it ends what it has begun.
+    /// Renews this server's own lease while it finishes what it has begun.
     async fn stay(self) {
         let own = format!("{NODE}{}", self.inner.node);
         loop {
@@ -187,18 +188,18 @@ impl Membership {
         }
     }
 
-    /// Renews what this server holds and looks who else is there; returns until when it leads.
+    /// Renews its leases and looks for the other servers. Returns until when this one leads.
     async fn beat_once(&self, until: Option<Instant>) -> Option<Instant> {
         let began = Instant::now();
         let (until, alive) = match tokio::time::timeout(PATIENCE, self.renew()).await {
             Ok(Ok((true, alive))) => (Some(began + TTL), Some(alive)),
             Ok(Ok((false, alive))) => (None, Some(alive)),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "leases are not renewed");
+                tracing::warn!(%error, "leases not renewed");
                 (until, None)
             }
             Err(_) => {
-                tracing::warn!("leases are not renewed: the database does not answer");
+                tracing::warn!("leases not renewed: the database does not respond");
                 (until, None)
             }
         };
@@ -236,7 +237,7 @@ impl Membership {
     }
 }
 
-/// Returns when the value is this; never when nobody can change it any more.
+/// Waits for a value; for ever if nobody can change it any more.
 async fn until(value: &mut watch::Receiver<bool>, wanted: bool) {
     if value.wait_for(|value| *value == wanted).await.is_err() {
         std::future::pending::<()>().await;

@@ -1,11 +1,11 @@
-//! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
-//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, [`retention`]
-//! removes what is past its time, [`sealing`] seals the log, the [`attendant`] does what each server has to do by itself, [`builds`] builds, the
-//! [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
-//! does what must be done once in the cluster.
+//! Performs what follows from the log. The [`relay`] follows it and publishes run requests, the [`worker`] executes
+//! runs, [`timers`] wait between attempts, [`callback`] notifies callers of outcomes, the [`schedule`] triggers events
+//! by the clock, [`retention`] removes what has expired, [`sealing`] seals the log, the [`attendant`] does what every
+//! server does for itself, [`builds`] executes builds, and the [`sweep`] finds lost work. [`membership`] knows which
+//! servers are alive and which one leads; the leader does what must be done once in the cluster.
 //!
-//! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
-//! at the state first.
+//! Everything here may happen twice: whatever is created has an id derived from its cause, and every action checks the
+//! current state first.
 
 mod attendant;
 mod begun;
@@ -49,20 +49,20 @@ pub use builds::places as places_for_builds;
 pub use callbacks::{Callbacks, Secret as CallbackSecret};
 pub use tools::Tools;
 
-/// When the log is away at the start of a duty, it is begun again after this.
+/// The delay before a task that lost the log is restarted.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Takes up what was left open and begins to follow the log. Must be called within a tokio runtime.
+/// Picks up what was left open and starts following the log. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// When the log cannot be read.
+/// If the log cannot be read.
 pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     let membership =
         Membership::join(tools.store.clone(), tools.node.clone(), tools.having.clone(), tools.metrics.clone()).await;
     let workers = Workers::new(tools.clone(), membership.clone());
     let builds = Builds::new(tools.clone());
     let duty = Duty { tools: tools.clone(), workers: workers.clone(), membership: membership.clone() };
-    // From here on each server follows the log; what was open before is looked for.
+    // Every server follows the log from here; what was open before is searched for.
     let feed = tools.store.follow(tools.store.head().await?);
     sweep::builds(&tools, &builds).await?;
     let attendant = Attendant { tools: tools.clone(), workers: workers.clone(), builds: builds.clone() };
@@ -76,14 +76,14 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         let membership = membership.clone();
         tasks.spawn(membership.while_leading(move || duty.clone().deliver()));
     } else {
-        // Each server delivers to itself.
+        // Every server publishes to its own queue.
         tasks.spawn(async move {
             loop {
                 duty.clone().deliver().await;
             }
         });
     }
-    // What must be done once in the cluster.
+    // Tasks that must run once in the cluster.
     let (clock, teller, keeping, cleaner) = (tools.clone(), tools.clone(), tools.keeping.clone(), tools);
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
     tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
@@ -95,7 +95,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }
 
-/// What one server does for all that take from a queue.
+/// The work that one server does for all consumers of a queue.
 #[derive(Clone)]
 struct Duty {
     tools: Tools,
@@ -104,7 +104,7 @@ struct Duty {
 }
 
 impl Duty {
-    /// Delivers runs to the queue; ends when the log cannot be read.
+    /// Relays to the queue until the log cannot be read.
     async fn deliver(self) {
         let Self { tools, workers, membership } = &self;
         let timers = Arc::new(Timers::default());
@@ -119,24 +119,25 @@ impl Duty {
                 tokio::join!(relay.follow(), timers.keep_time(tools, workers), lost.find());
             }
             Err(error) => {
-                tracing::warn!(%error, "the relay cannot begin yet");
+                tracing::warn!(%error, "relay not started yet; retrying");
                 tokio::time::sleep(AGAIN).await;
             }
         }
     }
 }
 
-/// What is being done.
+/// The running tasks.
 pub struct Dispatch {
     membership: Membership,
     workers: Workers,
     builds: Builds,
-    /// They end with it.
+    /// Aborted on drop.
     _tasks: JoinSet<()>,
 }
 
 impl Dispatch {
-    /// Begins nothing more, and waits for what runs, at most until `deadline`. What is not done by then stays open in the log.
+    /// Begins nothing more, and waits for what is in progress, until `deadline` at most. Unfinished work stays open in
+    /// the log.
     pub async fn stop(&self, deadline: Instant) {
         self.membership.resign().await;
         tokio::join!(self.builds.stop(deadline), self.workers.stop(deadline));

@@ -1,6 +1,7 @@
-//! Whether a run can be given to its function now: an instance that takes it, or a place for its job.
+//! Finds what can execute a run now: an instance, or a slot for its job.
 //!
-//! Only what was given the input counts as an attempt. A run that cannot be offered waits; [`Patience`] says how long.
+//! An attempt counts only if the function was given the input. A run that cannot be offered waits; [`Patience`] says
+//! how long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,28 +15,28 @@ use crate::leasing::{self, Arm, JobPlace, Lease, Leasing, Taker};
 use crate::queue::Request;
 use crate::store;
 
-/// The first wait before a run is offered again, and the longest: what waits is woken when its function starts.
+/// The first and the longest wait before a run is offered again. A waiting run is also woken when its function starts.
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// Where an attempt had begun each wait is recorded: it may become longer.
+/// If an attempt had begun, each wait is recorded, so waits may get longer than that.
 const LONGEST_RECORDED_WAIT: Duration = Duration::from_secs(300);
 
-/// What takes the run.
+/// What will execute the run.
 pub(super) enum Offer {
     /// An instance.
     Instance(Lease),
-    /// A process that is to be started.
+    /// A process to be started.
     Job(JobPlace),
 }
 
-/// Why nothing does.
+/// Why nothing can execute the run.
 pub(super) enum NotOffered {
-    /// And nothing ever will.
+    /// And never will.
     Never(String),
-    /// Not now. When it makes sense to ask again, if that is known.
+    /// Not at present, and when to try again, if known.
     Yet(String, Option<Duration>),
-    /// The log is away.
+    /// The log is not available.
     Store(store::Error),
 }
 
@@ -56,7 +57,7 @@ impl From<leasing::Error> for NotOffered {
     }
 }
 
-/// Looks for what takes the run.
+/// Finds what will execute the run.
 pub(super) async fn find(
     leasing: &Leasing,
     keeping: &Keeping,
@@ -68,7 +69,7 @@ pub(super) async fn find(
         None => leasing.route_to(asked.function).await?.map(|route| route.choose(asked.run).clone()),
     };
     let arm = arm.ok_or_else(|| NotOffered::Never("the function does not exist".to_owned()))?;
-    // As long as a caller would wait for it.
+    // As long as a caller would wait.
     let deadline = Instant::now() + arm.manifest.resources.timeout();
     let endpoints = match &arm.taker {
         Taker::Service(endpoints) => endpoints,
@@ -87,7 +88,7 @@ pub(super) async fn find(
     Ok((arm, Offer::Instance(lease)))
 }
 
-/// How long a run that cannot be offered waits until it is offered again.
+/// The delays between offers of a run.
 pub(super) struct Patience {
     unrecorded: Duration,
     recorded: Duration,
@@ -100,14 +101,14 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// The next wait; it is longer each time, unless it is known when to ask again.
+    /// The next delay. It grows each time unless the time of the next try is known.
     pub(super) fn next(&mut self, hint: Option<Duration>) -> Duration {
         let wait = hint.map_or(self.unrecorded, |hint| hint.max(FIRST_WAIT));
         self.unrecorded = (self.unrecorded * 2).min(LONGEST_WAIT);
         wait.min(LONGEST_WAIT)
     }
 
-    /// The next wait after an attempt had begun.
+    /// The next delay after an attempt had begun.
     pub(super) fn next_recorded(&mut self) -> Duration {
         let wait = self.recorded;
         self.recorded = (self.recorded * 2).min(LONGEST_RECORDED_WAIT);
@@ -126,7 +127,7 @@ mod tests {
     use crate::clock;
     use crate::keeping::tests::{House, Server, job, scaling, service};
 
-    /// A run of a function, of a certain version or of whichever takes it.
+    /// A run of a function, for a given version or any.
     fn run_of(function: function::Id, version: Option<u32>) -> Run {
         let request = Asked {
             run: clock::new_id(),

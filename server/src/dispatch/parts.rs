@@ -1,18 +1,18 @@
 //! Splits runs that are requested together into parts whose records fit into memory: one event may reach every function
-//! of its namespace, and the record of each run has a copy of the event.
+//! of its namespace, and the record of each run contains a copy of the event.
 
 use crate::queue::Request;
 
-/// Bytes of one part, unless one run alone has more.
+/// Maximum bytes of a part, unless a single run exceeds it.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
-/// Runs of one part.
+/// Maximum number of runs in a part.
 pub(super) const MAX_RUNS: usize = 512;
 
-/// What a record takes besides its input, roughly.
+/// The approximate size of a record without its input.
 const OVERHEAD: usize = 1 << 10;
 
-/// Parts of consecutive requests, each within the limits.
+/// Splits requests into parts of consecutive ones, each within the limits.
 pub(super) fn split(requests: Vec<Request>) -> Vec<Vec<Request>> {
     let mut parts: Vec<Vec<Request>> = Vec::new();
     let mut bytes = 0;
@@ -32,7 +32,7 @@ pub(super) fn split(requests: Vec<Request>) -> Vec<Vec<Request>> {
     parts
 }
 
-/// Bytes of the records of requests, roughly.
+/// The approximate size of the records of requests, in bytes.
 pub(super) fn weight_of(requests: &[Request]) -> usize {
     requests.iter().map(weight).sum()
 }

@@ -1,4 +1,4 @@
-//! Records the requests of runs and publishes them, however long the log or the queue is away.
+//! Records and publishes run requests, retrying while the log or the queue is not available.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::backoff::Backoff;
 use crate::store::{PageRequest, RunFilter};
 use crate::{actors, clock, queue, store};
 
-/// Runs of a function that is gone, ended at a time.
+/// Runs of a deregistered function that are ended at a time.
 const GONE_PAGE: u32 = 100;
 
-/// Records requests and publishes them. Cloning it is cheap.
+/// Records and publishes run requests. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Publisher {
     pub(super) tools: Tools,
@@ -30,8 +30,8 @@ impl Publisher {
         Self { tools, workers }
     }
 
-    /// Records requests and publishes them. Small ones are published meanwhile: a worker that is quicker than the log
-    /// records the request itself. Large inputs stay in the log, and their runs are published when they are there.
+    /// Records and publishes requests. Small ones are published concurrently: a worker that is faster than the log
+    /// records the request itself. Large inputs stay in the log, so their runs are published after they are recorded.
     pub(super) async fn send_part(&self, part: &[queue::Request]) {
         let (small, large): (Vec<_>, Vec<_>) =
             part.iter().cloned().partition(|request| request.input_bytes() <= queue::MAX_INLINE);
@@ -43,12 +43,12 @@ impl Publisher {
         future::join(record, self.publish(small)).await;
     }
 
-    /// Puts requests in their queues, however long these are away.
+    /// Publishes requests, retrying while the queue is not available.
     pub(super) async fn publish(&self, requests: Vec<queue::Request>) {
         future::join_all(requests.into_iter().map(|request| self.workers.publish(request))).await;
     }
 
-    /// Records requests, however long the log is away. One that is there already is done.
+    /// Records requests, retrying while the log is not available. Existing ones count as success.
     async fn record(&self, requests: &[queue::Request]) {
         let mut left: Vec<_> = requests.iter().filter_map(|request| request.asked.clone()).collect();
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
@@ -64,7 +64,7 @@ impl Publisher {
         }
     }
 
-    /// Asks for the run that follows a dead one, however long the log is away.
+    /// Requests the run that follows a dead one, retrying while the log is not available.
     pub(super) async fn redrive(&self, dead: run::Id, redriven: &Redriven, record: Uuid, cause: &Cause) {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
@@ -73,28 +73,28 @@ impl Publisher {
                     let Some(old) = loaded.state else { return };
                     let (function, run) = (old.request.function, redriven.run);
                     let asked = Some(Arc::new(Asked::again(&old, redriven, record, cause)));
-                    // The record of it comes by, and is published then.
+                    // Its record will be relayed, and the run is published then.
                     return self.record(&[queue::Request { function, run, asked }]).await;
                 }
-                Err(error) => tracing::warn!(run = %dead, %error, "a dead run is not redriven yet"),
+                Err(error) => tracing::warn!(run = %dead, %error, "dead run not redriven yet; retrying"),
             }
             backoff.pause().await;
         }
     }
 
-    /// Ends what waits for a function that is gone, then its queue.
+    /// Ends the waiting runs of a deregistered function, then deletes its queue.
     pub(super) async fn clear(&self, function: function::Id) {
         self.fail_waiting(function).await;
         if let Err(error) = self.tools.queue.forget(function).await {
-            tracing::warn!(%function, %error, "the queue of a function that is gone is not deleted");
+            tracing::warn!(%function, %error, "queue of a deregistered function not deleted");
         }
     }
 
-    /// Ends what waits for a function that is gone.
+    /// Ends the waiting runs of a deregistered function.
     pub(super) async fn fail_waiting(&self, function: function::Id) {
         for state in run::Status::ALL.iter().copied().filter(|state| state.is_waiting()) {
             if let Err(error) = self.fail_all(function, state).await {
-                tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
+                tracing::warn!(%function, %error, "waiting runs of a deregistered function not ended; they will fail when taken");
             }
         }
     }
@@ -122,7 +122,7 @@ impl Publisher {
                 };
                 self.tools.commands.run(row.id, command, self.tools.own_cause())
             });
-            // One that began meanwhile ends by itself.
+            // A run that began in the meantime ends by itself.
             future::join_all(failures).await;
             match found.rows.last() {
                 Some((cursor, _)) if found.has_next => page.after = Some(cursor.clone()),
@@ -132,17 +132,17 @@ impl Publisher {
     }
 }
 
-/// Whether a request that was refused is to be told again: when the fault is ours.
+/// Whether recording a request should be retried, because the failure is not the request's fault.
 fn is_ours(asked: &Asked, error: &actors::Error<run::Error>) -> bool {
     let run = asked.requested.request.run;
     match error {
         actors::Error::Refused(error) => {
-            tracing::error!(%run, %error, "a run was refused");
+            tracing::error!(%run, %error, "run refused");
             false
         }
-        // What the log never takes must not hold up what comes after it.
+        // What the log never accepts must not hold up what comes after it.
         actors::Error::Store(error) if error.is_final() => {
-            tracing::error!(%run, %error, "a run was refused");
+            tracing::error!(%run, %error, "run refused");
             false
         }
         error => {

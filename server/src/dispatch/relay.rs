@@ -1,8 +1,8 @@
-//! Follows the log from a checkpoint, requests the runs that events ask for, and publisher runs to the queue.
+//! The relay: follows the log from a checkpoint, requests the runs caused by events, and publishes runs to the queue.
 //!
-//! Where the queue is shared by several servers, one of them relays for all; otherwise each relays to itself. Many
-//! requests are on their way at once, each namespace's in its [lane](super::lanes), and the checkpoint moves over a record
-//! only when what follows from it is recorded and the queue answers for it; a roll-out holds it back until it is through.
+//! If several servers share the queue, one of them relays for all; otherwise each relays to itself. Many requests are
+//! in progress at once, each in its namespace's [lane](super::lanes). The checkpoint passes a record only when its
+//! reactions are recorded and confirmed by the queue; a rollout holds it back until it has finished.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,32 +22,32 @@ use super::tools::Tools;
 use super::worker::Workers;
 use crate::store::{self, Relayed};
 
-/// The name of the checkpoint: what it has not passed is not removed from the log.
+/// The name of the checkpoint. Nothing that it has not passed is removed from the log.
 const FOLLOWER: &str = store::RELAY;
 
-/// The checkpoint is a hint that spares work after a restart: it need not be written for each record.
+/// The checkpoint only saves work after a restart, so it need not be written for each record.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
-/// How often is written down which namespaces are behind, while some are.
+/// How often it is stored which namespaces are behind, while some are.
 const BEHIND_EVERY: Duration = Duration::from_secs(1);
 
-/// The server that relays.
+/// The relay of this server.
 pub(super) struct Relay {
     publisher: Publisher,
     timers: Arc<Timers>,
     lanes: Lanes,
     checkpoint: u64,
     held: Held,
-    /// What was done before it began.
+    /// The progress before it began.
     done: Relayed,
-    /// What was read when it was last looked at which namespaces are behind, and when that was.
+    /// The position read when lagging namespaces were last stored, and when that was.
     looked: (u64, Instant),
-    /// What else is on its way; it ends with the relay.
+    /// Rollouts in progress, aborted on drop.
     tasks: JoinSet<()>,
 }
 
 impl Relay {
-    /// The relay as it was at its checkpoint.
+    /// Loads the relay's state at its checkpoint.
     pub(super) async fn load(tools: Tools, workers: Workers, timers: Arc<Timers>) -> Result<Self, store::Error> {
         let done = tools.store.relayed().await?;
         let checkpoint = done.through;
@@ -60,7 +60,7 @@ impl Relay {
         Ok(Self { publisher, timers, lanes, checkpoint, held, looked, done, tasks: JoinSet::new() })
     }
 
-    /// Follows the log, for ever.
+    /// Follows the log until it is dropped.
     pub(super) async fn follow(mut self) {
         let mut feed = self.publisher.tools.store.follow(self.checkpoint);
         let mut seen = self.checkpoint;
@@ -74,7 +74,7 @@ impl Relay {
                         self.take(&records).await;
                         seen = records.last().map_or(seen, |last| last.position);
                     }
-                    Some(Err(error)) => tracing::warn!(%error, "the relay cannot read the log; it goes on trying"),
+                    Some(Err(error)) => tracing::warn!(%error, "relay cannot read the log; retrying"),
                     None => return,
                 },
                 _ = tick.tick() => {}
@@ -98,7 +98,7 @@ impl Relay {
         }
         match store.move_checkpoint(FOLLOWER, self.checkpoint, through).await {
             Ok(true) => self.checkpoint = through,
-            // Another server moved it: from where it is now, this one goes on, too.
+            // Another server moved it: continue from its current value.
             Ok(false) => match store.checkpoint(FOLLOWER).await {
                 Ok(now) => self.checkpoint = now,
                 Err(error) => tracing::warn!(%error, "checkpoint not read"),
@@ -107,24 +107,24 @@ impl Relay {
         }
     }
 
-    /// Writes down which namespaces are behind, where they have been for a while: what is only just on its way will be through
-    /// before anybody asks.
+    /// Stores which namespaces are behind, if they have been for a while: what has just begun will be done before
+    /// anybody asks.
     async fn write_behind(&mut self, relayed: &Relayed, seen: u64) {
         let (seen_then, then) = self.looked;
         if then.elapsed() < BEHIND_EVERY {
             return;
         }
         self.looked = (seen, Instant::now());
-        // While what was done before it began is read again, less is known than is written down.
+        // While records from before the start are read again, less is known than what is stored.
         if relayed.through >= seen_then || relayed.seen < self.done.seen {
             return;
         }
         if let Err(error) = self.publisher.tools.store.write_relayed(relayed.seen, &relayed.behind).await {
-            tracing::warn!(%error, "how far the relay has come in each namespace is not written down");
+            tracing::warn!(%error, "relay progress by namespace not stored");
         }
     }
 
-    /// Begins what follows from records, and puts what has an order into its lane.
+    /// Starts the reactions to records, or queues them in their lane if they have an order.
     async fn take(&mut self, records: &[Recorded]) {
         let stats = self.publisher.tools.store.stats();
         for (recorded, reaction) in follow::once(records, &stats) {

@@ -1,8 +1,8 @@
-//! Removes what is past its time, a few at a time: runs that are over, trigger events, lines; and what was built or uploaded
-//! and is needed no more. Takes no input.
+//! Removes what has expired, in small steps: finished runs, trigger events and log lines, and artifacts and bundles
+//! that are no longer needed. A reconciler without input.
 //!
-//! It rests as long as it works, so that whoever appends is not held up. One server does it for all; two that did at once
-//! would remove nothing twice.
+//! Rests as long as it works, so that appends are not held up. One server does it for all; two at once would only do
+//! redundant work.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use super::tools::Tools;
 use crate::clock;
 use crate::store::{self, Old};
 
-/// How often it is looked for what is past its time.
+/// How often expired data is searched for.
 const EVERY: Duration = Duration::from_secs(60);
 
-/// How often it is looked for artifacts and bundles that nothing needs: every file of them is looked at.
+/// How often unused artifacts and bundles are searched for, which examines every file.
 const ARTIFACTS_EVERY: Duration = Duration::from_secs(600);
 
 /// When there is no room for more of them, it is looked for sooner, and again no earlier than after this.
@@ -25,14 +25,14 @@ const ARTIFACTS_AGAIN: Duration = Duration::from_secs(10);
 /// The name, among what servers have in common, of what names the database itself.
 const DATABASE: &str = "database";
 
-/// A step is followed by a rest at least this long.
+/// The minimum rest after a step.
 const REST: Duration = Duration::from_millis(10);
 
-/// A step that failed is tried again after this, and again, so many times.
+/// The delay before a failed step is retried, and the number of retries.
 const AGAIN: Duration = Duration::from_secs(1);
 const TRIES: u32 = 5;
 
-/// Removes what is past its time, now and whenever something is, for ever.
+/// Removes what has expired, until dropped.
 pub(super) async fn forever(tools: Tools) {
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -47,26 +47,26 @@ pub(super) async fn forever(tools: Tools) {
             artifacts = Some(Instant::now());
             match sweep_artifacts(&tools).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "artifacts and bundles that nothing needed, removed"),
-                Err(error) => tracing::warn!(%error, "artifacts that nothing needs are not removed yet"),
+                Ok(removed) => tracing::info!(removed, "removed unused artifacts and bundles"),
+                Err(error) => tracing::warn!(%error, "unused artifacts not removed yet; retrying"),
             }
         }
         if is_full {
             continue;
         }
         let keep = tools.retention;
-        // Lines first: those of a run that goes are few then.
+        // Lines first: a removed run then has few left.
         for (what, keep) in [(Old::Lines, keep.logs), (Old::Runs, keep.runs), (Old::Events, keep.events)] {
             match sweep(&tools, what, keep).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(kind = ?what, removed, "past their time, and removed"),
-                Err(error) => tracing::warn!(kind = ?what, %error, "what is past its time is not removed yet"),
+                Ok(removed) => tracing::info!(kind = ?what, removed, "removed expired data"),
+                Err(error) => tracing::warn!(kind = ?what, %error, "expired data not removed yet; retrying"),
             }
         }
     }
 }
 
-/// Removes the artifacts and bundles that nothing has needed for their time; returns how many.
+/// Removes the artifacts and bundles that have not been needed for their time. Returns their number.
 async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
     let keep = tools.retention;
     let database = tools.store.agree(DATABASE, &clock::new_id::<()>().to_string()).await?;
@@ -83,7 +83,7 @@ async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error
     }
 }
 
-/// Removes what is past its time now; returns how much.
+/// Removes what has expired by now. Returns how much.
 pub(super) async fn sweep(tools: &Tools, what: Old, keep: Duration) -> Result<u64, store::Error> {
     let age = TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
     let Some(before) = clock::now().checked_sub_signed(age) else { return Ok(0) };

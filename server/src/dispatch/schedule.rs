@@ -1,8 +1,8 @@
-//! Keeps the clock: appends the trigger events of schedules when they are due.
+//! Schedules: appends their trigger events when they are due.
 //!
-//! What is due next is [`domain::schedule::Plan`]'s matter. Here is what it needs of the world: the time, how far each
-//! schedule has come (a checkpoint in the log's database), and whether a run is over. It may run on several servers at
-//! once: a due time's event has one id, and the log takes it once.
+//! [`domain::schedule::Plan`] decides what is due next. This provides the time, the progress of each schedule (a
+//! checkpoint in the database), and whether a run is over. It may run on several servers at once: the event for a due
+//! time has a derived id, so the log accepts it only once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,33 +20,33 @@ use super::tools::Tools;
 use crate::actors::{Backlog, Loaded, Writer, writer};
 use crate::store::{self, LineStream, NewLine, Store};
 
-/// The wall clock may be set: it is looked at again at least this often, however far the next due time is.
+/// The maximum interval between checks of the wall clock, which may be adjusted, however far away the next due time is.
 const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
 
-/// What failed is tried again after this.
+/// The delay before a failed step is retried.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Schedules that are dealt with at the same time; their appends are committed together.
+/// Schedules handled concurrently; their appends are committed together.
 const AT_ONCE: usize = 64;
 
-/// An event without a run counts as one whose run is still to be asked for, for this long.
+/// How long an event without a run counts as one whose run is still to be requested.
 const UNROUTED: TimeDelta = TimeDelta::hours(1);
 
-/// Makes a plan of all schedules and keeps to it, until it is dropped. That may be at any moment: what was appended is
-/// known by its id, and what was not is due still.
+/// Plans all schedules and fires them until dropped, which is safe at any moment: appended events are known by their
+/// ids, and the others are still due.
 pub(super) async fn forever(tools: Tools) {
     let (store, cause) = (tools.store.clone(), tools.own_cause());
     let backlog = tools.commands.backlog();
     loop {
         match Scheduler::load(store.clone(), backlog.clone(), cause.clone(), crate::clock::now).await {
             Ok(scheduler) => return scheduler.follow().await,
-            Err(error) => tracing::warn!(%error, "the plan of schedules cannot be made; it is tried again"),
+            Err(error) => tracing::warn!(%error, "plan of schedules not loaded; retrying"),
         }
         tokio::time::sleep(AGAIN).await;
     }
 }
 
-/// Where the time comes from.
+/// The source of the time.
 trait Clock: Fn() -> DateTime<Utc> + Send + Sync {}
 impl<F: Fn() -> DateTime<Utc> + Send + Sync> Clock for F {}
 
@@ -58,23 +58,23 @@ struct Scheduler<C> {
     now: C,
     plan: Plan,
     marks: HashMap<Key, Marks>,
-    /// Came in, and how far they had come could not be read yet.
+    /// New schedules whose progress could not be read yet.
     fresh: Vec<Key>,
-    /// The position of the log that the plan includes.
+    /// The log position that the plan includes.
     seen: u64,
 }
 
-/// How far a schedule has come, as unix seconds; 0: it never fired.
+/// The progress of a schedule, as Unix seconds; 0 if it never fired.
 #[derive(Debug, Clone, Copy, Default)]
 struct Marks {
-    /// Everything due up to here is dealt with.
+    /// Everything due up to this time is handled.
     through: u64,
-    /// The last time that fired, for a schedule that must not overlap: later ones may have been left out.
+    /// The last time that fired, for a schedule that must not overlap: later ones may have been skipped.
     fired: u64,
 }
 
 impl<C: Clock> Scheduler<C> {
-    /// The plan as the log says it now.
+    /// The plan according to the log now.
     async fn load(store: Store, backlog: Arc<Backlog>, cause: Cause, now: C) -> Result<Self, store::Error> {
         let (seen, writer) = (store.head().await?, Writer::new(store.clone()));
         let (marks, fresh) = (HashMap::new(), Vec::new());
@@ -95,7 +95,7 @@ impl<C: Clock> Scheduler<C> {
             tokio::select! {
                 batch = feed.next() => match batch {
                     Some(Ok(records)) => self.take(&records),
-                    Some(Err(error)) => tracing::warn!(%error, "the schedules cannot read the log; they go on trying"),
+                    Some(Err(error)) => tracing::warn!(%error, "schedules cannot read the log; retrying"),
                     None => return,
                 },
                 () = tokio::time::sleep(self.until_next()) => {}
@@ -103,7 +103,7 @@ impl<C: Clock> Scheduler<C> {
         }
     }
 
-    /// Takes in what happened to functions.
+    /// Applies the events of functions.
     fn take(&mut self, records: &[Recorded]) {
         let functions = records.iter().filter(|recorded| recorded.stream.kind() == "function");
         for (_, reaction) in follow::once(functions, &self.store.stats()) {
@@ -115,7 +115,7 @@ impl<C: Clock> Scheduler<C> {
         self.fresh.extend(self.plan.take_fresh());
     }
 
-    /// How long until something is to be done.
+    /// The time until there is something to do.
     fn until_next(&self) -> Duration {
         if !self.fresh.is_empty() {
             return AGAIN;
@@ -124,7 +124,7 @@ impl<C: Clock> Scheduler<C> {
         wait.unwrap_or(LOOK_AT_LEAST_EVERY).min(LOOK_AT_LEAST_EVERY)
     }
 
-    /// Plans the schedules that came in, from where they were.
+    /// Plans new schedules, resuming their progress.
     async fn resume(&mut self) {
         if self.fresh.is_empty() {
             return;
@@ -144,11 +144,11 @@ impl<C: Clock> Scheduler<C> {
                     self.marks.insert(key, marks);
                     if let Err(fault) = self.plan.resume(key, time_of(marks.through)) {
                         let (function, trigger) = (key.function, key.trigger);
-                        tracing::warn!(%function, %trigger, error = %fault, "a schedule never fires: build the function anew");
+                        tracing::warn!(%function, %trigger, error = %fault, "schedule never fires; rebuild the function");
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(function = %key.function, %error, "a schedule's place cannot be read yet");
+                    tracing::warn!(function = %key.function, %error, "progress of a schedule not read yet; retrying");
                     self.fresh.push(key);
                 }
             }
@@ -157,7 +157,7 @@ impl<C: Clock> Scheduler<C> {
         self.marks.retain(|key, _| plan.has(*key));
     }
 
-    /// Deals with all that is due.
+    /// Handles everything that is due.
     async fn fire(&mut self) {
         let now = (self.now)();
         let due = self.plan.due(now);
@@ -181,7 +181,7 @@ impl<C: Clock> Scheduler<C> {
                     self.plan.settle(key, due.firing.through);
                 }
                 Err(error) => {
-                    tracing::warn!(function = %key.function, %error, "a schedule could not fire yet");
+                    tracing::warn!(function = %key.function, %error, "schedule not fired yet; retrying");
                     self.plan.later(key, now + AGAIN);
                 }
             }
@@ -194,7 +194,7 @@ impl<C: Clock> Scheduler<C> {
         let mut said = Vec::new();
         said.extend(firing.left_out.map(|first| missed(timer, first)));
         for time in &firing.times {
-            // The events of a namespace that has no room stay in the log: a clock would fill it.
+            // The namespace's events are held in the log for lack of room; a schedule must not add to them.
             if self.backlog.is_held(&timer.namespace) {
                 said.push(no_room(timer, *time));
                 continue;
@@ -217,7 +217,7 @@ impl<C: Clock> Scheduler<C> {
         Ok(marks)
     }
 
-    /// Appends the event of a due time, unless it is there.
+    /// Appends the event for a due time, unless it exists.
     async fn append(&self, timer: &Timer, time: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), store::Error> {
         let received = timer.received(time, now);
         let stream = Stream::event(received.id);
@@ -236,18 +236,18 @@ impl<C: Clock> Scheduler<C> {
         }
     }
 
-    /// Whether the run of a time that fired is not over.
+    /// Whether the run of a due time that fired is not over.
     async fn is_open(&self, key: Key, fired: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, store::Error> {
         let event = key.event(fired);
         if let Some(run) = self.store.runs_by_id(&[run::id(event, key.function)]).await?.pop() {
             return Ok(run.state.is_open());
         }
-        // Either nobody has come to the event yet, or its run was over so long ago that it was removed.
+        // Either the event has not been relayed yet, or its run ended so long ago that it was removed.
         let event = self.store.events_by_id(&[event]).await?.pop();
         Ok(event.is_some_and(|event| now - event.at < UNROUTED))
     }
 
-    /// Moves a checkpoint to a place, unless another server moved it there or beyond; where it is then.
+    /// Moves a checkpoint, unless another server has moved it there or beyond. Returns its position.
     async fn mark(&self, name: &str, mut from: u64, to: u64) -> Result<u64, store::Error> {
         while from < to {
             if self.store.move_checkpoint(name, from, to).await? {
@@ -258,7 +258,7 @@ impl<C: Clock> Scheduler<C> {
         Ok(from)
     }
 
-    /// Says something in the function's log. Nothing depends on it.
+    /// Writes messages to the function's log, without relying on their being stored.
     async fn say(&self, timer: &Timer, now: DateTime<Utc>, texts: Vec<String>) {
         if texts.is_empty() {
             return;
@@ -293,7 +293,7 @@ fn fired_name(key: Key) -> String {
     format!("schedule:{}:{}:fired", key.function, key.trigger)
 }
 
-/// Unix seconds; a time before 1970 is no due time.
+/// Unix seconds; a time before 1970 is never due.
 fn seconds(time: DateTime<Utc>) -> u64 {
     u64::try_from(time.timestamp()).unwrap_or_default()
 }

@@ -1,8 +1,8 @@
-//! Seals the log, round after round, and keeps the newest seal in the data folder, which whoever may write to the database
-//! may not be able to reach.
+//! Seals the log periodically, and keeps the newest seal in the data folder, which somebody who can write to the
+//! database may not be able to reach.
 //!
-//! The leader seals. Each server keeps an anchor of its own, and compares it first: a log that does not go on from there
-//! was cut off or replaced, and nobody seals that as if it were right.
+//! The leader seals. Each server keeps an anchor of its own and compares it first: a log that does not continue from
+//! the anchor was truncated or replaced, and must not be sealed as if it were intact.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -13,25 +13,25 @@ use super::tools::Tools;
 use crate::clock;
 use crate::store::{Anchor, Store, agreement};
 
-/// How often the log is sealed: what is younger may not be sealed yet.
+/// How often the log is sealed. Newer records may not be sealed yet.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// The first seal of a log is made this soon after there is something to seal.
+/// The delay before the first seal of a log, once there is something to seal.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How long a server that ends takes for the last seals.
+/// The time limit for the last seals when the server ends.
 const LAST: Duration = Duration::from_secs(3);
 
 /// The file of the newest seal in the data folder.
 const FILE: &str = "anchor";
 
-/// Seals whenever this server leads, for ever.
+/// Seals whenever this server leads, until dropped.
 pub(super) async fn forever(tools: Tools, membership: Membership) {
     loop {
         let (sealed, fault) = match round(&tools, membership.leads()).await {
             Ok(sealed) => (sealed, None),
             Err(why) => {
-                tracing::error!(error = why, "the log is not sealed");
+                tracing::error!(error = why, "log not sealed");
                 (true, Some(why))
             }
         };
@@ -40,7 +40,7 @@ pub(super) async fn forever(tools: Tools, membership: Membership) {
     }
 }
 
-/// Whether there is a seal.
+/// Returns whether there is a seal.
 async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
     let store = &tools.store;
     if let Some(kept) = read_anchor(&tools.data_dir)?
@@ -51,9 +51,9 @@ async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
              of the database stands in its place. If that was meant, remove the file `{FILE}` from the data folder"
         ));
     }
-    // An older server would remove records and leave their seals as they are.
+    // An older server would remove records without updating their seals.
     if !agreement::leave_older_servers(store, agreement::SEALS).await.map_err(|error| error.to_string())? {
-        tracing::debug!("the log is sealed as soon as all servers on this database are of this version or newer");
+        tracing::debug!("sealing starts once all servers on this database run this version or a newer one");
         return Ok(false);
     }
     let key = tools.vault.key_of_seals(clock::now()).await.map_err(|error| error.to_string())?;
@@ -70,7 +70,7 @@ async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
     Ok(newest.is_some())
 }
 
-/// Seals what came last, before the server ends.
+/// Seals the latest records before the server ends.
 pub async fn finish(store: &Store, data_dir: &Path) {
     if store.stats().seal_fault().is_some() {
         return;
@@ -80,18 +80,18 @@ pub async fn finish(store: &Store, data_dir: &Path) {
         if let Ok(Some(newest)) = store.newest_seal().await
             && let Err(error) = keep_anchor(data_dir, &newest.anchor)
         {
-            tracing::debug!(%error, "the newest seal is kept after the next start");
+            tracing::debug!(%error, "newest seal not kept; retrying after the next start");
         }
     };
     if tokio::time::timeout(LAST, sealing).await.is_err() {
-        tracing::debug!("what came last is sealed after the next start");
+        tracing::debug!("last records not sealed; retrying after the next start");
     }
 }
 
-/// The newest seal that the server of a data folder has seen.
+/// The newest seal that the server with this data folder has seen.
 ///
 /// # Errors
-/// For people, when the file cannot be read or holds something else.
+/// If the file cannot be read or is invalid, as a message.
 pub fn read_anchor(data_dir: &Path) -> Result<Option<Anchor>, String> {
     let path = data_dir.join(FILE);
     match std::fs::read_to_string(&path) {
@@ -101,10 +101,10 @@ pub fn read_anchor(data_dir: &Path) -> Result<Option<Anchor>, String> {
     }
 }
 
-/// Forgets it.
+/// Removes the anchor.
 ///
 /// # Errors
-/// When the file cannot be removed.
+/// If the file cannot be removed.
 pub fn forget_anchor(data_dir: &Path) -> io::Result<()> {
     match std::fs::remove_file(data_dir.join(FILE)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -112,7 +112,7 @@ pub fn forget_anchor(data_dir: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes it, whole or not at all.
+/// Writes the anchor atomically.
 fn keep_anchor(data_dir: &Path, anchor: &Anchor) -> io::Result<()> {
     let new = data_dir.join(format!("{FILE}.new"));
     let mut file = std::fs::File::create(&new)?;

@@ -1,4 +1,5 @@
-//! Finds work that was lost: asks the tables what is open and puts it where it belongs. Takes no input.
+//! The sweep: finds lost work by reading from the tables what is open, and puts it where it belongs. A reconciler
+//! without input.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,25 +17,25 @@ use crate::queue::Request;
 use crate::store::RunRow;
 use crate::{clock, store};
 
-/// How often open runs are looked for, at most.
+/// The minimum interval between searches for open runs.
 const EVERY: Duration = Duration::from_secs(4);
 
-/// Looking takes no more than one part in so many of the time …
+/// The search takes at most one part in this many of the time, …
 const SHARE: u32 = 10;
 
-/// … but it is never longer than this until the next look: what looks long may have waited for a broker that was away.
+/// … but happens at least this often: a slow search may have been waiting for a broker that was not available.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(12);
 
 /// Runs read at a time.
 const PAGE: u32 = 1000;
 
-/// A run that nobody has taken for this long, though nothing of its function waits in the queue, is lost there.
+/// A run that nobody has taken for this long, although its function's queue is empty, is lost.
 const LOST_AFTER: TimeDelta = TimeDelta::seconds(10);
 
-/// What was published again is left alone for this long.
+/// How long a run is left alone after it was published again.
 const LEFT_ALONE: Duration = Duration::from_secs(10);
 
-/// Takes up the builds that are open: those that wait, and those that this server had begun when it ended.
+/// Picks up open builds: waiting ones, and those that this server had begun when it ended.
 pub(super) async fn builds(tools: &Tools, builds: &Builds) -> Result<(), store::Error> {
     for row in tools.store.open_builds().await? {
         if row.node.as_deref().is_none_or(|node| *node == *tools.node) {
@@ -44,12 +45,12 @@ pub(super) async fn builds(tools: &Tools, builds: &Builds) -> Result<(), store::
     Ok(())
 }
 
-/// Looks again and again for runs that this server had begun and does not know: it was killed meanwhile.
+/// Searches periodically for runs that this server began before it was killed, and so does not know.
 pub(super) async fn own(tools: Tools, workers: Workers) {
     loop {
         let began = Instant::now();
         if let Err(error) = find_own(&tools, &workers).await {
-            tracing::warn!(%error, "runs that this server had begun are not looked for");
+            tracing::warn!(%error, "search for this server's earlier runs failed; retrying");
         }
         rest(began).await;
     }
@@ -67,7 +68,7 @@ async fn find_own(tools: &Tools, workers: &Workers) -> Result<(), store::Error> 
     Ok(())
 }
 
-/// Looks for runs that were lost on their way: the duty of the server that delivers.
+/// Searches for runs that were lost on their way. Done by the server that relays.
 pub(super) struct Lost<'a> {
     pub(super) tools: &'a Tools,
     pub(super) workers: &'a Workers,
@@ -76,14 +77,14 @@ pub(super) struct Lost<'a> {
 }
 
 impl Lost<'_> {
-    /// Takes up everything that is open, once: what is due later is remembered.
+    /// Picks up everything that is open, once, and sets timers for what is due later.
     pub(super) async fn take_up(&self) -> Result<(), store::Error> {
         let mut pages = Pages::new(self.tools);
         while let Some(page) = pages.next().await? {
             for row in page {
                 match (row.node.as_deref(), row.due) {
                     (None, Some(due)) if due > clock::now() => self.timers.set(row.id, due),
-                    // A shared queue keeps what it was given; what it has lost is found later.
+                    // A shared queue keeps what was published to it; whatever it lost is found later.
                     (None, _) if self.tools.queue.is_shared() => self.workers.consume(row.function),
                     (None, _) => self.workers.publish(Request::recorded(row.function, row.id)).await,
                     (Some(_), _) => {}
@@ -93,7 +94,7 @@ impl Lost<'_> {
         Ok(())
     }
 
-    /// Looks for lost runs and builds, for ever.
+    /// Searches for lost runs and builds until dropped.
     pub(super) async fn find(&self) {
         let mut published = HashMap::new();
         loop {
@@ -103,9 +104,9 @@ impl Lost<'_> {
                 self.fail_orphaned_builds().await
             };
             if let Err(error) = found.await {
-                tracing::warn!(%error, "lost runs and builds are not looked for");
+                tracing::warn!(%error, "search for lost runs and builds failed; retrying");
             }
-            // What a server had that is gone is taken over at once, not at the next look.
+            // The work of a server that is gone is taken over immediately, not at the next search.
             tokio::select! {
                 () = rest(began) => {}
                 () = self.membership.lost_one() => {}
@@ -119,7 +120,7 @@ impl Lost<'_> {
         let mut pages = Pages::new(self.tools);
         while let Some(page) = pages.next().await? {
             for row in page {
-                // What waits in this server's hands is not lost.
+                // A run that this server is waiting to execute is not lost.
                 if published.contains_key(&row.id) || self.workers.has(row.id) {
                     continue;
                 }
@@ -135,7 +136,7 @@ impl Lost<'_> {
             if !self.tools.queue.depth(function).await.is_ok_and(|depth| depth == 0) {
                 continue;
             }
-            tracing::info!(%function, runs = runs.len(), "runs that nobody took are published again");
+            tracing::info!(%function, runs = runs.len(), "republishing runs that nobody took");
             for run in runs {
                 self.workers.publish(Request::recorded(function, run)).await;
                 published.insert(run, Instant::now());
@@ -148,14 +149,14 @@ impl Lost<'_> {
         row.node.as_deref().is_some_and(|node| self.membership.is_gone(node))
     }
 
-    /// A build cannot be gone on with elsewhere: what it had is on the disk of a server that is gone.
+    /// Builds cannot be continued elsewhere: their files are on the disk of a server that is gone.
     async fn fail_orphaned_builds(&self) -> Result<(), store::Error> {
         for row in self.tools.store.open_builds().await? {
             if row.node.as_deref().is_some_and(|node| self.membership.is_gone(node)) {
                 let error = "the server that built it is gone; build the function again".to_owned();
                 let command = Command::FailBuild { build: row.id, error, offered: Vec::new(), at: clock::now() };
                 if let Err(error) = self.tools.commands.function(row.function, command, self.tools.own_cause()).await {
-                    tracing::warn!(build = %row.id, %error, "a build whose server is gone stays open");
+                    tracing::warn!(build = %row.id, %error, "could not fail a build whose server is gone");
                 }
             }
         }
@@ -168,7 +169,7 @@ fn is_overdue(row: &RunRow) -> bool {
     row.due.unwrap_or(row.queued_at) + LOST_AFTER < clock::now()
 }
 
-/// The runs that are open, page by page.
+/// The open runs, page by page.
 struct Pages<'a> {
     tools: &'a Tools,
     after: u64,
@@ -187,7 +188,7 @@ impl<'a> Pages<'a> {
     }
 }
 
-/// Waits until it is time to look again.
+/// Waits until the next search.
 async fn rest(began: Instant) {
     tokio::time::sleep((began.elapsed() * SHARE).clamp(EVERY, AT_LEAST_EVERY)).await;
 }

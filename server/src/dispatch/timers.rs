@@ -1,5 +1,5 @@
-//! Delivers runs between attempts when they are due. What is due and when is in the log; these timers are only the
-//! clock that looks there.
+//! Publishes runs between attempts when they are due. Due times are stored in the log; these timers only wake up to
+//! look there.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,13 +14,13 @@ use super::worker::Workers;
 use crate::clock;
 use crate::queue::Request;
 
-/// When the log is away, what is due is looked for again after this.
+/// The delay before due runs are looked up again if the log is not available.
 const AGAIN: TimeDelta = TimeDelta::seconds(1);
 
-/// When which run is due.
+/// A due time and its run.
 type Due = (DateTime<Utc>, run::Id);
 
-/// Runs that are due at a time; the earliest first.
+/// Runs by due time, earliest first.
 #[derive(Default)]
 pub(super) struct Timers {
     heap: Mutex<BinaryHeap<Reverse<Due>>>,
@@ -28,13 +28,13 @@ pub(super) struct Timers {
 }
 
 impl Timers {
-    /// Remembers a run until it is due.
+    /// Sets a timer for a run.
     pub(super) fn set(&self, run: run::Id, due: DateTime<Utc>) {
         self.heap.lock().push(Reverse((due, run)));
         self.changed.notify_one();
     }
 
-    /// Delivers what is due, for ever.
+    /// Publishes runs as they become due, until dropped.
     pub(super) async fn keep_time(&self, tools: &Tools, workers: &Workers) {
         loop {
             let changed = self.changed.notified();
@@ -66,7 +66,7 @@ impl Timers {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "runs that are due wait for the log");
+                tracing::warn!(%error, "due runs not read; retrying");
                 self.heap.lock().extend(due.into_iter().map(|run| Reverse((now + AGAIN, run))));
                 tokio::time::sleep(AGAIN.to_std().unwrap_or_default()).await;
             }

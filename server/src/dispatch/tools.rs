@@ -1,4 +1,4 @@
-//! What the work is done with.
+//! The dependencies of this room.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,47 +18,48 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
-/// What the work is done with. Cloning it is cheap.
+/// The dependencies of this room. Cheap to clone.
 #[derive(Clone)]
 pub struct Tools {
     /// The log.
     pub store: Store,
-    /// The writers.
+    /// Executes commands.
     pub commands: Commands,
-    /// Delivery.
+    /// Delivers runs.
     pub queue: Arc<dyn Queue>,
-    /// Who takes a call.
+    /// Hands instances to calls.
     pub leasing: Leasing,
-    /// Instances.
+    /// Keeps instances.
     pub keeping: Keeping,
-    /// Builds.
+    /// Builds versions.
     pub workshop: Workshop,
-    /// Opens what repositories are fetched with.
+    /// Decrypts the credentials of repositories.
     pub vault: Vault,
     /// Counters.
     pub metrics: Metrics,
-    /// Builds at a time.
+    /// The number of concurrent builds of a namespace.
     pub builds: usize,
-    /// Says whether versions may have the callers and the paths that they ask for.
+    /// Checks whether versions may have the anonymous callers and paths that they ask for.
     pub judge: Judge,
-    /// Bytes of a result that a run keeps.
+    /// Maximum bytes of a result that are recorded.
     pub recorded: usize,
-    /// How long a run waits that cannot be offered to its function.
+    /// How long a run may wait to be offered to its function.
     pub offer_timeout: Duration,
-    /// How outcomes are told to who asked for them.
+    /// The dependencies of callbacks.
     pub callbacks: Callbacks,
-    /// How long what is done with is kept.
+    /// How long data is kept.
     pub retention: Retention,
     /// The data folder.
     pub data_dir: Arc<Path>,
-    /// Names this server in the log; the same after a restart.
+    /// The name of this server in the log, which is the same after a restart.
     pub node: Arc<str>,
-    /// What this server has that all servers on its database must have, as [`crate::store::agreement::Having`] writes it.
+    /// What this server has that all servers on its database must have, as [`crate::store::agreement::Having`] encodes
+    /// it.
     pub having: Arc<str>,
 }
 
 impl Tools {
-    /// The cause of what this server does by itself.
+    /// The cause to record for this server's own actions.
     pub(super) fn own_cause(&self) -> Cause {
         Cause { actor: Some(self.actor()), ..Cause::default() }
     }

@@ -1,4 +1,4 @@
-//! Takes runs from the queue, runs them, records what came of it, then acknowledges.
+//! Workers: take runs from the queue, execute them, record the outcome, then acknowledge.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,19 +25,20 @@ use crate::queue::{self, Consumer, Delivery, Request};
 use crate::turns::Place;
 use crate::{clock, store};
 
-/// When the queue is away, it is asked again after this.
+/// The delay before the queue is tried again if it is not available.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A function's consumer that had nothing to do for this long ends; the next request starts it again.
+/// A consumer that has been idle for this long ends; the next request starts it again.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Runs of one function in the hands of this server when its scaling is not known yet.
+/// The prefetch count for a function whose scaling is not known yet.
 const DEFAULT_PREFETCH: usize = 10;
 
-/// Runs that are read from the log at a time: each may have a large input, and there may be thousands to be read at once.
+/// Maximum number of runs read from the log at a time: each may have a large input, and thousands may have to be read
+/// at once.
 const READS: usize = 8;
 
-/// Starts consumers and knows what runs. Cloning it is cheap.
+/// Starts consumers and knows the runs in progress. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Workers {
     inner: Arc<Inner>,
@@ -46,33 +47,34 @@ pub(super) struct Workers {
 struct Inner {
     tools: Tools,
     membership: Membership,
-    /// Functions whose runs this server takes, and what ends that.
+    /// Functions that this server consumes, with the tokens that end their consumers.
     consumers: Mutex<HashMap<function::Id, CancellationToken>>,
     running: Mutex<HashMap<run::Id, AbortHandle>>,
-    /// The server ends: nothing more is taken.
+    /// Cancelled when the server ends: nothing more is taken.
     stopping: CancellationToken,
     finished: Notify,
-    /// A function may have begun to run: what cannot be offered is offered again.
+    /// Notified when a function may have started, so that waiting runs are offered again.
     woken: Notify,
     reads: Semaphore,
 }
 
-/// A run as its request or the log has it.
+/// A run, from its request or from the log.
 struct Found {
     loaded: Loaded<run::Aggregate>,
-    /// Bytes of its input, when that is large and was left in the log: a run that waits does not hold it.
+    /// The size of its input, if that is large and was left in the log, so that a waiting run does not hold it in
+    /// memory.
     left: Option<usize>,
 }
 
-/// What is done with a run that was taken.
+/// What was done with a delivered run.
 enum Taken {
-    /// All that there was to do.
+    /// Everything there was to do.
     Done,
-    /// Nothing more by this server: it ends.
+    /// Nothing more, because this server is ending.
     Left,
 }
 
-/// A run in hand.
+/// A run being executed.
 #[derive(Clone, Copy)]
 struct Work<'a> {
     stream: &'a Stream,
@@ -80,14 +82,14 @@ struct Work<'a> {
     cause: &'a Cause,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 enum Attempted {
     Succeeded(Outcome),
     Failed { failure: Failure, retryable: bool, retry_after_s: Option<f64> },
 }
 
 impl Workers {
-    /// Nothing runs yet.
+    /// Without any consumer.
     pub(super) fn new(tools: Tools, membership: Membership) -> Self {
         let inner = Inner {
             tools,
@@ -102,12 +104,12 @@ impl Workers {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Whether this server runs it just now.
+    /// Whether this server is executing a run.
     pub(super) fn has(&self, run: run::Id) -> bool {
         self.inner.running.lock().contains_key(&run)
     }
 
-    /// Puts a run in its function's queue, however long that is away, and sees to it that somebody takes it.
+    /// Publishes a run, retrying while the queue is not available, and ensures that it is consumed.
     pub(super) async fn publish(&self, request: Request) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while let Err(error) = self.inner.tools.queue.publish(request.clone()).await {
@@ -117,15 +119,15 @@ impl Workers {
         self.consume(request.function);
     }
 
-    /// Ends a run; that it was cancelled is recorded already.
+    /// Aborts a run whose cancellation is already recorded.
     pub(super) fn abort(&self, run: run::Id) {
         if let Some(task) = self.inner.running.lock().remove(&run) {
             task.abort();
         }
     }
 
-    /// Takes nothing more and waits, at most until `deadline`, for what runs. What is not done by then is let go without
-    /// an outcome: it is open in the log, and begun again at the next start.
+    /// Takes nothing more and waits for runs in progress, until `deadline` at most. The remaining ones end without an
+    /// outcome: they are still open in the log, and begun again at the next start.
     pub(super) async fn stop(&self, deadline: Instant) {
         self.inner.stopping.cancel();
         let idle = async {
@@ -139,12 +141,12 @@ impl Workers {
         };
         if tokio::time::timeout_at(deadline, idle).await.is_err() {
             let left: Vec<_> = self.inner.running.lock().drain().collect();
-            tracing::warn!(runs = left.len(), "runs are let go unfinished; they are begun again at the next start");
+            tracing::warn!(runs = left.len(), "unfinished runs abandoned; they restart at the next start");
             left.iter().for_each(|(_, task)| task.abort());
         }
     }
 
-    /// Sees to it that this server takes the function's runs.
+    /// Ensures that this server consumes a function's queue.
     pub(super) fn consume(&self, function: function::Id) {
         if self.inner.stopping.is_cancelled() {
             return;
@@ -160,7 +162,7 @@ impl Workers {
         tokio::spawn(async move {
             let more = this.take_all(function, &end).await;
             this.inner.consumers.lock().remove(&function);
-            // A request may have come between the last look and the removal.
+            // A request may have arrived between the last check and the removal.
             let depth = this.inner.tools.queue.depth(function);
             if more || depth.await.is_ok_and(|depth| depth > 0) {
                 this.consume(function);
@@ -168,32 +170,32 @@ impl Workers {
         });
     }
 
-    /// Has runs that cannot be offered be offered again: something has changed.
+    /// Offers waiting runs again, because something has changed.
     pub(super) fn wake(&self) {
         self.inner.woken.notify_waiters();
     }
 
-    /// Takes the function's runs anew, as many at a time as its current version allows.
+    /// Restarts the consumer of a function with the concurrency of its current version.
     pub(super) fn resize(&self, function: function::Id) {
         if let Some(end) = self.inner.consumers.lock().get(&function) {
             end.cancel();
         }
     }
 
-    /// Takes runs until none comes any more or it is to end; whether to begin again.
+    /// Consumes runs until there are none or the token is cancelled. Returns whether to restart.
     async fn take_all(&self, function: function::Id, end: &CancellationToken) -> bool {
         let prefetch = self.prefetch(function).await;
         let mut consumer = match self.inner.tools.queue.consume(function, prefetch).await {
             Ok(consumer) => consumer,
             Err(error) => {
-                tracing::warn!(%function, %error, "the queue is not consumed");
+                tracing::warn!(%function, %error, "queue not consumed");
                 tokio::time::sleep(AGAIN).await;
                 return true;
             }
         };
         let places = Arc::new(Semaphore::new(prefetch));
         loop {
-            // Only as many as can run are taken: the others wait where they are counted.
+            // Takes only as many as can run; the others stay in the queue, where they are counted.
             let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
             let taken = tokio::select! {
                 biased;
@@ -203,7 +205,7 @@ impl Workers {
             let delivery = match taken {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => {
-                    tracing::warn!(%function, %error, "the queue is away");
+                    tracing::warn!(%function, %error, "queue not available");
                     tokio::time::sleep(AGAIN).await;
                     return true;
                 }
@@ -213,17 +215,17 @@ impl Workers {
         }
     }
 
-    /// Goes on with a run that this server had begun before it was killed. It does not go through the queue, where another
-    /// server might take it and see that it is this one's.
+    /// Continues a run that this server had begun before it was killed. This bypasses the queue, by which another
+    /// server might get the run and see that it belongs to this one.
     pub(super) fn resume(&self, request: Request) {
         if !self.inner.stopping.is_cancelled() {
-            tracing::info!(run = %request.run, "a run that was left is gone on with");
+            tracing::info!(run = %request.run, "continuing a run of this server's earlier process");
             self.begin_task(Delivery::unqueued(request), None);
         }
     }
 
-    /// Begins the runs for whose answers somebody waits on this server, without waiting for the queue to deliver them. What it
-    /// delivers later is acknowledged: the run is being done, or was.
+    /// Executes the runs whose callers wait on this server, without waiting for the queue. What the queue delivers
+    /// later is acknowledged, because the run is in progress or over.
     pub(super) async fn do_what_is_awaited(self) {
         let Some(mut runs) = self.inner.tools.leasing.runs_here() else { return };
         while let Some((function, run)) = runs.recv().await {
@@ -233,13 +235,13 @@ impl Workers {
         }
     }
 
-    /// Runs what was delivered, unless that is being done; `place` is kept meanwhile.
+    /// Executes a delivered run unless it is in progress. `place` is held meanwhile.
     fn begin_task(&self, delivery: Delivery, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
         let run = delivery.request.run;
         let mut running = self.inner.running.lock();
         if running.contains_key(&run) {
-            tracing::debug!(%run, "delivered again while it runs");
+            tracing::debug!(%run, "redelivered while in progress");
             return delivery.acknowledge();
         }
         let task = tokio::spawn(async move {
@@ -258,27 +260,27 @@ impl Workers {
         route.shares().map(|(arm, _)| of_one(arm)).fold(0, usize::saturating_add).max(1)
     }
 
-    /// Runs one run; acknowledges when its outcome, or that it is somebody else's, is recorded.
+    /// Executes one run, and acknowledges once its outcome, or that another server has it, is recorded.
     async fn take(&self, delivery: Delivery) {
         let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let mut tried = None;
         loop {
             match self.run(&delivery.request, &mut tried).await {
                 Ok(Taken::Done) => return delivery.acknowledge(),
-                // Whoever takes it next goes on from the log.
+                // Whoever takes it next continues from the log.
                 Ok(Taken::Left) => return,
-                // Asking again would change nothing; the sweep finds the run should it be open.
+                // Retrying would change nothing; if the run is open, the sweep finds it.
                 Err(error) if error.is_final() => {
-                    tracing::error!(run = %delivery.request.run, %error, "the log refuses what a run asks of it");
+                    tracing::error!(run = %delivery.request.run, %error, "store refuses an event of a run");
                     return delivery.acknowledge();
                 }
-                Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
+                Err(error) => tracing::warn!(run = %delivery.request.run, %error, "run waiting for the log"),
             }
             backoff.pause().await;
         }
     }
 
-    /// `tried`: when this task has tried to begin an attempt, be it without learning whether the log took that.
+    /// `tried` is when this task tried to begin an attempt, whether or not it learned that the log accepted that.
     async fn run(&self, request: &Request, tried: &mut Option<DateTime<Utc>>) -> Result<Taken, store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
@@ -289,7 +291,7 @@ impl Workers {
         loop {
             let Some(run) = loaded.state.clone() else { return Ok(Taken::Done) };
             if !self.is_to_be_taken(&run) {
-                tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not to be taken");
+                tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not taken");
                 return Ok(Taken::Done);
             }
             let found = tokio::select! {
@@ -304,7 +306,7 @@ impl Workers {
                         () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
                         place = self.room_for(&run, left) => place,
                     };
-                    // Somebody else has it, or it is over.
+                    // Another server has it, or it is over.
                     let Some(done) = self.begin(work, loaded, arm.version, tried).await? else {
                         return Ok(Taken::Done);
                     };
@@ -328,7 +330,7 @@ impl Workers {
                     self.record(&stream, loaded, &run, cannot(error, false), &cause).await?;
                     return Ok(Taken::Done);
                 }
-                // An attempt whose process is gone may have begun: it counts, though none follows it now.
+                // An attempt whose process is gone may have begun: it counts although none follows it now.
                 Err(NotOffered::Yet(reason, _)) if run.phase.since().is_some_and(|since| Some(since) != *tried) => {
                     self.record(&stream, loaded, &run, lost(&reason), &cause).await?;
                     return Ok(Taken::Done);
@@ -337,7 +339,7 @@ impl Workers {
                     (reason, patience.next(hint), run.phase.node().is_some().then_some(run.attempts))
                 }
             };
-            // A caller that waits gets its answer at once.
+            // A waiting caller gets its answer immediately.
             if run.delivery == domain::run::event::Delivery::Once {
                 self.record(&stream, loaded, &run, cannot(reason, false), &cause).await?;
                 return Ok(Taken::Done);
@@ -353,7 +355,7 @@ impl Workers {
         }
     }
 
-    /// The run that is asked for.
+    /// The run of a request.
     async fn find(&self, stream: &Stream, request: &Request) -> Result<Found, store::Error> {
         if let Some(asked) = &request.asked {
             let loaded = Loaded::believed(&[run::Event::Requested(asked.requested.clone())]);
@@ -370,7 +372,7 @@ impl Workers {
         Ok(Found { loaded, left })
     }
 
-    /// Waits for room for an input that was left in the log.
+    /// Waits for memory for an input that was left in the log.
     async fn room_for(&self, run: &Run, left: Option<usize>) -> Option<Place> {
         match left {
             Some(bytes) => {
@@ -381,18 +383,18 @@ impl Workers {
         }
     }
 
-    /// The run as the log has it, in turn.
+    /// Reads the run from the log, limited by [`READS`].
     async fn read(&self, stream: &Stream) -> Result<Loaded<run::Aggregate>, store::Error> {
         let _place = self.inner.reads.acquire().await.expect("nobody closes the semaphore");
         self.inner.tools.commands.writer().load(stream).await
     }
 
-    /// Whether a delivered run is for this server to run.
+    /// Whether this server should execute a delivered run.
     fn is_to_be_taken(&self, run: &Run) -> bool {
         match &run.phase {
-            // Delivered twice; should the server that has it be lost, the sweep finds it.
+            // Delivered twice. If the server that has it is lost, the sweep finds it.
             Phase::Running { node, .. } => *node == *self.inner.tools.node || self.inner.membership.is_gone(node),
-            // Delivered twice, and failed meanwhile: it comes again when it is due.
+            // Delivered twice, and failed in the meantime: it is published again when it is due.
             Phase::Retrying { due, .. } => *due <= clock::now(),
             phase => !phase.is_over(),
         }
@@ -418,7 +420,7 @@ impl Workers {
         }
     }
 
-    /// Records that the attempt begins; `None` when it is not for this server to run.
+    /// Records the beginning of an attempt; `None` if this server should not execute it.
     async fn begin(
         &self,
         work: Work<'_>,
@@ -430,11 +432,11 @@ impl Workers {
         let now = clock::now();
         let before = tried.replace(now);
         self.tell(work, loaded, |state| {
-            // An attempt of a server that is gone is taken over, and only that one.
+            // Takes over an attempt of a server that is gone, and only that one.
             let lost = state.as_ref().and_then(|run| {
                 run.phase.node().is_some_and(|node| self.inner.membership.is_gone(node)).then_some(run.attempts)
             });
-            // The log may have taken the start that this task tried before: then it is that one.
+            // The log may have accepted this task's previous attempt to begin: then it is that attempt.
             let own = state.as_ref().filter(|run| run.phase.node() == Some(&**node)).and_then(|run| run.phase.since());
             let at = own.filter(|since| Some(*since) == before).unwrap_or(now);
             Command::Start { version, node: node.to_string(), lost, at }
@@ -442,8 +444,8 @@ impl Workers {
         .await
     }
 
-    /// Records that the run cannot be offered, or that it has waited long enough: then, or when it is not for this server to
-    /// run, `None`. `begun`: the attempt that had begun all the same.
+    /// Records that the run cannot be offered, or that it has waited too long. `None` in the latter case, or if this
+    /// server should not execute it. `begun` is the attempt that had begun nevertheless.
     async fn defer(
         &self,
         work: Work<'_>,
@@ -454,7 +456,7 @@ impl Workers {
         let at = clock::now();
         let known = loaded.state.as_ref().and_then(|run| run.deferred.clone());
         if begun.is_some() || known.is_none() {
-            tracing::info!(run = %work.asked.run, reason, "the run cannot be offered to its function yet");
+            tracing::info!(run = %work.asked.run, reason, "run cannot be offered to its function yet");
             let reason = reason.clone();
             let told = self.tell(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
             let Some(done) = told.await? else { return Ok(None) };
@@ -473,7 +475,7 @@ impl Workers {
         Ok(None)
     }
 
-    /// Records what follows from a command; `None` when it is refused: somebody else has the run, or it is over.
+    /// Executes a command to the run; `None` if it is refused because another server has the run, or it is over.
     async fn tell(
         &self,
         work: Work<'_>,
@@ -486,12 +488,12 @@ impl Workers {
             let wish = command(&loaded.state);
             match self.inner.tools.commands.writer().execute(stream, loaded, wish, cause.clone()).await {
                 Ok(done) => return Ok(Some(done)),
-                // The message was quicker than the log: whoever is first records the request.
+                // The message was faster than the log: whoever comes first records the request.
                 Err(actors::Error::Refused(run::Error::NotFound)) if asked.asked.is_some() => {
                     let Some(requested) = self.request(asked).await? else { return Ok(None) };
                     loaded = requested;
                 }
-                // What the message says of the run was true when it was sent: a server that is gone has begun it since.
+                // The message is outdated: a server that is gone has begun the run since.
                 Err(actors::Error::Refused(run::Error::Taken { node }))
                     if !read && self.inner.membership.is_gone(&node) =>
                 {
@@ -510,14 +512,14 @@ impl Workers {
         }
     }
 
-    /// Records the request that a message brought; `None` when its run cannot be.
+    /// Records the request contained in a message; `None` if it is refused.
     async fn request(&self, asked: &Request) -> Result<Option<Loaded<run::Aggregate>>, store::Error> {
         let Some(asked) = &asked.asked else { return Ok(Some(Loaded::unknown())) };
         let id = asked.requested.request.run;
         match self.inner.tools.commands.request_run((**asked).clone()).await {
             Ok(done) => Ok(Some(Loaded::from(done))),
             Err(actors::Error::Refused(error)) => {
-                tracing::error!(run = %id, %error, "a run was refused");
+                tracing::error!(run = %id, %error, "run refused");
                 Ok(None)
             }
             Err(actors::Error::Store(error)) => Err(error),
@@ -553,18 +555,18 @@ impl Workers {
         let done = loop {
             match tools.commands.writer().execute(stream, loaded.clone(), command.clone(), cause.clone()).await {
                 Ok(done) => break done,
-                // Cancelled meanwhile, most likely: that stands.
+                // Most likely cancelled in the meantime: that stands.
                 Err(actors::Error::Refused(error)) => {
                     tracing::info!(run = %run.request.run, %error, "outcome not recorded");
                     return Ok(());
                 }
-                // The log will never take it, however often it is asked.
+                // The log will never accept it, however often it is tried.
                 Err(actors::Error::Store(error)) if error.is_final() => {
-                    tracing::error!(run = %run.request.run, %error, "the log refuses the outcome of a run");
+                    tracing::error!(run = %run.request.run, %error, "store refuses the outcome of a run");
                     let Some(instead) = instead_of(&command, attempt, begun, &error) else { return Ok(()) };
                     command = instead;
                 }
-                Err(error) => tracing::warn!(run = %run.request.run, %error, "the outcome waits for the log"),
+                Err(error) => tracing::warn!(run = %run.request.run, %error, "outcome waiting for the log"),
             }
             backoff.pause().await;
             loaded = Loaded::unknown();
@@ -595,13 +597,13 @@ impl Workers {
     }
 }
 
-/// The next delivery; `None` when none came for a while.
+/// The next delivery; `None` if there was none for a while.
 async fn next(consumer: &mut Box<dyn Consumer>) -> Option<Result<Delivery, crate::queue::Error>> {
     tokio::time::timeout(IDLE, consumer.next()).await.ok()
 }
 
-/// What is recorded in place of an outcome that the log refuses: a failure for good, because another attempt would come to
-/// the same. `None` when that was refused, too.
+/// A replacement for an outcome that the log refuses: a permanent failure, because another attempt would give the same.
+/// `None` if the replacement was refused, too.
 fn instead_of(refused: &Command, attempt: u32, begun: bool, error: &store::Error) -> Option<Command> {
     if matches!(refused, Command::Fail { retryable: false, failure, .. } if failure.outcome == Outcome::default()) {
         return None;
@@ -612,7 +614,7 @@ fn instead_of(refused: &Command, attempt: u32, begun: bool, error: &store::Error
     Some(Command::Fail { begun, attempt, failure, retryable: false, retry_after_s: None, jitter, at })
 }
 
-/// An attempt of which nobody knows how far it came.
+/// An attempt of which nobody knows how far it got.
 fn lost(reason: &str) -> Attempted {
     cannot(format!("the server that ran the attempt ended before its outcome was recorded; since then: {reason}"), true)
 }
@@ -622,8 +624,8 @@ fn cannot(error: String, retryable: bool) -> Attempted {
     Attempted::Failed { failure, retryable, retry_after_s: None }
 }
 
-/// Which endings are worth another attempt: those of the CloudEvents Subscriptions API and Knative Eventing (connection
-/// errors, 408, 429, 5xx, a non-zero exit, a timeout); other client errors would only fail again.
+/// Decides which endings are worth a retry: those of the CloudEvents Subscriptions API and Knative Eventing (connection
+/// errors, 408, 429, 5xx, a non-zero exit code, a timeout). Other client errors would only fail again.
 fn judge(ended: Ended) -> Attempted {
     let Ended { outcome, error, timed_out, retry_after_s } = ended;
     let Some(error) = error else { return Attempted::Succeeded(outcome) };
@@ -641,7 +643,7 @@ mod tests {
 
     use super::*;
 
-    /// What an attempt of a run that is retried comes to.
+    /// The label of an attempt's outcome for a retried run.
     fn outcome(http_status: Option<u16>, exit_code: Option<i32>, timed_out: bool) -> &'static str {
         let delivery = Delivery::Retried(retry::Policy::default());
         let bad = http_status.is_none_or(|status| call::is_failure("http.invoke", delivery, status));
@@ -688,7 +690,7 @@ mod tests {
         for (what, status, exit, timed_out, expected) in table {
             assert_eq!(outcome(status, exit, timed_out), expected, "{what}");
         }
-        // An event that is answered so was not taken; another attempt would not be, either.
+        // Such an answer to an event means that it was not accepted, and would not be the next time.
         for status in [302, 400, 404] {
             let outcome = Outcome { http_status: Some(status), ..Outcome::default() };
             let ended = Ended { outcome, error: Some("refused".to_owned()), timed_out: false, retry_after_s: None };

@@ -1,4 +1,4 @@
-//! The versions that take a function's calls, made from what the log says.
+//! Builds a function's route: the versions that take its calls, as the log says.
 
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::leasing::{Arm, Endpoints, Error, Route, Taker, Terms};
 use crate::store::{FunctionRow, VersionRow};
 
 impl Inner {
-    /// The route of a running function whose current version is this; whether each of its versions can take calls here.
+    /// The route of a running function with this current version, and whether all of its versions can take calls here.
     ///
     /// # Errors
-    /// When the current version cannot.
+    /// If the current version cannot.
     pub(super) async fn make_route(&self, row: &FunctionRow, version: u32) -> Result<(Arc<Route>, bool), Error> {
         let current = self.make_arm(row, version).await?;
         if row.traffic.is_empty() {
@@ -33,10 +33,10 @@ impl Inner {
             let arm = match arm {
                 Ok(arm) => arm,
                 Err(error @ Error::Store(_)) => return Err(error),
-                // The calls that it should take fail; the others do not.
+                // The calls meant for this version fail; the others do not.
                 Err(error) => {
                     whole = false;
-                    tracing::debug!(function = %row.id, version = share.version, %error, "a version that has a share of the calls cannot take them");
+                    tracing::debug!(function = %row.id, version = share.version, %error, "version with a share of the calls cannot take them");
                     let Some(arm) = self.refusing_arm(row, share.version, error).await? else { continue };
                     arm
                 }
@@ -49,7 +49,7 @@ impl Inner {
     /// A version of a function, whether it takes ordinary calls or not.
     ///
     /// # Errors
-    /// [`Error::NoSuchVersion`], or [`Error::Unhealthy`] when what it needs is not here.
+    /// [`Error::NoSuchVersion`], or [`Error::Unhealthy`] if something it needs is not on this server.
     pub(super) async fn make_arm(&self, row: &FunctionRow, version: u32) -> Result<Arc<Arm>, Error> {
         let made = self.means.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
         let manifest = Arc::new(made.manifest()?);
@@ -95,7 +95,7 @@ impl Inner {
         Ok(self.crews.lock().entry(key).or_insert_with(new).clone())
     }
 
-    /// A version that refuses every call, and why; `None` when the log does not have it.
+    /// A version that refuses every call with this error; `None` if the log does not have the version.
     async fn refusing_arm(&self, row: &FunctionRow, version: u32, why: Error) -> Result<Option<Arc<Arm>>, Error> {
         let Some(made) = self.means.store.version(row.id, version).await? else { return Ok(None) };
         let manifest = Arc::new(made.manifest()?);

@@ -1,21 +1,22 @@
-//! How long a version waits after an instance of it failed, before another one is started.
+//! The delay before a version gets another instance after one has failed.
 
 use std::time::Duration;
 
-/// The pause after the first failure; each further one in a row doubles it.
+/// The delay after the first failure; each further one in a row doubles it.
 const FIRST: Duration = Duration::from_millis(200);
 
-/// The longest pause of a version that has had an instance that became ready.
+/// The maximum delay for a version that has had a ready instance before.
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
-/// The longest pause of a version of which no instance ever became ready: nothing that works waits for it.
+/// The maximum delay for a version that never had a ready instance: nothing that works is waiting for it.
 pub(super) const LONGEST_UNREADY: Duration = Duration::from_secs(180);
 
-/// Doublings that are counted.
+/// The maximum number of doublings.
 const MAX_DOUBLINGS: u32 = 16;
 
-/// The pause after so many failures in a row. `held` is how long the last instance was waited for in vain, when it neither
-/// became ready nor ended: what occupies the host for half a minute is not tried again after a fraction of a second.
+/// The delay after this many failures in a row. `held` is how long the last instance was waited for in vain, if it
+/// neither became ready nor ended: something that occupies the host for half a minute must not be retried after a
+/// fraction of a second.
 pub(super) fn pause(failures: u32, held: Option<Duration>, ever_ready: bool) -> Duration {
     let doubled = 1_u32 << failures.saturating_sub(1).min(MAX_DOUBLINGS);
     let longest = if ever_ready { LONGEST } else { LONGEST_UNREADY };

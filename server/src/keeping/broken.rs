@@ -1,6 +1,6 @@
-//! Functions that run, as far as the log knows, and cannot run here: their artifact is not on this server. That is a fault of
-//! the installation (a database that was restored without its artifacts, a folder that servers do not share), so it is not
-//! in the log, and it is over as soon as the artifact is there.
+//! Functions that are running according to the log but cannot run here, because their artifact is not on this server.
+//! That is a fault of the installation (a database restored without its artifacts, a folder that the servers do not
+//! share), so it is not recorded in the log, and it ends as soon as the artifact appears.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::order::Key;
 use crate::artifacts::Artifacts;
 use crate::store::{FunctionRow, VersionRow};
 
-/// Functions that are named where all are counted.
+/// Functions listed by name in a message; the others are only counted.
 const NAMED: usize = 5;
 
 /// The functions whose artifact is missing.
@@ -32,7 +32,7 @@ impl Missing {
     }
 }
 
-/// What is said of a missing artifact.
+/// The error message for a missing artifact.
 pub(super) fn missing(digest: &str, version: u32) -> String {
     format!(
         "the artifact {digest} of version {version} is not on this server: build the function again, or restore the folder of \
@@ -59,7 +59,7 @@ impl Broken {
         }
     }
 
-    /// Nothing more is wanted of a function, or only these versions of it.
+    /// Forgets a function's faults except for those of these versions, or all if there are none.
     pub(super) fn keep(&self, id: function::Id, versions: &[u32]) {
         self.0.lock().retain(|(function, version), _| *function != id || versions.contains(version));
     }

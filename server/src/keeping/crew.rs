@@ -1,4 +1,4 @@
-//! The instances of one version, as this server has to do with them.
+//! The interface to whatever keeps the instances of one version.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +10,13 @@ use tokio::time::Instant;
 use super::info::InstanceInfo;
 use crate::leasing::{Endpoints, Supply};
 
-/// Which settings of secrets an instance has: names, in order, and when each was set.
+/// The secrets an instance was given: sorted names, and when each was set.
 pub(super) type Revision = Vec<(String, DateTime<Utc>)>;
 
-/// Keeps the instances of one version, or knows who does.
+/// Keeps the instances of one version on this server, or tracks those that the cluster keeps.
 #[async_trait]
 pub(super) trait Crew: Supply {
-    /// Where calls find them.
+    /// The endpoints that its calls use.
     fn endpoints(&self) -> &Arc<Endpoints>;
 
     /// Whether the version takes ordinary calls; if not, its instances go when they are idle.
@@ -32,35 +32,34 @@ pub(super) trait Crew: Supply {
         self.ordinary().load(Ordering::Acquire)
     }
 
-    /// Lets there be as many as the scaling's `min` says, while the version takes ordinary calls.
+    /// Ensures the scaling's `min` number of instances while the version takes ordinary calls.
     fn keep_min(self: Arc<Self>);
 
-    /// Lets there be so many, as far as the scaling and earlier failures allow.
+    /// Ensures this many instances, as far as the scaling and earlier failures allow.
     fn ensure(self: Arc<Self>, wanted: u32);
 
-    /// Runs wait in the queue beside those that are being worked on: lets there be as many as they need, within the scaling's
-    /// bounds.
+    /// Ensures enough instances for `waiting` queued runs in addition to those in progress, within the scaling's
+    /// limits.
     fn expect(self: Arc<Self>, waiting: u64);
 
-    /// What is to be looked at again and again.
+    /// Periodic maintenance.
     fn tend(self: Arc<Self>);
 
-    /// Gives no call an endpoint any more. What belongs to this server ends: each when its last call is done, at the latest at
-    /// `deadline`.
+    /// Stops giving calls an endpoint. Processes of this server end after their last call, or at `deadline`.
     async fn close(self: Arc<Self>, deadline: Instant);
 
-    /// Whether there is nothing of it.
+    /// Whether no instances are left.
     fn is_empty(&self) -> bool;
 
-    /// Its instances, as people see them.
+    /// Its instances, for display.
     fn instances(&self) -> Vec<InstanceInfo>;
 
-    /// The function's log says that an instance failed: it is to say when that is over.
+    /// Marks the version as failed in the function's log, so that its recovery gets reported.
     fn is_ailing(&self);
 
-    /// Its namespace, and the secrets that instances of this server are given; `None` when there are none.
+    /// Its namespace and the secrets that instances of this server are given; `None` if there are none.
     fn needs(&self) -> Option<(&str, &[String])>;
 
-    /// The secrets were set so: instances of this server that have others are replaced.
+    /// Replaces instances of this server whose secrets differ from these settings.
     fn renew(self: Arc<Self>, now: Revision);
 }

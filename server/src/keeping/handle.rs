@@ -1,4 +1,4 @@
-//! What instances are kept by.
+//! The handle to this room, [`Keeping`].
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,19 +22,19 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
-/// What keeping needs of the other rooms.
+/// The parts of other rooms that keeping uses.
 pub struct Parts {
-    /// Gives calls what is kept here.
+    /// Hands instances to calls.
     pub leasing: Leasing,
-    /// Says what should be.
+    /// The desired state.
     pub store: Store,
-    /// Tells functions how their instances are.
+    /// Records failures and recoveries of instances.
     pub commands: Commands,
-    /// Opens what instances are given.
+    /// Decrypts the secrets of instances.
     pub vault: Vault,
-    /// Run processes of this server.
+    /// Run processes on this server.
     pub executors: Executors,
-    /// Keeps what belongs to no server; `None`: everything is a process of each server.
+    /// Keeps instances that belong to no server; `None` if all instances are processes of their server.
     pub keeper: Option<Arc<dyn Keeper>>,
     /// What is run.
     pub artifacts: Artifacts,
@@ -42,18 +42,18 @@ pub struct Parts {
     pub metrics: Metrics,
     /// How instances are kept.
     pub settings: Settings,
-    /// Names this server in the log.
+    /// The name of this server in the log.
     pub node: String,
 }
 
-/// Keeps instances. Cloning it is cheap.
+/// Keeps instances. Cheap to clone.
 #[derive(Clone)]
 pub struct Keeping {
     inner: Arc<Inner>,
 }
 
 impl Keeping {
-    /// Begins to keep instances; none is started yet. Must be called within a tokio runtime.
+    /// Starts keeping instances; none is started yet. Must be called within a tokio runtime.
     pub fn start(parts: Parts) -> Self {
         let Parts { leasing, store, commands, vault, executors, keeper, artifacts, metrics, settings, node } = parts;
         let means = Means {
@@ -77,33 +77,33 @@ impl Keeping {
         Self { inner }
     }
 
-    /// Keeps what belongs to no server, for ever: to be done by the server that leads, and by it alone. It is dropped where it
-    /// stands when another one leads.
+    /// Manages the instances that belong to no server, until the future is dropped. Must run on the leading server
+    /// only; it is safe to drop it at any point.
     pub async fn lead(&self) {
         lead::forever(self.inner.clone()).await;
     }
 
-    /// Reads what should be of a function, and closes the gap.
+    /// Compares the desired state of a function with its instances, and closes the gap.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn reconcile(&self, id: function::Id) -> Result<(), Error> {
         self.inner.reconcile(id).await.map(|_| ())
     }
 
-    /// Starts an instance of a newer version of a running function, and promotes the version when it is healthy.
+    /// Starts an instance of a newer version of a running function, and promotes the version once it is healthy.
     ///
     /// # Errors
-    /// When the log is away. An unhealthy version is reported to the function, not here.
+    /// If the log is not available. An unhealthy version is reported in the function's log instead.
     pub async fn roll_out(&self, id: function::Id, version: u32) -> Result<(), Error> {
         self.inner.roll_out(id, version).await
     }
 
-    /// Starts one instance of each version that takes calls ahead of the first one, so that what cannot start is known at
-    /// once.
+    /// Starts one instance of each version that takes calls before the first call arrives, so that a version which
+    /// cannot start is noticed at once.
     ///
     /// # Errors
-    /// When the log is away. An instance that does not become healthy is reported to the function, not here.
+    /// If the log is not available. An instance that does not become healthy is reported in the function's log instead.
     pub async fn warm_up(&self, id: function::Id) -> Result<(), Error> {
         let Some(route) = self.inner.reconcile(id).await? else { return Ok(()) };
         for (arm, _) in route.shares().filter(|(_, share)| *share > 0) {
@@ -114,7 +114,7 @@ impl Keeping {
         Ok(())
     }
 
-    /// Starts instances of a running function for runs that wait in the queue, as far as its scaling allows.
+    /// Starts instances of a running function for queued runs, within its scaling.
     pub fn expect(&self, id: function::Id, waiting: u64) {
         let Some(route) = self.inner.leasing.known(id) else { return };
         for (arm, share) in route.shares() {
@@ -127,7 +127,7 @@ impl Keeping {
         }
     }
 
-    /// The instances of a function that calls on this server may reach, oldest first.
+    /// The instances of a function that this server's calls may reach, oldest first.
     pub fn instances(&self, id: function::Id) -> Vec<InstanceInfo> {
         let crews: Vec<_> = {
             let crews = self.inner.crews.lock();
@@ -138,31 +138,33 @@ impl Keeping {
         all
     }
 
-    /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
+    /// The error for a function that does not run, with the reason. If nothing was ever built, the latest build
+    /// provides it.
     pub async fn not_running(&self, row: &store::FunctionRow) -> Error {
         self.inner.not_running(row).await
     }
 
-    /// Starts what must have instances without being called. A function that cannot be started holds up no other.
+    /// Starts the instances that must exist without calls. A function that cannot be started does not hold up the
+    /// others.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn start_wanted(&self) -> Result<(), Error> {
         self.inner.start_wanted().await
     }
 
-    /// Whether a job could be started now.
+    /// Checks whether a job could be started now.
     ///
     /// # Errors
-    /// When something that its version needs is missing.
+    /// If something that its version needs is missing.
     pub async fn can_run(&self, arm: &Arm) -> Result<(), executor::Error> {
         work::can_run(&self.inner.means, arm).await
     }
 
-    /// Runs a job to its end, in its place.
+    /// Runs a job to its end, using its slot.
     ///
     /// # Errors
-    /// When the executor cannot run it.
+    /// If the executor cannot run it.
     pub async fn run_job(&self, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
         work::run(&self.inner.means, arm, call, place).await
     }
@@ -177,7 +179,7 @@ impl Keeping {
         self.inner.broken.all(&self.inner.means.artifacts).await
     }
 
-    /// Whether instances can be started here, as far as the host is concerned. What is gone is made again first.
+    /// Checks whether this host can start instances, and restores what is missing if possible.
     ///
     /// # Errors
     /// What is missing.

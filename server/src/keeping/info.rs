@@ -1,19 +1,19 @@
-//! Instances as people see them.
+//! Instances as the API shows them.
 
 use chrono::{DateTime, Utc};
 
 use crate::leasing::Endpoint;
 
-/// An instance as people see it.
+/// An instance as the API shows it.
 #[derive(Debug, Clone)]
 pub struct InstanceInfo {
-    /// Names it.
+    /// The instance's id.
     pub id: String,
     /// The version that it runs.
     pub version: u32,
     /// `starting`, `ready` or `draining`.
     pub state: &'static str,
-    /// Calls that it works on.
+    /// Calls in progress.
     pub in_flight: u32,
     /// When it was started.
     pub started_at: DateTime<Utc>,

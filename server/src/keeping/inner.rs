@@ -1,4 +1,4 @@
-//! What this server keeps.
+//! The state behind [`Keeping`](super::Keeping).
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use super::means::Means;
 use super::order::Key;
 use crate::leasing::Leasing;
 
-/// Functions that can be reconciled at the same time.
+/// The number of locks that functions share for reconciliation.
 const TURNS: usize = 64;
 
-/// How often instances, and what is wanted of them, are looked at.
+/// How often instances and the demand for them are checked.
 pub(super) const TICK: Duration = Duration::from_millis(500);
 
 pub(super) struct Inner {
     pub means: Arc<Means>,
-    /// Who is told what takes calls.
+    /// Receives the routes and endpoints.
     pub leasing: Leasing,
-    /// Keeps what belongs to no server.
+    /// Keeps instances that belong to no server.
     pub keeper: Option<Arc<dyn Keeper>>,
     pub crews: Mutex<HashMap<Key, Arc<dyn Crew>>>,
     pub broken: Broken,
-    /// Functions take turns in being reconciled.
+    /// Locks by function, see [`Inner::turn`].
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
@@ -44,18 +44,18 @@ impl Inner {
         }
     }
 
-    /// One at a time for a function, so that what was read last is done last.
+    /// Serializes the work on a function, so that the latest state read is also the last one applied.
     pub(super) async fn turn(&self, function: function::Id) -> tokio::sync::MutexGuard<'_, ()> {
         let turn = usize::try_from(function.uuid().as_u128() % self.turns.len() as u128).unwrap_or(0);
         self.turns[turn].lock().await
     }
 
-    /// Who keeps a version's instances, if anybody does.
+    /// The keeper of a version's instances, if there is one.
     pub(super) fn crew(&self, function: function::Id, version: u32) -> Option<Arc<dyn Crew>> {
         self.crews.lock().get(&(function, version)).cloned()
     }
 
-    /// All who keep instances.
+    /// The keepers of all versions.
     pub(super) fn all_crews(&self) -> Vec<Arc<dyn Crew>> {
         self.crews.lock().values().cloned().collect()
     }

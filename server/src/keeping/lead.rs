@@ -1,4 +1,4 @@
-//! What the server that leads keeps for all: instances that belong to no server.
+//! The part of the leading server: decides how many instances there are of the versions that belong to no server.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -10,10 +10,10 @@ use super::order::{Key, Order};
 use crate::leasing::Error;
 use crate::store::RunningFunction;
 
-/// What versions are, which never changes; `None` for those that are processes of each server.
+/// What to keep for each version, cached because a version never changes; `None` for versions that run as processes.
 type Orders = HashMap<Key, Option<Order>>;
 
-/// Keeps them, for ever. To be dropped where it stands when another server leads: what it has begun goes on by itself.
+/// Repeats [`once`] until dropped, which is safe at any point: whatever was begun continues without it.
 pub(super) async fn forever(inner: Arc<Inner>) {
     let Some(keeper) = inner.keeper.clone() else { return std::future::pending().await };
     let mut orders = Orders::new();
@@ -22,15 +22,15 @@ pub(super) async fn forever(inner: Arc<Inner>) {
     loop {
         timer.tick().await;
         if let Err(error) = once(&inner, &*keeper, &mut orders).await {
-            tracing::warn!(error, "shared instances are not kept as they should be; it is tried again");
+            tracing::warn!(error, "shared instances not reconciled; retrying");
         }
     }
 }
 
-/// Reads what should be, and has it kept.
+/// Reads the desired state and passes it to the keeper.
 ///
 /// # Errors
-/// What is away, for people: then nothing is ended.
+/// What is not available, as a message: in that case no instances are ended.
 async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result<(), String> {
     let needs: HashMap<Key, u32> = keeper.needs().await?.into_iter().collect();
     let running = inner.means.store.running_functions().await.map_err(|error| error.to_string())?;
@@ -51,16 +51,16 @@ async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result
             let scaling = &order.manifest.scaling;
             let min = if row.takes_calls(version) { scaling.min } else { 0 };
             let needed = needs.get(&key).copied().unwrap_or_default();
-            // One that cannot be kept holds up no other.
+            // A version that cannot be kept does not hold up the others.
             if let Err(error) = keeper.keep(order, needed.max(min).min(scaling.max.max(1))).await {
-                tracing::warn!(function = %row.id, version, error, "instances are not kept");
+                tracing::warn!(function = %row.id, version, error, "instances not kept");
             }
         }
     }
     orders.retain(|key, _| seen.contains(key));
     for key in keeper.kept().await?.into_iter().filter(|key| !wanted.contains(key)) {
         if let Err(error) = keeper.end(key).await {
-            tracing::warn!(function = %key.0, version = key.1, error, "instances that nobody needs do not end");
+            tracing::warn!(function = %key.0, version = key.1, error, "unneeded instances not ended");
         }
     }
     Ok(())

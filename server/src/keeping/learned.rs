@@ -1,4 +1,4 @@
-//! The instances of one version that the cluster keeps, as this server learns of them. It starts none and ends none.
+//! The instances of a version that the cluster keeps, as this server sees them. It starts none and ends none.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
@@ -18,23 +18,23 @@ use super::means::Means;
 use super::order::{Key, Need};
 use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Life, Supply, Terms};
 
-/// Instances of a version that takes no ordinary calls are needed for this long after a call.
+/// How long instances of a version without ordinary calls are needed after a call.
 const SIDE_IDLE: Duration = Duration::from_secs(5);
 
-/// What this server knows of the instances of one version.
+/// This server's view of the instances of one version.
 pub(super) struct Learned {
     key: Key,
     manifest: Arc<Manifest>,
     ordinary: AtomicBool,
     endpoints: Arc<Endpoints>,
     found: Mutex<Vec<(Arc<Endpoint>, Arc<Absent>)>>,
-    /// What is found out is taken over by one at a time, in order.
+    /// Serializes look-ups, so that their results are applied in order.
     looking: tokio::sync::Mutex<()>,
     keeper: Arc<dyn Keeper>,
     means: Arc<Means>,
 }
 
-/// An instance is there as long as it is found.
+/// The life of an instance, which lasts as long as it is found.
 #[derive(Debug)]
 struct Absent(watch::Sender<bool>);
 
@@ -46,7 +46,7 @@ impl Life for Absent {
 
     async fn over(&self) -> String {
         let mut absent = self.0.subscribe();
-        // The sender is here: it cannot be gone.
+        // The sender is in `self`, so it cannot be dropped meanwhile.
         let _ = absent.wait_for(|absent| *absent).await;
         "the instance is not there any more".to_owned()
     }
@@ -57,7 +57,7 @@ impl Life for Absent {
 }
 
 impl Learned {
-    /// None is known yet. `waiting`: calls that may wait for one.
+    /// Without any known instance. `waiting`: the number of calls that may wait for one.
     pub(super) fn new(
         means: Arc<Means>,
         keeper: Arc<dyn Keeper>,
@@ -85,13 +85,13 @@ impl Learned {
         })
     }
 
-    /// Looks which instances there are: new ones take calls, those that are gone do not.
+    /// Looks up the current instances: new ones start taking calls, vanished ones stop.
     async fn look(&self) {
         let _turn = self.looking.lock().await;
         let there = match self.keeper.find(self.key).await {
             Ok(there) => there,
-            // What was there goes on taking calls: whoever tells what there is may be away for longer than they are.
-            Err(error) => return tracing::debug!(function = %self.key.0, version = self.key.1, error, "not looked"),
+            // Known instances keep taking calls: the keeper may be unavailable for longer than they are.
+            Err(error) => return tracing::debug!(function = %self.key.0, version = self.key.1, error, "lookup failed"),
         };
         let mut gone = Vec::new();
         let mut new = Vec::new();
@@ -123,7 +123,7 @@ impl Learned {
         self.endpoints.wake();
     }
 
-    /// How long what a call needs is needed after it.
+    /// How long instances needed for a call are needed after it.
     fn idle(&self) -> Duration {
         match self.is_ordinary() {
             true => Duration::from_secs(self.manifest.scaling.idle_s),
@@ -131,7 +131,7 @@ impl Learned {
         }
     }
 
-    /// Says what calls need, and looks what there is.
+    /// Passes on what the calls need, and looks up the instances.
     fn ask(self: Arc<Self>, calls: u64) {
         let scaling = &self.manifest.scaling;
         let many = calls.div_ceil(u64::from(scaling.concurrency.max(1))).min(u64::from(scaling.max.max(1)));
@@ -141,7 +141,7 @@ impl Learned {
             if many > 0
                 && let Err(error) = self.keeper.need(need).await
             {
-                tracing::warn!(function = %need.key.0, version = need.key.1, error, "not told what calls need");
+                tracing::warn!(function = %need.key.0, version = need.key.1, error, "need of calls not passed on");
             }
             self.look().await;
         });
@@ -151,13 +151,13 @@ impl Learned {
 #[async_trait]
 impl Supply for Learned {
     fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error> {
-        // Each that is there is busy: one more call than they have.
+        // All instances are busy, so one more call than they have is in need.
         let busy = self.found.lock().iter().map(|(endpoint, _)| u64::from(endpoint.in_flight())).sum::<u64>();
         self.ask(busy + call.waiting as u64);
         Ok(())
     }
 
-    /// The cluster keeps no instance for one run: it takes a place as any other does.
+    /// The cluster keeps no instance for a single run: it takes a slot like any other call.
     async fn alone(self: Arc<Self>, _: Instant) -> Result<Option<Alone>, Error> {
         Ok(None)
     }
@@ -165,7 +165,7 @@ impl Supply for Learned {
     fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
         let id = endpoint.id().to_owned();
         let (function, version) = self.key;
-        tracing::warn!(%function, version, instance = id, error = why, "an instance is to be replaced");
+        tracing::warn!(%function, version, instance = id, error = why, "replacing instance");
         self.means.runtime.clone().spawn(async move {
             if let Err(error) = self.keeper.replace(&id).await {
                 tracing::warn!(instance = id, error, "not replaced");
@@ -188,7 +188,7 @@ impl Crew for Learned {
         &self.ordinary
     }
 
-    /// The server that leads does that for all.
+    /// The leading server does this for all.
     fn keep_min(self: Arc<Self>) {}
 
     fn ensure(self: Arc<Self>, wanted: u32) {

@@ -18,14 +18,14 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// Lines belong to runs of this instance: a function says in its output which one it is, and might name any.
+    /// Restricts the lines to runs of this instance: a function names the run in its own output, and could name any.
     pub(super) fn attribute_to(&self, runs: &Arc<Runs>) {
         // Set once, right after the start.
         let _ = self.runs.set(runs.clone());
     }
 }
 
-/// A channel whose lines are stored until its last sender is gone, as far as the function's limits allow.
+/// A channel whose lines are stored until its last sender is dropped, within the function's limits.
 pub(super) fn forward(
     means: &Means,
     function: function::Id,

@@ -1,4 +1,4 @@
-//! What instances are kept with.
+//! What all versions share: the connections to other rooms, and settings.
 
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
-/// A condemned instance that has no calls any more gets this long between SIGTERM and SIGKILL.
+/// Time between SIGTERM and SIGKILL for an instance that is being replaced and has no calls left.
 pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
-/// What all versions are kept with.
+/// The dependencies shared by the keepers of all versions.
 pub(super) struct Means {
     pub store: Store,
     pub commands: Commands,
@@ -29,31 +29,31 @@ pub(super) struct Means {
     pub metrics: Metrics,
     pub meters: Meters,
     pub settings: Settings,
-    /// Names this server in the log.
+    /// The name of this server in the log.
     pub node: String,
-    /// The server ends then.
+    /// When the server will end, once that is known.
     pub ends_at: OnceLock<Instant>,
-    /// Where instances live, whichever thread a call comes in on.
+    /// The runtime that instances belong to, whatever thread a call comes in on.
     pub runtime: Handle,
 }
 
 impl Means {
-    /// What an instance gets between SIGTERM and SIGKILL: what is left of it when the server ends.
+    /// Time between SIGTERM and SIGKILL for an instance; shortened when the server is about to end.
     pub(super) fn stop_grace(&self) -> Duration {
         let grace = self.settings.stop_grace;
         let left = |end: &Instant| end.saturating_duration_since(Instant::now()).max(LAST_WORDS);
         self.ends_at.get().map_or(grace, |end| left(end).min(grace))
     }
 
-    /// The cause of what this server does by itself.
+    /// The cause to record for this server's own actions.
     pub(super) fn own_cause(&self) -> Cause {
         Cause { actor: Some(format!("server:{}", self.node).into()), ..Cause::default() }
     }
 
-    /// Tells a function's log how its instances are.
+    /// Sends a command about its instances to a function.
     pub(super) async fn tell(&self, function: function::Id, command: function::Command) {
         if let Err(error) = self.commands.function(function, command, self.own_cause()).await {
-            tracing::warn!(%function, %error, "not told how its instances are");
+            tracing::warn!(%function, %error, "state of instances not reported to the function");
         }
     }
 }

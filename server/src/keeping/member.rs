@@ -1,4 +1,4 @@
-//! One process of this server that takes calls.
+//! A process of this server that takes calls.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +12,12 @@ use crate::artifacts::Held;
 use crate::executor::Instance;
 use crate::leasing::{Endpoint, Life};
 
-/// A process, and the endpoint that it is to calls.
+/// A process, and the endpoint by which calls reach it.
 #[derive(Debug)]
 pub(super) struct Member {
     pub endpoint: Arc<Endpoint>,
     pub process: Arc<dyn Instance>,
-    /// What it was given of secrets.
+    /// The secrets it was given.
     pub secrets: Revision,
     /// What it runs, which stays as long as it may.
     _files: Option<Held>,
@@ -30,7 +30,7 @@ impl Member {
         Arc::new(Self { endpoint, process, secrets, _files: files })
     }
 
-    /// Waits until it works on no call, at the latest until `deadline`; false when it has ended meanwhile.
+    /// Waits for its calls to end, until `deadline` at most. Returns false if the process ended meanwhile.
     pub(super) async fn finish_calls(&self, deadline: Instant) -> bool {
         while self.endpoint.in_flight() > 0 && Instant::now() < deadline {
             tokio::select! {
@@ -41,7 +41,7 @@ impl Member {
         true
     }
 
-    /// Ends it when its last call is done, at the latest at `deadline`.
+    /// Ends it after its last call, or at `deadline`.
     pub(super) async fn end(&self, means: &Means, deadline: Instant) {
         self.endpoint.drain();
         if self.finish_calls(deadline).await {
@@ -51,7 +51,7 @@ impl Member {
     }
 }
 
-/// A process is there until it ends.
+/// The life of a process, which lasts until it exits.
 #[derive(Debug)]
 struct Process(Arc<dyn Instance>);
 

@@ -1,6 +1,7 @@
-//! What is stored of a function's lines: a rate, and a total for each run and for the function. What is over is counted.
+//! Limits on the log lines that are stored: a rate per function, and totals per run and per function. Lines over a
+//! limit are counted instead.
 //!
-//! Knows numbers; does not know what the lines say. Each server counts for itself, from its start.
+//! Knows numbers, not what the lines say. Each server counts for itself, beginning at its start.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -14,20 +15,20 @@ use tokio::time::Instant;
 
 use crate::executor::{Rate, Stream};
 
-/// A function's total is counted anew after this.
+/// The period of a function's total.
 const PERIOD: Duration = Duration::from_secs(24 * 3600);
 
-/// Runs of a function whose lines are counted; the one that wrote nothing for the longest time is forgotten first.
+/// Runs of a function whose lines are counted; the least recently active one is forgotten first.
 const MAX_RUNS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is above 0");
 
 /// How much is stored.
 #[derive(Debug, Clone, Copy)]
 pub struct LineLimits {
-    /// Lines of a function in a second.
+    /// Maximum lines of a function per second.
     pub per_second: u32,
-    /// Bytes of a run's lines.
+    /// Maximum bytes of a run's lines.
     pub run_bytes: u64,
-    /// Bytes of a function's lines in a day.
+    /// Maximum bytes of a function's lines per day.
     pub function_bytes: u64,
 }
 
@@ -37,13 +38,14 @@ impl Default for LineLimits {
     }
 }
 
-/// Lines of all functions together are stored at so many times the rate of one, in addition to [`OWN_PER_SECOND`] of each.
+/// The shared rate of all functions, as a multiple of the rate of one; in addition to each function's
+/// [`OWN_PER_SECOND`].
 const ALL_FUNCTIONS: u32 = 2;
 
-/// Lines of a function in a second that are stored whatever the others write.
+/// Lines per second that a function may always store, however much the others write.
 const OWN_PER_SECOND: u32 = 50;
 
-/// The meters of all functions whose lines were stored. Few bytes for each function that has run here, until it is
+/// The meters of all functions that have written lines. A few bytes for each function that has run here, until it is
 /// deregistered.
 pub(super) struct Meters {
     limits: LineLimits,
@@ -62,18 +64,18 @@ impl Meters {
         self.meters.lock().entry(function).or_insert_with(meter).clone()
     }
 
-    /// Forgets a function that is no more.
+    /// Forgets a deregistered function.
     pub(super) fn forget(&self, function: function::Id) {
         self.meters.lock().remove(&function);
     }
 }
 
-/// What becomes of a line.
+/// The decision about a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Store,
     LeaveOut,
-    /// In its place, this is said.
+    /// Store this message instead.
     Say(String),
 }
 
@@ -82,7 +84,7 @@ pub(super) struct Meter {
     rate: Rate,
     own: Rate,
     all: Arc<Rate>,
-    /// What was left out because of all functions together.
+    /// Lines dropped because all functions together exceeded the shared rate.
     crowded_out: Rate,
     totals: Mutex<Totals>,
 }
@@ -125,13 +127,13 @@ impl Meter {
         }
     }
 
-    /// Takes a line from the function's own part, or from what all share.
+    /// Takes a line from the function's own rate or from the shared one; false if both are used up.
     fn take(&self, length: usize, now: Instant) -> bool {
         let part = [&self.own, &*self.all].into_iter().find(|part| part.is_open(now));
         part.map(|part| part.take(length)).is_some()
     }
 
-    /// What becomes of a line. What EventFlow says about a process is rare, and always stored.
+    /// Decides about a line. EventFlow's own lines about a process are rare, and always stored.
     pub(super) fn judge(&self, run: Option<run::Id>, stream: Stream, length: usize, now: Instant) -> Verdict {
         if stream == Stream::System {
             return Verdict::Store;
@@ -145,7 +147,7 @@ impl Meter {
             return Verdict::LeaveOut;
         }
         self.rate.take(length);
-        // A line costs more than its text.
+        // The estimated cost of a row in addition to its text, in bytes.
         const ROW_BYTES: u64 = 100;
         let bytes = length as u64 + ROW_BYTES;
         let mut totals = self.totals.lock();
@@ -172,7 +174,7 @@ impl Meter {
         })
     }
 
-    /// Returns when it is time to say what was left out.
+    /// Waits until a report of dropped lines is due.
     pub(super) async fn report_due(&self) {
         match self.rate.report_at().into_iter().chain(self.crowded_out.report_at()).min() {
             Some(at) => tokio::time::sleep_until(at).await,
@@ -256,13 +258,13 @@ mod tests {
             now += Duration::from_millis(100);
             flood(now);
         }
-        // Each has its own part, and all together have what two might write.
+        // Each function has its own rate, and all together the shared one, which is that of two.
         let stored: usize = (0..10).map(|step| flood(now + Duration::from_millis(100 * (step + 1)))).sum();
         assert!(stored <= 100 * 50 + 2000 + 200, "{stored}");
         let later = now + Duration::from_secs(1);
         let quiet = meters.of(function(1000));
         assert!((0..50).all(|_| judge(&quiet, 1, later) == Verdict::Store));
-        // Who asks last has to do with its own part.
+        // The last one to ask has to do with its own rate.
         let texts: Vec<_> = floods[99].reports(true, later).collect();
         let said = "left out: all functions together wrote more than 2,000 lines a second";
         assert!(texts.iter().any(|text| text.ends_with(said)), "{texts:?}");

@@ -1,9 +1,10 @@
-//! Keeps instances: how many there are of each version, and which.
+//! Keeps the instances of functions: how many there are of each version, and which.
 //!
-//! [`Keeping`] takes no input but a function's id: it reads what should be, closes the gap, and tells [`leasing`](crate::leasing) where
-//! calls find what there is. What runs as a process of this server ([`processes`]) is started, watched and ended by each server for
-//! itself, and ends with it. What a [`Keeper`] keeps belongs to no server: the one that leads says how many there are to be
-//! ([`lead`]), and all others, too, only learn of them ([`learned`]).
+//! [`Keeping`] works like a reconciler: given a function's id, it reads the desired state from the store, closes the
+//! gap, and publishes the endpoints to [`leasing`](crate::leasing), where calls find them. Instances that are processes
+//! ([`processes`]) are started, watched and ended by their server, and end with it. Instances kept by a [`Keeper`]
+//! belong to no server: the leading server decides how many there are ([`lead`]), and every server, including that one,
+//! only observes them ([`learned`]).
 //!
 //! Does not know who calls.
 

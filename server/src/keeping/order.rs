@@ -1,4 +1,4 @@
-//! What is asked of whoever keeps instances for the whole cluster, and what it tells.
+//! The messages exchanged with a [`Keeper`](super::Keeper).
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use domain::manifest::Manifest;
 
 use crate::executor;
 
-/// Which version of which function.
+/// A version of a function.
 pub type Key = (function::Id, u32);
 
 /// A version whose instances the cluster keeps.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// Which version.
+    /// The version.
     pub key: Key,
     /// The function's namespace.
     pub namespace: String,
@@ -25,22 +25,22 @@ pub struct Order {
     pub manifest: Manifest,
 }
 
-/// What calls of one server need of a version.
+/// The demand of one server's calls for a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Need {
-    /// Which version.
+    /// The version.
     pub key: Key,
-    /// So many instances.
+    /// The number of instances.
     pub many: u32,
-    /// For so long from now, unless it is said again.
+    /// How long the demand lasts from now, unless it is renewed.
     pub lasts: Duration,
 }
 
 /// An instance that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Names it: no other one is ever called so.
+    /// Its id, which is never used for another instance.
     pub id: String,
-    /// Where it answers.
+    /// The address where it answers.
     pub address: executor::Address,
 }

@@ -1,4 +1,5 @@
-//! The instances of one version as processes of this server: when one is started, when one is let go. They end with it.
+//! Keeps the instances of one version as processes of this server: when one is started, and when one is ended. They end
+//! with the server.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
@@ -22,14 +23,14 @@ use super::{lines, secrets};
 use crate::executor::{self, Spec};
 use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Supply, Terms};
 
-/// An instance that lived this long did not fail at its start.
+/// An instance that lived this long is not considered to have failed at startup.
 const STEADY: Duration = Duration::from_secs(10);
 
-/// Instances of a version that takes no ordinary calls are kept this long without a call.
+/// How long instances of a version without ordinary calls are kept after their last call.
 const SIDE_IDLE: Duration = Duration::from_secs(5);
 
-/// Runs of one version that have an instance of their own at the same time. There are as many instances more than the
-/// scaling's `max` meanwhile.
+/// Concurrent runs of one version that have an instance of their own. Meanwhile there may be this many instances more
+/// than the scaling's `max`.
 const ALONE_AT_A_TIME: usize = 1;
 
 /// The processes of one version of a function.
@@ -39,9 +40,9 @@ pub(super) struct Processes {
     manifest: Arc<Manifest>,
     ordinary: AtomicBool,
     endpoints: Arc<Endpoints>,
-    /// Locked while the endpoints are, or by itself: never the other way around.
+    /// Lock order: either taken while the endpoints are locked, or alone; never the other way round.
     state: Mutex<State>,
-    /// Runs that have an instance of their own take turns.
+    /// Limits the runs that have an instance of their own.
     turns_alone: Arc<Semaphore>,
     means: Arc<Means>,
 }
@@ -49,15 +50,15 @@ pub(super) struct Processes {
 #[derive(Default)]
 struct State {
     members: Vec<Arc<Member>>,
-    /// Those that were started for one run each.
+    /// Processes that were started for a single run each.
     alone: Vec<Arc<Member>>,
-    /// Those that are being replaced and have not ended yet.
+    /// Processes that are being replaced and have not ended yet.
     leaving: u32,
     starting: u32,
     trouble: Trouble,
-    /// The function's log says that an instance failed, since then as far as this server knows.
+    /// Since when the function's log says that an instance failed, as far as this server knows.
     ailing: Option<Instant>,
-    /// The secrets as they were when they were looked at last.
+    /// The secrets as of the last check.
     secrets: Option<Revision>,
     closed: bool,
 }
@@ -67,7 +68,7 @@ impl State {
         u32::try_from(self.members.len()).unwrap_or(u32::MAX).saturating_add(self.starting)
     }
 
-    /// Takes a process out of those that are kept.
+    /// Removes the process of an endpoint.
     fn take(&mut self, endpoint: &Arc<Endpoint>) -> Option<Arc<Member>> {
         let is_it = |member: &Arc<Member>| Arc::ptr_eq(&member.endpoint, endpoint);
         let all = [&mut self.members, &mut self.alone];
@@ -76,7 +77,7 @@ impl State {
 }
 
 impl Processes {
-    /// None is started yet. `waiting`: calls that may wait for one.
+    /// Without any process. `waiting`: the number of calls that may wait for one.
     pub(super) fn new(
         means: Arc<Means>,
         function: function::Id,
@@ -108,19 +109,19 @@ impl Processes {
         self.manifest.resources.timeout()
     }
 
-    /// Begins to start an instance; false when there may not be another one now.
+    /// Starts an instance in the background; false if there may not be another one now.
     fn start_one(self: &Arc<Self>, state: &mut State) -> bool {
         state.alive() < self.manifest.scaling.max.max(1) && self.start_another(state)
     }
 
-    /// As [`Self::start_one`], one more than there may be for long if need be: it takes another one's place.
+    /// Like [`Self::start_one`], but may briefly exceed the limit by one, to replace another instance.
     fn start_another(self: &Arc<Self>, state: &mut State) -> bool {
         if state.closed || !state.trouble.allows_another(state.starting) {
             return false;
         }
         state.starting += 1;
         let this = self.clone();
-        // Calls come in on threads of their own; instances live on those of the server.
+        // Calls come in on threads of their own; instances belong to the server's runtime.
         self.means.runtime.spawn(async move {
             let began = Instant::now();
             let started = this.start().await;
@@ -147,7 +148,7 @@ impl Processes {
         match started {
             Ok(member) => {
                 self.count_start(&member, began);
-                // First it takes calls, then it is not on its way any more: no call asks for another one in between.
+                // The endpoint is added before the start ends, so that no call asks for another instance in between.
                 self.endpoints.add(member.endpoint.clone());
                 let closed = {
                     let mut state = self.state.lock();
@@ -182,7 +183,7 @@ impl Processes {
         tracing::info!(%function, version, instance = member.endpoint.id(), duration_ms = began.elapsed().as_millis() as u64, "instance ready");
     }
 
-    /// An instance did not become ready; the error came after so long.
+    /// Handles an instance that did not become ready; the error came after this long.
     async fn did_not_start(&self, error: executor::Error, after: Duration) {
         let (message, tail) = match error {
             executor::Error::Unhealthy { message, stderr_tail } => {
@@ -195,7 +196,7 @@ impl Processes {
         self.failed("none", message, tail, Unready::Start { held: (after >= within).then_some(within) }).await;
     }
 
-    /// Waits for an instance's end; one that nobody asked for is a failure.
+    /// Waits for an instance's end. An unexpected one is a failure.
     async fn watch(self: Arc<Self>, member: Arc<Member>) {
         let endpoint = &member.endpoint;
         let message = endpoint.ended().await;
@@ -212,7 +213,7 @@ impl Processes {
             self.endpoints.wake();
             return;
         }
-        // One that served, or that a call made crash, can be started again: nobody is kept out for it.
+        // An instance that served calls, or crashed by a call, can be started again without delay for others.
         match served || endpoint.calls_at_end() > 0 {
             true => {
                 self.endpoints.wake();
@@ -223,14 +224,14 @@ impl Processes {
         self.keep_min();
     }
 
-    /// An instance did not start, or ended before anybody had use of it: the next one is started later.
+    /// Records that an instance did not start, or ended before it was of use: the next one is started later.
     async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
         self.state.lock().trouble.failed(message.clone(), tail, how);
         self.endpoints.wake();
         self.report(instance, message).await;
     }
 
-    /// Has the function's log say that an instance failed.
+    /// Reports in the function's log that an instance failed.
     async fn report(&self, instance: &str, message: String) {
         let (function, version) = self.key;
         tracing::warn!(%function, version, instance, error = message, "instance failed");
@@ -238,7 +239,7 @@ impl Processes {
             let mut state = self.state.lock();
             state.trouble.report_is_due() && !state.closed
         };
-        // Also when this one is not told: what failed is not over.
+        // Also if this failure is not reported: the fault persists.
         self.is_ailing();
         if report {
             let (instance, error, at) = (instance.to_owned(), message, crate::clock::now());
@@ -247,7 +248,7 @@ impl Processes {
         }
     }
 
-    /// Has the function's log say that what failed is over, once an instance that was started since has answered.
+    /// Reports in the function's log that a failure is over, once an instance started since then has answered.
     fn recover(self: &Arc<Self>) {
         let mut state = self.state.lock();
         let Some(since) = state.ailing.filter(|since| since.elapsed() > STEADY) else { return };
@@ -263,7 +264,7 @@ impl Processes {
         });
     }
 
-    /// Gives a process no more calls, and ends it when it has none, at the latest at `deadline`.
+    /// Stops giving calls to a process, and ends it after its last call, or at `deadline`.
     fn let_go(&self, member: Arc<Member>, deadline: Instant) {
         member.endpoint.drain();
         self.endpoints.remove(&member.endpoint);
@@ -271,11 +272,11 @@ impl Processes {
         self.means.runtime.spawn(async move { member.end(&means, deadline).await });
     }
 
-    /// Waits for the calls that a stuck process still has, then ends it with all its processes.
+    /// Waits for the remaining calls of a stuck process, then kills it with all its child processes.
     async fn end_stuck(&self, member: Arc<Member>, grace: Duration) {
         if member.finish_calls(Instant::now() + grace).await {
             member.process.stop(LAST_WORDS.min(self.means.settings.stop_grace)).await;
-            tracing::info!(instance = member.endpoint.id(), "a stuck instance was ended");
+            tracing::info!(instance = member.endpoint.id(), "stuck instance ended");
         }
     }
 }
@@ -341,7 +342,8 @@ impl Supply for Processes {
             let mut state = self.state.lock();
             let Some(member) = state.take(endpoint) else { return };
             state.leaving += 1;
-            // As many may leave at a time as may be there: a function that is always stuck does not pile up instances.
+            // At most as many may be leaving as may exist: a function that always gets stuck must not pile up
+            // instances.
             let many = state.leaving > self.manifest.scaling.max.max(1);
             (member, if many { Duration::ZERO } else { self.means.settings.stop_grace })
         };
@@ -358,7 +360,7 @@ impl Supply for Processes {
     }
 }
 
-/// A process that was started for one run, which has the turn.
+/// A process that was started for a single run, together with its permit.
 struct ForOneRun {
     processes: Arc<Processes>,
     member: Arc<Member>,
@@ -456,18 +458,18 @@ impl Crew for Processes {
         let mut stale = Vec::new();
         {
             let mut state = self.state.lock();
-            // One that failed for want of a secret is tried again at once.
+            // An instance that failed for lack of a secret is retried at once.
             if state.secrets.as_ref() != Some(&now) {
                 state.secrets = Some(now.clone());
                 state.trouble.try_again();
             }
             let all_set = now.len() == self.manifest.secrets.len();
             let old = |member: &Arc<Member>| member.secrets != now;
-            // Without one of its secrets none could take its place.
+            // Without one of its secrets, no new instance could take over.
             if !all_set || !state.members.iter().any(old) {
                 return;
             }
-            // Who takes ordinary calls must not be without an instance meanwhile.
+            // A version that takes ordinary calls must never be without an instance.
             if self.is_ordinary() && state.members.iter().all(old) {
                 if state.starting == 0 {
                     self.start_another(&mut state);
@@ -482,7 +484,7 @@ impl Crew for Processes {
                 !go
             });
         }
-        // Each goes when it has done what it has begun.
+        // Each one ends after the calls it has begun.
         for member in stale {
             self.let_go(member, Instant::now() + self.timeout());
         }

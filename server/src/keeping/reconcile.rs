@@ -1,4 +1,4 @@
-//! Reads what should be, looks at what is, closes the gap.
+//! Reconciles: reads the desired state, looks at the actual one, and closes the gap.
 
 use std::sync::{Arc, Weak};
 
@@ -12,10 +12,10 @@ use super::secrets;
 use crate::leasing::{Arm, Error, Route, Source};
 use crate::store::{FunctionRow, RunningFunction};
 
-/// Bytes of a build's error that are repeated where a function is called.
+/// Bytes of a build's error that are repeated to callers of the function.
 const MAX_BUILD_ERROR: usize = 500;
 
-/// Looks at all instances again and again, until nobody keeps any.
+/// Maintains all instances periodically, until `inner` is dropped.
 pub(super) async fn tend(inner: Weak<Inner>) {
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -25,7 +25,7 @@ pub(super) async fn tend(inner: Weak<Inner>) {
         for crew in inner.all_crews() {
             crew.tend();
         }
-        // Who has its endpoints may still take a call to them.
+        // A holder of its endpoints may still bring a call to them.
         inner.crews.lock().retain(|_, crew| {
             crew.is_ordinary()
                 || !crew.is_empty()
@@ -35,7 +35,7 @@ pub(super) async fn tend(inner: Weak<Inner>) {
     }
 }
 
-/// Looks at the secrets of all versions again and again, until nobody keeps any.
+/// Checks the secrets of all versions periodically, until `inner` is dropped.
 pub(super) async fn renew_secrets(inner: Weak<Inner>) {
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -48,7 +48,7 @@ pub(super) async fn renew_secrets(inner: Weak<Inner>) {
 }
 
 impl Inner {
-    /// The route of a function that runs, with its instances as they should be; `None` when it does not run.
+    /// Reconciles a function and returns its route; `None` if it does not run.
     pub(super) async fn reconcile(self: &Arc<Self>, id: function::Id) -> Result<Option<Arc<Route>>, Error> {
         let _turn = self.turn(id).await;
         let Some(row) = self.means.store.function(id).await? else { return Ok(None) };
@@ -72,7 +72,7 @@ impl Inner {
                 let (route, whole) = self.make_route(&row, version).await?;
                 match whole {
                     true => self.leasing.set(route.clone()),
-                    // It is made again for the next call: what is missing may be there.
+                    // The route is built again for the next call: what is missing may have appeared.
                     false => self.leasing.forget(id),
                 }
                 route
@@ -91,8 +91,8 @@ impl Inner {
         Ok(Some(route))
     }
 
-    /// Takes the ordinary calls from all versions of a function but these. Where there are any, the others go on with what
-    /// they have begun and end when they are idle; where there is none, all are closed.
+    /// Takes ordinary calls away from all versions of a function except these. If there are such versions, the others
+    /// finish what they have begun and end when idle; otherwise all are closed.
     fn retire(self: &Arc<Self>, id: function::Id, keep: &[u32]) {
         let mut crews = self.crews.lock();
         let is_other = |(function, version): &&(function::Id, u32)| *function == id && !keep.contains(version);
@@ -109,7 +109,8 @@ impl Inner {
         }
     }
 
-    /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
+    /// The error for a function that does not run, with the reason. If nothing was ever built, the latest build
+    /// provides it.
     pub(super) async fn not_running(&self, row: &FunctionRow) -> Error {
         let mut build = None;
         if row.state == Status::Registered {
@@ -120,10 +121,11 @@ impl Inner {
         Error::NotRunning { state: row.state, build }
     }
 
-    /// Starts what must have instances without being called. A function that cannot be started holds up no other.
+    /// Starts the instances that must exist without calls. A function that cannot be started does not hold up the
+    /// others.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub(super) async fn start_wanted(self: &Arc<Self>) -> Result<(), Error> {
         let running = self.means.store.running_functions().await?;
         self.means.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
@@ -132,7 +134,7 @@ impl Inner {
                 Ok(()) => {}
                 Err(Error::Store(error)) if !error.is_final() => return Err(error.into()),
                 Err(error) => {
-                    tracing::error!(function = %row.id, name = row.name, %error, "a function cannot be started")
+                    tracing::error!(function = %row.id, name = row.name, %error, "function cannot be started")
                 }
             }
         }
@@ -179,7 +181,7 @@ impl Source for Inner {
         if row.state == Status::Deregistered {
             return Err(Error::stopped(row.state));
         }
-        // How many jobs there may be of all versions together says the current one: it is to be known first.
+        // The current version limits the jobs of all versions, so it must be known first.
         if row.state == Status::Running && self.leasing.known(function).is_none() {
             match self.reconcile(function).await {
                 Ok(Some(route)) if route.current().version == version => return Ok(Some(route.current().clone())),

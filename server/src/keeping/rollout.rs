@@ -1,4 +1,4 @@
-//! A newer version takes over when it is healthy.
+//! Rollout: a newer version takes over once it is healthy.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use super::inner::Inner;
 use crate::leasing::Error;
 
 impl Inner {
-    /// Starts an instance of a newer version of a running function, and promotes the version when it is healthy.
+    /// Starts an instance of a newer version of a running function, and promotes the version once it is healthy.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub(super) async fn roll_out(self: &Arc<Self>, id: function::Id, version: u32) -> Result<(), Error> {
         let Some(row) = self.means.store.function(id).await? else { return Ok(()) };
         if row.state != Status::Running || row.current_version.is_none_or(|current| current >= version) {
@@ -23,7 +23,7 @@ impl Inner {
         if let Some(endpoints) = arm.endpoints()
             && let Err(error) = endpoints.lease(None, deadline).await
         {
-            // Whoever keeps them has told the function what is wrong; the version before goes on.
+            // The failure has been reported to the function already; the previous version continues.
             tracing::warn!(function = %id, version, %error, "version not promoted");
             return Ok(());
         }

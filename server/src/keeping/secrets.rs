@@ -1,6 +1,6 @@
-//! Secrets of functions: given to an instance at its start, and given anew when they were set anew.
+//! Secrets of functions: given to an instance at its start, and renewed when they change.
 //!
-//! Nobody tells: each server looks at when the secrets were set, whoever set them on whichever server.
+//! There is no notification: each server checks periodically when the secrets were last set, whichever server set them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::crew::{Crew, Revision};
 use super::means::Means;
 use crate::executor::{self, Spec};
 
-/// Adds the secrets that a manifest names to a process's variables.
+/// Adds the secrets that a manifest names to a process's environment.
 ///
 /// # Errors
-/// When one is not set or does not open: then the process must not start.
+/// If one is not set or cannot be decrypted: the process must not start then.
 pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest) -> Result<Revision, executor::Error> {
     let secrets = means.vault.secrets(&spec.namespace, &manifest.secrets).await;
     let secrets = secrets.map_err(|error| executor::Error::Refused(error.to_string()))?;
@@ -26,7 +26,7 @@ pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest
     Ok(revision)
 }
 
-/// Has the versions whose secrets were set anew replace their instances.
+/// Lets the versions whose secrets changed replace their instances.
 pub(super) async fn renew(means: &Means, crews: &[Arc<dyn Crew>]) {
     let needy: Vec<_> = crews.iter().filter_map(|crew| Some((crew, crew.needs()?))).collect();
     if needy.is_empty() {
@@ -36,8 +36,8 @@ pub(super) async fn renew(means: &Means, crews: &[Arc<dyn Crew>]) {
     let namespaces: Vec<_> = namespaces.into_iter().collect();
     let infos = match means.store.secret_infos(Some(&namespaces)).await {
         Ok(infos) => infos,
-        // The next look will tell.
-        Err(error) => return tracing::debug!(%error, "secrets not looked at"),
+        // The next check will show.
+        Err(error) => return tracing::debug!(%error, "secrets not checked"),
     };
     for (crew, (namespace, names)) in needy {
         let mine = infos.iter().filter(|info| info.namespace == namespace && names.contains(&info.name));

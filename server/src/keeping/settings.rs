@@ -1,4 +1,4 @@
-//! How instances are kept.
+//! The settings of this room.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use super::meter::LineLimits;
 /// How instances are kept.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// An instance must answer for the first time within this.
+    /// Time for an instance to become ready.
     pub ready_within: Duration,
-    /// An instance that should end gets this long.
+    /// Time for an instance to end after SIGTERM.
     pub stop_grace: Duration,
-    /// What is stored of functions' lines.
+    /// Limits on log lines.
     pub lines: LineLimits,
 }

@@ -1,4 +1,4 @@
-//! What is known of instances that failed: when the next one may be started, and when that is told.
+//! The failures of a version's instances: when the next one may be started, and when to report.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use super::backoff;
 use crate::leasing::Error;
 
-/// A broken function says so in the log at most this often.
+/// The minimum interval between reports of a broken function in the log.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// How an instance failed that nobody had use of.
+/// How an instance failed without having been of use.
 pub(super) enum Unready {
-    /// It became ready, and ended.
+    /// It became ready, and then ended.
     Ended,
-    /// It did not become ready; `held` is for how long it was waited for, when it did not end by itself.
+    /// It did not become ready. `held` is how long it was waited for, if it did not exit by itself.
     Start { held: Option<Duration> },
 }
 
@@ -22,7 +22,7 @@ pub(super) enum Unready {
 #[derive(Default)]
 pub(super) struct Trouble {
     failures: u32,
-    /// An instance has become ready before.
+    /// Whether an instance has ever become ready.
     ever_ready: bool,
     retry_at: Option<Instant>,
     failure: Option<(String, Vec<String>)>,
@@ -30,13 +30,13 @@ pub(super) struct Trouble {
 }
 
 impl Trouble {
-    /// Whether another one may be started, while so many are being started.
+    /// Whether another instance may be started while `starting` are starting.
     pub(super) fn allows_another(&self, starting: u32) -> bool {
-        // Of what has failed and never became ready, one shows whether it does now.
+        // After failures and without ever a ready instance, a single one is tried at a time.
         !self.is_waited_for() && (self.failures == 0 || self.ever_ready || starting == 0)
     }
 
-    /// Whether none may be started yet.
+    /// Whether the delay before the next start is not over.
     pub(super) fn is_waited_for(&self) -> bool {
         self.retry_at.is_some_and(|at| Instant::now() < at)
     }
@@ -48,22 +48,22 @@ impl Trouble {
         self.failure = None;
     }
 
-    /// An instance ended of which somebody had use.
+    /// An instance ended after it was of use.
     pub(super) fn served(&mut self) {
         self.failures = 0;
     }
 
-    /// Something has changed that may have been why they failed.
+    /// Something changed that may have been the cause of the failures.
     pub(super) fn try_again(&mut self) {
         self.retry_at = None;
         self.failures = 0;
     }
 
-    /// An instance did not start, or ended before anybody had use of it: the next one is started later.
+    /// An instance did not start, or ended before it was of use: the next one is started later.
     pub(super) fn failed(&mut self, message: String, tail: Vec<String>, how: Unready) {
         self.failures = self.failures.saturating_add(1);
         let pause = match how {
-            // An instance that died once is replaced at once; what fails again and again waits.
+            // The first death is followed by an immediate restart; repeated ones by a delay.
             Unready::Ended if self.failures <= 1 => Duration::ZERO,
             Unready::Ended => backoff::pause(self.failures, None, self.ever_ready),
             Unready::Start { held } => backoff::pause(self.failures, held, self.ever_ready),
@@ -72,7 +72,7 @@ impl Trouble {
         self.failure = Some((message, tail));
     }
 
-    /// Whether a failure is to be told now; those that follow soon are not.
+    /// Whether a failure is to be reported now. Failures shortly after a report are not.
     pub(super) fn report_is_due(&mut self) -> bool {
         let due = self.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
         if due {
@@ -81,7 +81,7 @@ impl Trouble {
         due
     }
 
-    /// Why there is no instance.
+    /// The error for calls: why there is no instance.
     pub(super) fn unhealthy(&self) -> Error {
         let (message, stderr_tail) =
             self.failure.clone().unwrap_or_else(|| ("no instance could be started".to_owned(), Vec::new()));

@@ -1,4 +1,4 @@
-//! What is run of a version, and its jobs.
+//! Specifications for the executor, and the running of jobs.
 
 use std::path::PathBuf;
 
@@ -13,12 +13,12 @@ use crate::executor::{self, Code, JobCall, JobOutcome, Spec};
 use crate::leasing::{Arm, JobPlace};
 use crate::store::VersionRow;
 
-/// What a job left behind, and where it ran.
+/// The result of a job, and where it ran.
 #[derive(Debug)]
 pub struct JobRun {
-    /// Names the process.
+    /// The id of the process.
     pub instance: String,
-    /// What it left behind.
+    /// The job's result.
     pub outcome: JobOutcome,
 }
 
@@ -77,19 +77,19 @@ async fn recipe(means: &Means, arm: &Arm) -> Result<Recipe, executor::Error> {
     Recipe::of(means, &arm.namespace, &arm.name, &made).await
 }
 
-/// Whether a job could be started now.
+/// Checks whether a job could be started now.
 ///
 /// # Errors
-/// When something that it needs for its start is missing.
+/// If something that it needs to start is missing.
 pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Error> {
     let mut spec = recipe(means, arm).await?.spec;
     secrets::put_into(&mut spec, means, &arm.manifest).await.map(|_| ())
 }
 
-/// Runs a job in its place.
+/// Runs a job, using its slot.
 ///
 /// # Errors
-/// When the executor cannot run it.
+/// If the executor cannot run it.
 pub(super) async fn run(means: &Means, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
     let instance = format!("{}-v{}-{}", arm.name, arm.version, call.run.simple());
     let (spec, _files) = recipe(means, arm).await?.with_files(means).await?;

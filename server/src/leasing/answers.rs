@@ -1,6 +1,6 @@
-//! Answers that are longer than what a run keeps of them, for callers that wait for them on this server: the first request
-//! under an `Idempotency-Key` gets its answer, however long it is. And runs that this server should do itself, because such a
-//! caller waits here.
+//! Complete answers for callers that wait on this server. A run keeps only the beginning of a long answer; the first
+//! request with an `Idempotency-Key` must still get all of it. Also passes on the runs that this server should execute
+//! itself because such a caller waits here.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// How long an answer is kept for who waits for it.
+/// How long a complete answer is kept for its caller.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
-/// Bytes of all that are kept; the oldest make room.
+/// Maximum bytes of all kept answers; the oldest are dropped first.
 const MAX_KEPT: usize = 64 << 20;
 
-/// Runs that were asked for here and that nobody has taken yet. With more, the queue alone delivers them.
+/// Maximum number of runs waiting to be executed here. Further ones are delivered by the queue only.
 const MAX_HERE: usize = 1024;
 
-/// An answer, whole.
+/// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Whole {
-    /// The status of a service's answer.
+    /// The HTTP status of a service's answer.
     pub status: Option<u16>,
-    /// Its media type, where it says one.
+    /// The media type, if there is one.
     pub content_type: Option<String>,
-    /// All of it.
+    /// The complete body.
     pub body: Bytes,
 }
 
@@ -51,7 +51,7 @@ impl Default for Answers {
 }
 
 impl Answers {
-    /// Keeps an answer for a moment.
+    /// Keeps an answer for a short time.
     pub(super) fn keep(&self, run: run::Id, whole: Whole) {
         let mut kept = self.kept.lock();
         kept.push_back(Kept { at: Instant::now(), run, whole });
@@ -64,20 +64,21 @@ impl Answers {
         }
     }
 
-    /// The answer of a run, if this server has done it just now, and all of it was kept.
+    /// The complete answer of a run, if this server produced it just now and it was kept.
     pub(super) fn whole(&self, run: run::Id) -> Option<Whole> {
         let mut kept = self.kept.lock();
         kept.retain(|kept| kept.at.elapsed() <= KEPT_FOR);
         kept.iter().rev().find(|kept| kept.run == run).map(|kept| kept.whole.clone())
     }
 
-    /// Has this server do a run that is in the log, if none has begun it yet: somebody waits here for the whole of its answer.
+    /// Executes a recorded run on this server unless another one has begun it, because its caller waits here for the
+    /// complete answer.
     pub(super) fn run_here(&self, function: function::Id, run: run::Id) {
-        // Where there is no room, the queue delivers it.
+        // If the channel is full, the queue delivers the run.
         let _ = self.here.try_send((function, run));
     }
 
-    /// Those runs; for who does them.
+    /// The receiver of those runs; for the worker, once.
     pub(super) fn runs_here(&self) -> Option<mpsc::Receiver<(function::Id, run::Id)>> {
         self.taken.lock().take()
     }

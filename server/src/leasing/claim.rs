@@ -1,22 +1,22 @@
-//! What an HTTP request claims to be. An event reaches an instance as a request, and so does a call: a caller must not be
-//! able to send as a call what only the platform sends as an event.
+//! Detects calls that pretend to be events. Both reach an instance as HTTP requests, and a caller must not be able to
+//! send as a call what only the platform sends as an event.
 
 use domain::event::is_platforms;
 use serde::de::{Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// A request claims to be what it cannot be.
+/// Why a request is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Claim {
-    /// An event that is the platform's to send.
+    /// It claims to be an event of a type reserved for the platform.
     #[error("the type `{0}` is the platform's own: a caller cannot send an event of that type")]
     Reserved(String),
-    /// An event whose type cannot be told.
+    /// It is an event whose type cannot be determined.
     #[error("the body says that it is a CloudEvent, and cannot be read as one: {0}")]
     Unreadable(String),
 }
 
-/// What a wrapper, or a program itself, may take for the type of an event.
+/// The parts of a body from which a wrapper or a program may take the type of an event.
 struct Event {
     kind: Option<String>,
 }
@@ -27,8 +27,8 @@ impl<'de> Deserialize<'de> for Event {
     }
 }
 
-/// An event is an object, and nothing else. Of a member that is there twice one reader takes the first, the next one the
-/// last: it is an error.
+/// Accepts only objects without duplicate members: of a duplicate some readers take the first value and others the
+/// last.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
@@ -51,16 +51,16 @@ impl<'de> Visitor<'de> for Members {
     }
 }
 
-/// Whether a body of this media type is an event, or several (CloudEvents' structured and batch modes).
+/// Whether a body of this media type is one or more events (CloudEvents' structured and batch modes).
 pub fn is_event(content_type: &[u8]) -> bool {
     const BEGIN: &[u8] = b"application/cloudevents";
     content_type.trim_ascii_start().get(..BEGIN.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(BEGIN))
 }
 
-/// Looks at the values of `ce-type` (CloudEvents' binary mode).
+/// Checks the values of `ce-type` (CloudEvents' binary mode).
 ///
 /// # Errors
-/// When one is a type of the platform's.
+/// If one is a type reserved for the platform.
 pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Claim> {
     for value in values {
         let plain = percent_decoded(value);
@@ -72,15 +72,15 @@ pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Cla
     Ok(())
 }
 
-/// Looks at a body that [`is_event`].
+/// Checks a body that [`is_event`].
 ///
 /// # Errors
-/// When its type is one of the platform's, or cannot be told.
+/// If its type is reserved for the platform, or cannot be determined.
 pub fn check_body(content_type: &[u8], body: &[u8]) -> Result<(), Claim> {
     let unreadable = |error: &dyn std::fmt::Display| Claim::Unreadable(error.to_string());
-    // In another charset, whatever the type says of it, it could be read as another event.
+    // In another charset, whatever is declared, it could be read as a different event.
     let text = std::str::from_utf8(body).map_err(|error| unreadable(&error))?;
-    // Wrappers take the byte order mark off before they read the event, too.
+    // Wrappers, too, remove the byte order mark before they read the event.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let events = match essence.as_slice() {
@@ -100,7 +100,7 @@ fn check(kind: &str) -> Result<(), Claim> {
     }
 }
 
-/// As readers of the binary mode do it: what is not encoded well stays as it is.
+/// Percent-decodes the way readers of the binary mode do: invalid sequences are kept.
 fn percent_decoded(value: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(value.len());
     let mut rest = value;
@@ -169,7 +169,7 @@ mod tests {
         for body in [twice, "", "[]", r#"["webhook.received"]"#, "1", r#"{"type":1}"#, "{"] {
             assert!(matches!(check_body(JSON, body.as_bytes()), Err(Claim::Unreadable(_))), "{body}");
         }
-        // In Shift_JIS 0x83 takes the backslash after it with it, and the type is another one.
+        // In Shift_JIS, 0x83 swallows the following backslash, which changes the type.
         let hidden = b"{\"type\":\"a\",\"x\":\"\x83\\\",\"type\":\"webhook.received\",\"y\":\"\x83\\\"}";
         let kind = b"application/cloudevents+json; charset=shift_jis";
         assert!(matches!(check_body(kind, hidden), Err(Claim::Unreadable(_))));

@@ -1,7 +1,7 @@
-//! HTTP/1.1 to an instance over connections that are kept open.
+//! HTTP/1.1 connections to an instance, kept open between requests.
 //!
-//! Idle connections are kept apart by thread: a request is written by the thread that drives its connection, and no lock
-//! is ever fought over.
+//! Idle connections are stored per thread: a request is written by the thread that drives its connection, so there is
+//! no contention for a lock.
 
 use std::cell::Cell;
 use std::pin::Pin;
@@ -19,43 +19,43 @@ use tokio::sync::mpsc;
 
 use crate::executor::Address;
 
-/// Parts that idle connections are kept in; more threads than this share.
+/// Number of groups of idle connections; threads beyond that share them.
 const SHARDS: usize = 8;
 
-/// Idle connections kept in one part.
+/// Maximum idle connections in a group.
 const MAX_IDLE: usize = 64;
 
-/// The header by which a wrapper knows a probe from a call; no caller can set it.
+/// The header that tells wrappers that a request is a probe and not a call. Callers cannot set it.
 const PROBE: &str = "x-eventflow-probe";
 
-/// Bytes of the head of an answer, at most: so much is kept in memory of one that never ends.
+/// Maximum bytes of the head of an answer, which is kept in memory.
 const MAX_HEAD: usize = 128 << 10;
 
-/// What came of asking an instance whether it answers.
+/// The result of probing an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probed {
-    /// It does.
+    /// It answers.
     Answers,
-    /// Nothing listens.
+    /// Nothing listens at its address.
     Unreachable,
 }
 
 /// Why an instance did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
-    /// Nothing listens any more.
+    /// Nothing listens at its address any more.
     #[error("the instance cannot be reached: {0}")]
     Connect(std::io::Error),
-    /// It went away, or the request broke off.
+    /// It disconnected, or the request was aborted.
     #[error("the instance broke off or did not answer in HTTP: {0}")]
     Protocol(hyper::Error),
-    /// It answered something that is not HTTP/1.1.
+    /// Its answer was not HTTP/1.1.
     #[error(
         "the function does not answer in HTTP/1.1: a server that speaks HTTP/2 alone (h2c, gRPC) cannot be reached; have it \
          speak HTTP/1.1 as well ({0})"
     )]
     NotHttp(hyper::Error),
-    /// It answered with a status that no answer may have (RFC 9110, section 15).
+    /// Its status code is invalid (RFC 9110, section 15).
     #[error("the function answered with the status {0}; an answer has one from 200 to 599")]
     Status(u16),
 }
@@ -66,7 +66,7 @@ impl From<hyper::Error> for CallError {
     }
 }
 
-/// Whether something came that is not HTTP/1.1. Servers of HTTP/2 speak first: then it comes before anything was asked.
+/// Whether something other than HTTP/1.1 arrived. HTTP/2 servers speak first, so it may arrive before any request.
 fn is_foreign(error: &hyper::Error) -> bool {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = next {
@@ -79,12 +79,12 @@ fn is_foreign(error: &hyper::Error) -> bool {
     false
 }
 
-/// A request's body: all of it, or as it comes.
+/// The body of a request, either complete or as a stream.
 #[derive(Debug)]
 pub enum RequestBody {
-    /// All of it.
+    /// The complete body.
     Full(Bytes),
-    /// As it comes; an `Err` breaks the request off.
+    /// A stream; an `Err` aborts the request.
     Stream(mpsc::Receiver<Result<Bytes, std::io::Error>>),
 }
 
@@ -112,23 +112,23 @@ impl Body for RequestBody {
     }
 }
 
-/// An answer whose body is still coming.
+/// An answer whose body is still arriving.
 pub struct Answer {
     /// Status, headers and body.
     pub response: Response<Incoming>,
     sender: SendRequest<RequestBody>,
 }
 
-/// The bytes of a WebSocket.
+/// The byte stream of a WebSocket.
 pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
 
-/// What became of a request for a WebSocket.
+/// The result of a request for a WebSocket.
 pub enum Socket {
-    /// It is one.
+    /// It was opened.
     Open {
         /// The headers of the handshake's answer.
         headers: HeaderMap,
-        /// What is sent from now on.
+        /// The byte stream after the handshake.
         io: Upgraded,
     },
     /// It was answered like any other request.
@@ -153,7 +153,7 @@ impl Connections {
             }
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(Answer { response, sender }),
-                // The connection had been closed while it was idle and nothing was sent: another one.
+                // The connection was closed while idle and nothing was sent: use another one.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
                     None => return Err(error.into_error().into()),
@@ -174,7 +174,7 @@ impl Connections {
         }
     }
 
-    /// Sees to it that there is a connection, so that what is sent next will be taken.
+    /// Ensures that there is a connection, so that the next request can be sent.
     pub(super) async fn reach(&self) -> Result<(), CallError> {
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_ok() {
@@ -187,8 +187,8 @@ impl Connections {
         Ok(())
     }
 
-    /// Asks whether anybody answers: by a request that means nothing (RFC 9110, section 9.3.7), and that wrappers know by
-    /// its header. Whatever is answered will do.
+    /// Probes whether anything answers, with a request that has no effect (RFC 9110, section 9.3.7) and that wrappers
+    /// recognize by its header. Any answer counts.
     pub(super) async fn probe(&self) -> Probed {
         let mut request = Request::new(RequestBody::Full(Bytes::new()));
         *request.method_mut() = hyper::Method::OPTIONS;
@@ -201,12 +201,12 @@ impl Connections {
                 Probed::Answers
             }
             Err(CallError::Connect(error)) if is_deaf(&error) => Probed::Unreachable,
-            // A fault of this server's own is not the instance's.
+            // A fault of this server is not the instance's fault.
             Err(_) => Probed::Answers,
         }
     }
 
-    /// Sends a request that would become a WebSocket, over a connection of its own.
+    /// Sends a request for a WebSocket, over a connection of its own.
     pub(super) async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
         let mut sender = self.connect().await?;
         let mut response = sender.send_request(request).await?;
@@ -217,7 +217,7 @@ impl Connections {
         Ok(Socket::Open { headers: response.into_parts().0.headers, io: TokioIo::new(io) })
     }
 
-    /// Keeps a connection for the next request; its answer has been read to the end.
+    /// Returns a connection for the next request, after its answer was read to the end.
     pub(super) fn give_back(&self, sender: SendRequest<RequestBody>) {
         if sender.is_closed() {
             return;
@@ -245,7 +245,7 @@ impl Connections {
 }
 
 impl Answer {
-    /// Takes the answer apart. The connection is to be given back when the body has ended.
+    /// Splits the answer. The connection should be returned after the end of the body.
     pub(super) fn into_parts(self) -> (Response<Incoming>, SendRequest<RequestBody>) {
         (self.response, self.sender)
     }
@@ -256,17 +256,17 @@ where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let (sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await?;
-    // It ends with its last handle; what went wrong is told to whoever waits for the answer.
+    // The task ends with the last handle to the connection; errors reach whoever waits for the answer.
     tokio::spawn(connection.with_upgrades());
     Ok(sender)
 }
 
-/// Whether nothing listens any more; anything else may be a fault of this server.
+/// Whether nothing listens any more; other errors may be this server's fault.
 pub(super) fn is_deaf(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound)
 }
 
-/// The part of this thread.
+/// The group of the current thread.
 fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS));
@@ -313,7 +313,7 @@ mod tests {
             assert_eq!(status.unwrap(), StatusCode::NO_CONTENT, "{host}");
         }
 
-        // Nothing listens any more: that is the instance's end, and no fault of this server.
+        // Nothing listens any more: the instance is gone, and this server is not at fault.
         drop(listener);
         std::fs::remove_file(&path).unwrap();
         for address in [Address::Unix(path), Address::Tcp { host: "127.0.0.1".into(), port }] {

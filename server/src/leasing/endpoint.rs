@@ -1,4 +1,4 @@
-//! One endpoint: where an instance answers, its connections, and who uses it.
+//! An endpoint: the address of an instance, its connections, and its calls in progress.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -13,21 +13,21 @@ use super::runs::Runs;
 use crate::clock;
 use crate::executor;
 
-/// What stands behind an endpoint, as far as whoever calls it has to know. It may be a process of this server, or of another
-/// one, or none that any server has started.
+/// The life of whatever is behind an endpoint, as far as callers need to know. It may be a process of this server or of
+/// another one, or something that no server started.
 #[async_trait]
 pub trait Life: Send + Sync + std::fmt::Debug {
-    /// Whether it has ended; never blocks.
+    /// Whether it has ended. Never blocks.
     fn is_over(&self) -> bool;
 
-    /// Waits until it has ended. How, for people.
+    /// Waits for its end. Returns how it ended, as a message.
     async fn over(&self) -> String;
 
-    /// The last lines of its standard error, oldest first; none where nobody here reads them.
+    /// The last lines of its standard error, oldest first; empty if this server does not read them.
     fn last_lines(&self) -> Vec<String>;
 }
 
-/// An address that takes calls. What it belongs to goes on when this is dropped, unless that is who keeps it alive.
+/// An address that takes calls. Dropping it does not end the instance behind it, unless `life` does.
 #[derive(Debug)]
 pub struct Endpoint {
     id: String,
@@ -36,24 +36,24 @@ pub struct Endpoint {
     started_at: DateTime<Utc>,
     in_flight: AtomicU32,
     draining: AtomicBool,
-    /// Milliseconds after `born`.
+    /// Time of the last use, in milliseconds after `born`.
     last_used: AtomicU64,
     /// When this server learned of it.
     born: Instant,
-    /// What its lines belong to.
+    /// The runs that its log lines may belong to.
     runs: Arc<Runs>,
-    /// It has answered a call.
+    /// Whether it has answered a call.
     answered: AtomicBool,
-    /// Calls that it had when it ended.
+    /// Calls in progress when it ended.
     at_end: OnceLock<u32>,
-    /// Why it is replaced, for people, when it is.
+    /// Why it is being replaced, as a message, if it is.
     condemned: OnceLock<String>,
-    /// Somebody asks it whether it still answers.
+    /// Whether a probe is in progress.
     probed: AtomicBool,
 }
 
 impl Endpoint {
-    /// An endpoint that this server has just learned of; `id` names the instance behind it.
+    /// An endpoint that this server has just learned of; `id` is the instance's.
     pub fn new(id: String, address: executor::Address, life: Arc<dyn Life>) -> Self {
         Self {
             id,
@@ -72,12 +72,12 @@ impl Endpoint {
         }
     }
 
-    /// Names the instance behind it.
+    /// The id of the instance.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// When this server learned of it, for people.
+    /// When this server learned of it, as wall clock time.
     pub fn started_at(&self) -> DateTime<Utc> {
         self.started_at
     }
@@ -87,7 +87,7 @@ impl Endpoint {
         self.born
     }
 
-    /// The runs that it has worked on.
+    /// The runs that it works on or has worked on.
     pub fn runs(&self) -> &Arc<Runs> {
         &self.runs
     }
@@ -97,12 +97,12 @@ impl Endpoint {
         self.life.last_lines()
     }
 
-    /// Whether what stands behind it has ended.
+    /// Whether the instance has ended.
     pub fn is_over(&self) -> bool {
         self.life.is_over()
     }
 
-    /// Takes one of its `concurrency` places; false when it has none.
+    /// Takes one of its `concurrency` slots; false if none is free.
     pub fn enter(&self, concurrency: u32) -> bool {
         if self.draining.load(Ordering::Acquire) || self.life.is_over() {
             return false;
@@ -125,49 +125,49 @@ impl Endpoint {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Calls that it works on.
+    /// Calls in progress.
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    /// Waits until it has ended; how, for people. Whoever is first counts the calls that it had: none of them is given back
-    /// before it has been here.
+    /// Waits for the instance's end. Returns how it ended, as a message. The first caller counts the calls in progress,
+    /// before any of them can be given back.
     pub async fn ended(&self) -> String {
         let how = self.life.over().await;
         self.calls_at_end();
         how
     }
 
-    /// Calls that it had when it ended.
+    /// Calls in progress when it ended.
     pub fn calls_at_end(&self) -> u32 {
         *self.at_end.get_or_init(|| self.in_flight())
     }
 
-    /// It has answered a call.
+    /// Whether it has answered a call.
     pub fn has_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }
 
     pub(super) fn set_answered(&self) {
-        // Most have, long ago: nothing is written then.
+        // Nearly always set already, so the write is avoided.
         if !self.has_answered() {
             self.answered.store(true, Ordering::Relaxed);
         }
     }
 
-    /// It is to be replaced; false when it was already.
+    /// Marks it for replacement; false if it already was.
     pub(super) fn condemn(&self, why: &str) -> bool {
         let first = self.condemned.set(why.to_owned()).is_ok();
         self.drain();
         first
     }
 
-    /// Why it is replaced, when it is.
+    /// Why it is being replaced, if it is.
     pub(super) fn condemned(&self) -> Option<&str> {
         self.condemned.get().map(String::as_str)
     }
 
-    /// Begins to ask whether it answers; false when somebody does already.
+    /// Begins a probe; false if one is in progress.
     pub(super) fn begin_probe(&self) -> bool {
         !self.probed.swap(true, Ordering::AcqRel)
     }
@@ -176,7 +176,7 @@ impl Endpoint {
         self.probed.store(false, Ordering::Release);
     }
 
-    /// It takes no more calls.
+    /// Stops it from taking calls.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
@@ -186,7 +186,7 @@ impl Endpoint {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Since when it works on nothing; `None` while it does.
+    /// Since when it has been idle; `None` while it has calls.
     pub fn idle_since(&self) -> Option<Instant> {
         let last = self.last_used.load(Ordering::Relaxed);
         (self.in_flight() == 0).then(|| self.born + std::time::Duration::from_millis(last))

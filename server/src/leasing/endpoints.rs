@@ -1,4 +1,4 @@
-//! The endpoints of one version on this server, and who waits for a place on one.
+//! The endpoints of one version on this server, and the calls that wait for a slot on one.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -14,24 +14,24 @@ use super::endpoint::Endpoint;
 use super::error::Error;
 use super::supply::{Alone, Call, Supply};
 
-/// What holds for calls of a version.
+/// The conditions for calls of a version.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// Which function.
+    /// The function.
     pub function: function::Id,
-    /// Which version.
+    /// The version.
     pub version: u32,
-    /// Calls that an endpoint takes at a time.
+    /// Concurrent calls per endpoint.
     pub concurrency: u32,
-    /// How long a call may take.
+    /// Maximum duration of a call.
     pub timeout: Duration,
-    /// Calls that may wait for a place.
+    /// Maximum number of calls waiting for a slot.
     pub waiting: usize,
-    /// Where what is done beside calls is done, whichever thread a call comes in on.
+    /// The runtime for background work, whatever thread a call comes in on.
     pub runtime: Handle,
 }
 
-/// The endpoints of one version. They are added and taken away by whoever keeps what stands behind them.
+/// The endpoints of one version. The keeper of its instances adds and removes them.
 pub struct Endpoints {
     pub(super) terms: Terms,
     state: Mutex<State>,
@@ -43,15 +43,15 @@ pub struct Endpoints {
 struct State {
     all: Vec<Arc<Endpoint>>,
     waiting: usize,
-    /// Why nothing is to be had here any more.
+    /// Why no more calls are accepted, if so.
     closed: Option<Error>,
 }
 
-/// What came of looking for a place.
+/// The result of looking for a slot.
 pub(super) enum Looked {
-    /// It is taken.
+    /// A slot was taken on this endpoint.
     Place(Arc<Endpoint>),
-    /// There is none; whoever looked is counted as waiting. `none`: there is not one endpoint.
+    /// None is free, and the caller now counts as waiting. `none`: there is no endpoint at all.
     Wait { none: bool },
 }
 
@@ -63,28 +63,28 @@ impl std::fmt::Debug for Endpoints {
 }
 
 impl Endpoints {
-    /// None yet; `supply` is told when calls need some.
+    /// Without endpoints. `supply` is called when calls need some.
     pub fn new(terms: Terms, supply: Weak<dyn Supply>) -> Self {
         Self { terms, state: Mutex::default(), changed: Notify::new(), supply }
     }
 
-    /// None, for good; why.
+    /// Permanently without endpoints, for this reason.
     pub fn never(terms: Terms, why: Error) -> Self {
         let state = State { closed: Some(why), ..State::default() };
         Self { terms, state: Mutex::new(state), changed: Notify::new(), supply: Weak::<Nobody>::new() }
     }
 
-    /// What holds for calls.
+    /// The conditions for calls.
     pub fn terms(&self) -> &Terms {
         &self.terms
     }
 
-    /// Who sees to it that there are endpoints.
+    /// The source of endpoints.
     pub(super) fn supply(&self) -> Result<Arc<dyn Supply>, Error> {
         self.supply.upgrade().ok_or_else(|| Error::stopped(Status::Stopped))
     }
 
-    /// From now on it takes calls; false when nothing does here any more.
+    /// Adds an endpoint, which takes calls from now on; false if the version is closed.
     pub fn add(&self, endpoint: Arc<Endpoint>) -> bool {
         let mut state = self.state.lock();
         let open = state.closed.is_none();
@@ -96,13 +96,14 @@ impl Endpoints {
         open
     }
 
-    /// It is given no more calls here; those that it has go on. Whoever waits learns nothing of it yet: see [`Self::wake`].
+    /// Removes an endpoint: it gets no more calls, but its current ones continue. Waiting calls are not woken; see
+    /// [`Self::wake`].
     pub fn remove(&self, endpoint: &Arc<Endpoint>) {
         self.state.lock().all.retain(|other| !Arc::ptr_eq(other, endpoint));
     }
 
-    /// Takes away those that have had no call for so long, as long as more than `keep` are left. They are given no more calls:
-    /// what was taken away has none.
+    /// Removes endpoints that have been idle for this long, as long as more than `keep` are left. Those removed have no
+    /// calls and get none.
     pub fn take_idle(&self, idle: Duration, keep: usize) -> Vec<Arc<Endpoint>> {
         let now = Instant::now();
         let mut taken = Vec::new();
@@ -121,27 +122,27 @@ impl Endpoints {
         taken
     }
 
-    /// All of them, as they are now.
+    /// The current endpoints.
     pub fn all(&self) -> Vec<Arc<Endpoint>> {
         self.state.lock().all.clone()
     }
 
-    /// Calls that they work on together.
+    /// Calls in progress on all of them.
     pub fn in_flight(&self) -> u64 {
         self.state.lock().all.iter().map(|endpoint| u64::from(endpoint.in_flight())).sum()
     }
 
-    /// Calls that wait for a place.
+    /// Calls waiting for a slot.
     pub fn waiting(&self) -> usize {
         self.state.lock().waiting
     }
 
-    /// Has everybody who waits look again: a place may be free, or it is known that none will be.
+    /// Wakes all waiting calls: a slot may be free, or it is known that none will be.
     pub fn wake(&self) {
         self.changed.notify_waiters();
     }
 
-    /// Takes no more calls: those that wait are refused, those that have a place go on.
+    /// Accepts no more calls: waiting ones are refused, those in progress continue.
     pub fn close(&self) {
         let all = {
             let mut state = self.state.lock();
@@ -152,16 +153,15 @@ impl Endpoints {
         self.changed.notify_waiters();
     }
 
-    /// Why nothing is to be had here, if that is so.
+    /// Why no more calls are accepted, if so.
     pub(super) fn closed(&self) -> Option<Error> {
         self.state.lock().closed.clone()
     }
 
-    /// Takes a place, or counts whoever looks as waiting. `wait`: it begins to listen for changes; from then on none is
-    /// missed.
+    /// Takes a slot, or counts the caller as waiting. `wait` must begin listening for changes, so that none is missed.
     ///
     /// # Errors
-    /// When too many wait, or none will come.
+    /// If too many calls are waiting, or there will be no slot.
     pub(super) fn look(&self, wait: impl FnOnce()) -> Result<Looked, Error> {
         let mut state = self.state.lock();
         if let Some(endpoint) = state.pick(self.terms.concurrency) {
@@ -180,12 +180,12 @@ impl Endpoints {
         Ok(Looked::Wait { none })
     }
 
-    /// Whoever waited does so no more.
+    /// Ends the waiting of a caller.
     pub(super) fn stop_waiting(&self) {
         self.state.lock().waiting -= 1;
     }
 
-    /// A place was given back: somebody who waits may have it.
+    /// Wakes a waiting call after a slot was given back.
     pub(super) fn free(&self) {
         if self.state.lock().waiting > 0 {
             self.changed.notify_one();
@@ -194,7 +194,7 @@ impl Endpoints {
 }
 
 impl State {
-    /// The endpoint with the fewest calls that has a place left; the place is taken.
+    /// Takes a slot on the endpoint with the fewest calls that has one free.
     fn pick(&self, concurrency: u32) -> Option<Arc<Endpoint>> {
         let least = self.all.iter().min_by_key(|endpoint| endpoint.in_flight())?;
         if least.enter(concurrency) {
@@ -204,7 +204,7 @@ impl State {
     }
 }
 
-/// Supplies nothing.
+/// A supply that never supplies anything.
 enum Nobody {}
 
 #[async_trait]

@@ -1,4 +1,4 @@
-//! Why there is no place for a call.
+//! Why a call gets no slot.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use crate::store;
 /// Lines of a process's standard error that its failed run shows.
 const LAST_LINES: usize = 10;
 
-/// Why there is no instance for a call.
+/// Why a call gets no instance.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The function does not run.
+    /// The function is not running.
     #[error("{}", not_running(*state, build.as_deref()))]
     NotRunning {
-        /// The state that it is in.
+        /// Its state.
         state: Status,
-        /// Why its newest build failed, where that is why it does not run.
+        /// The error of its latest build, if that is why it does not run.
         build: Option<String>,
     },
     /// The function has no such version.
     #[error("the function has no version {0}")]
     NoSuchVersion(u32),
-    /// Too many calls wait already.
+    /// Too many calls are waiting already.
     #[error("all instances are busy and {waiting} calls wait already; try again in a moment")]
     Overloaded {
-        /// How many wait.
+        /// The number of waiting calls.
         waiting: usize,
     },
     /// No instance was free in time.
@@ -42,13 +42,13 @@ pub enum Error {
         /// When the next one may be started.
         retry_in: Duration,
     },
-    /// The log is away.
+    /// The log is not available.
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
 impl Error {
-    /// The function does not run.
+    /// The error for a function that is not running.
     pub fn stopped(state: Status) -> Self {
         Self::NotRunning { state, build: None }
     }
@@ -65,7 +65,7 @@ fn not_running(state: Status, build: Option<&str>) -> String {
     }
 }
 
-/// What happened, with the last lines that the process wrote about it.
+/// A message followed by the last lines that the process wrote.
 pub fn with_last_lines(what: &str, stderr_tail: &[String]) -> String {
     let last = &stderr_tail[stderr_tail.len().saturating_sub(LAST_LINES)..];
     if last.is_empty() { what.to_owned() } else { format!("{what}; its last lines: {}", last.join("\n")) }

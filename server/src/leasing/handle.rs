@@ -1,4 +1,4 @@
-//! What calls are given their places by.
+//! The handle to this room, [`Leasing`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, Weak};
@@ -17,14 +17,14 @@ use super::route::{Arm, Route};
 use super::routes::Routes;
 use super::source::Source;
 
-/// Gives calls their places. Cloning it is cheap.
+/// Gives calls their endpoints and jobs their slots. Cheap to clone.
 #[derive(Clone)]
 pub struct Leasing {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// Calls of one version that may wait for a place, and jobs of one function.
+    /// Maximum number of waiting calls of a version, and of waiting jobs of a function.
     waiting: usize,
     routes: RwLock<Routes>,
     jobs: Mutex<HashMap<function::Id, Arc<Places>>>,
@@ -35,7 +35,7 @@ struct Inner {
 }
 
 impl Leasing {
-    /// Knows no function yet. `waiting`: calls of one version that may wait for a place.
+    /// Without any known function. `waiting`: the maximum number of waiting calls of a version.
     pub fn new(waiting: usize) -> Self {
         let inner = Inner {
             waiting,
@@ -49,18 +49,18 @@ impl Leasing {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Where routes come from that are not known yet; the first one stays.
+    /// Sets the source of unknown routes. Only the first call has an effect.
     pub fn learn_from(&self, source: Weak<dyn Source>) {
         let _ = self.inner.source.set(source);
     }
 
     fn source(&self) -> Result<Arc<dyn Source>, Error> {
         let source = self.inner.source.get().and_then(Weak::upgrade);
-        // The server ends, or has not begun.
+        // The server is ending, or has not started yet.
         source.ok_or_else(|| Error::stopped(Status::Stopped))
     }
 
-    /// Calls of one version that may wait for a place.
+    /// The maximum number of waiting calls of a version.
     pub fn waiting(&self) -> usize {
         self.inner.waiting
     }
@@ -68,7 +68,7 @@ impl Leasing {
     /// The route to a running function.
     ///
     /// # Errors
-    /// [`Error::NotRunning`] when it does not run; `Ok(None)` when there is no such function.
+    /// [`Error::NotRunning`] if it is not running; `Ok(None)` if there is no such function.
     pub async fn route(&self, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
         if let Some(route) = self.inner.routes.read().named(namespace, name) {
             return Ok(Some(route.clone()));
@@ -76,10 +76,10 @@ impl Leasing {
         self.source()?.named(namespace, name).await
     }
 
-    /// The route to a running function by its id.
+    /// The route to a running function by id.
     ///
     /// # Errors
-    /// [`Error::NotRunning`] when it does not run; `Ok(None)` when there is no such function.
+    /// [`Error::NotRunning`] if it is not running; `Ok(None)` if there is no such function.
     pub async fn route_to(&self, function: function::Id) -> Result<Option<Arc<Route>>, Error> {
         match self.known(function) {
             Some(route) => Ok(Some(route)),
@@ -87,10 +87,10 @@ impl Leasing {
         }
     }
 
-    /// A certain version of a function that is registered, whether it takes ordinary calls or not.
+    /// A given version of a registered function, whether it takes ordinary calls or not.
     ///
     /// # Errors
-    /// [`Error::NoSuchVersion`]; `Ok(None)` when there is no such function.
+    /// [`Error::NoSuchVersion`]; `Ok(None)` if there is no such function.
     pub async fn version(&self, function: function::Id, version: u32) -> Result<Option<Arc<Arm>>, Error> {
         if let Some(route) = self.known(function) {
             let current = Some(route.current()).filter(|current| current.version == version);
@@ -101,16 +101,16 @@ impl Leasing {
         self.source()?.version(function, version).await
     }
 
-    /// The route to a function, if it is known here.
+    /// The route to a function, if this server knows it.
     pub fn known(&self, function: function::Id) -> Option<Arc<Route>> {
         self.inner.routes.read().of(function).cloned()
     }
 
-    /// A function runs, or runs otherwise. Its jobs, those that run included, are as many from now on as its current version
-    /// allows.
+    /// Sets or replaces the route of a running function. The current version's limit applies to all of its jobs,
+    /// including those already running.
     pub fn set(&self, route: Arc<Route>) {
         let (function, limit) = (route.function, limit(route.current()));
-        // Together, so that places which are made meanwhile are not of the version before.
+        // Under one lock, so that slots created meanwhile do not have the previous version's limit.
         let mut routes = self.inner.routes.write();
         routes.insert(route);
         if let Some(places) = self.inner.jobs.lock().get(&function) {
@@ -118,31 +118,31 @@ impl Leasing {
         }
     }
 
-    /// A function does not run any more.
+    /// Forgets the route of a function that no longer runs.
     pub fn forget(&self, function: function::Id) {
         self.inner.routes.write().remove(function);
     }
 
-    /// A function is gone, for good.
+    /// Forgets a deregistered function.
     pub fn forget_for_good(&self, function: function::Id) {
         self.forget(function);
         self.inner.jobs.lock().remove(&function);
     }
 
-    /// A place for a job, at once where there is one; otherwise it is waited for until `deadline`.
+    /// A slot for a job: immediately if one is free, otherwise after waiting until `deadline` at most.
     ///
     /// # Errors
-    /// When too many wait, or when it takes too long.
+    /// If too many jobs are waiting, or it takes too long.
     pub async fn job_place(&self, arm: &Arm, deadline: Instant) -> Result<JobPlace, Error> {
         self.places(arm).take(deadline, self.inner.waiting).await
     }
 
-    /// Jobs of a function that wait for a place.
+    /// Jobs of a function that are waiting for a slot.
     pub fn jobs_waiting(&self, function: function::Id) -> usize {
         self.inner.jobs.lock().get(&function).map_or(0, |places| places.waiting())
     }
 
-    /// The places of a function's jobs: as many as its current version allows, or where it does not run, this one.
+    /// The slots of a function's jobs, limited by its current version, or by this one if the function does not run.
     fn places(&self, arm: &Arm) -> Arc<Places> {
         let routes = self.inner.routes.read();
         let current = routes.of(arm.function).map(|route| &**route.current());
@@ -150,38 +150,39 @@ impl Leasing {
         jobs.entry(arm.function).or_insert_with(|| Places::new(limit(current.unwrap_or(arm)))).clone()
     }
 
-    /// Keeps an answer for a moment.
+    /// Keeps a complete answer for a short time.
     pub fn keep_answer(&self, run: run::Id, whole: Whole) {
         self.inner.answers.keep(run, whole);
     }
 
-    /// The answer of a run, if this server has done it just now, and all of it was kept.
+    /// The complete answer of a run, if this server produced it just now and it was kept.
     pub fn whole_answer(&self, run: run::Id) -> Option<Whole> {
         self.inner.answers.whole(run)
     }
 
-    /// Has this server do a run that is in the log, if none has begun it yet: somebody waits here for the whole of its answer.
+    /// Executes a recorded run on this server unless another one has begun it, because its caller waits here for the
+    /// complete answer.
     pub fn run_here(&self, function: function::Id, run: run::Id) {
         self.inner.answers.run_here(function, run);
     }
 
-    /// Those runs; for who does them.
+    /// The receiver of those runs; for the worker, once.
     pub fn runs_here(&self) -> Option<mpsc::Receiver<(function::Id, run::Id)>> {
         self.inner.answers.runs_here()
     }
 
-    /// Room for inputs that functions are given.
+    /// Memory for the inputs of functions.
     pub fn inputs(&self) -> &Room {
         &self.inner.inputs
     }
 
-    /// Room for answers that are kept whole, because somebody waits for them.
+    /// Memory for complete answers that callers wait for.
     pub fn large_answers(&self) -> &Room {
         &self.inner.large_answers
     }
 }
 
-/// Jobs at a time.
+/// The maximum number of concurrent jobs.
 fn limit(arm: &Arm) -> usize {
     arm.manifest.scaling.max.max(1) as usize
 }

@@ -1,8 +1,8 @@
-//! What becomes of an instance that does not answer: how it ended, whether it is stuck, and its replacement.
+//! Handles instances that do not answer: how they ended, whether they are stuck, and their replacement.
 //!
-//! A call that had all the time that the function's `timeout_s` gives it, and got no answer, condemns its instance. A call
-//! that was broken off for another reason (its caller left, or had less patience) makes it suspect: it is asked whether it
-//! still answers, and condemned when it does not.
+//! A call that used up the function's whole `timeout_s` without an answer condemns its instance. A call that ended
+//! early for another reason (the caller disconnected, or had a shorter deadline) makes the instance suspect: it is
+//! probed, and condemned if it does not answer.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -16,26 +16,26 @@ use super::endpoint::Endpoint;
 use super::endpoints::Endpoints;
 use super::lease::Lease;
 
-/// The connection breaks before the end of the process is known; that is waited for this long.
+/// A connection breaks before the exit of the process is noticed, which is waited for this long.
 const POST_MORTEM_WITHIN: Duration = Duration::from_secs(2);
 
-/// A suspect has as long as a call has to answer a probe, within these bounds.
+/// The minimum time for a suspect instance to answer a probe. The maximum is the timeout of a call.
 const PROBE_AT_LEAST: Duration = Duration::from_secs(5);
 const PROBE_AT_MOST: Duration = Duration::from_secs(60);
 
-/// What is known after a call broke off.
+/// What is known after a call was cut off.
 #[derive(Debug)]
 pub struct PostMortem {
-    /// How the instance ended, for people, when it has.
+    /// How the instance ended, as a message, if it has.
     pub how: Option<String>,
     /// The last lines of its standard error, oldest first.
     pub last_lines: Vec<String>,
-    /// Whose fault it may be, when the instance ended by itself.
+    /// Whether this run may be the cause, if the instance crashed.
     pub crash: Option<Crash>,
 }
 
 impl Lease {
-    /// What became of the instance after it broke off.
+    /// Finds out what happened to the instance of a call that was cut off.
     pub async fn post_mortem(&self) -> PostMortem {
         let ended = timeout(POST_MORTEM_WITHIN, self.endpoint.ended()).await.ok();
         let last_lines = self.endpoint.last_lines();
@@ -50,20 +50,20 @@ impl Lease {
         PostMortem { how: ended, last_lines, crash }
     }
 
-    /// There was no answer in time. When the call had all the time that a call has, the instance is stuck: it is replaced.
+    /// The call's time is up. If it had the whole timeout, the instance is stuck and gets replaced.
     pub fn time_is_up(&self) {
         let all = self.endpoints.terms.timeout;
         let no_answer = !self.progress.heard.load(Ordering::Relaxed);
-        // All, or nearly: an instance was looked for first.
+        // Nearly the whole timeout is enough: finding an instance took some of it.
         if no_answer && self.progress.since.elapsed() >= all.mul_f64(0.9) {
             self.endpoints.condemn(&self.endpoint, &format!("a call was not answered within {} s", all.as_secs_f64()));
         }
     }
 
-    /// Sees to it that the instance will take what is sent to it. One that does not listen any more is replaced.
+    /// Ensures that the instance will accept a request. One that does not listen any more is replaced.
     ///
     /// # Errors
-    /// When it cannot be reached.
+    /// If it cannot be reached.
     pub async fn reach(&self) -> Result<(), CallError> {
         let reached = self.endpoint.connections.reach().await;
         if let Err(error) = &reached {
@@ -72,7 +72,7 @@ impl Lease {
         reached
     }
 
-    /// One that has just ended need not be replaced: that is what its end does.
+    /// An instance that has just ended need not be replaced: its end already leads to that.
     pub(super) async fn not_reached(&self, error: &CallError) {
         if let CallError::Connect(error) = error
             && is_deaf(error)
@@ -82,7 +82,7 @@ impl Lease {
         }
     }
 
-    /// What is to be done about the instance when a call is over.
+    /// Examines the instance after a call, if necessary.
     pub(super) fn look_after(&self) {
         if self.alone.is_some() {
             return;
@@ -95,7 +95,7 @@ impl Lease {
 }
 
 impl Endpoints {
-    /// Asks an endpoint whether it answers, and has it replaced when it does not.
+    /// Probes an endpoint, and replaces it if it does not answer.
     fn suspect(self: &Arc<Self>, endpoint: &Arc<Endpoint>) {
         if !endpoint.begin_probe() {
             return;
@@ -119,7 +119,7 @@ impl Endpoints {
         });
     }
 
-    /// Gives an endpoint no more calls, and has another one take its place.
+    /// Gives an endpoint no more calls, and asks for a replacement.
     fn condemn(&self, endpoint: &Arc<Endpoint>, why: &str) {
         let Ok(supply) = self.supply() else { return };
         if endpoint.is_over() || !endpoint.condemn(why) {

@@ -1,4 +1,4 @@
-//! The right to one call of an endpoint.
+//! A lease: the right to one call of an endpoint.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,23 +19,23 @@ use super::endpoints::{Endpoints, Looked};
 use super::error::Error;
 use super::supply::Alone;
 
-/// The right to one call of an endpoint; given back when dropped.
+/// The right to one call of an endpoint. Dropping it gives the slot back.
 pub struct Lease {
     pub(super) endpoints: Arc<Endpoints>,
     pub(super) endpoint: Arc<Endpoint>,
     run: Option<run::Id>,
-    /// The endpoint is for this call alone, until this is dropped.
+    /// Reserves the endpoint for this call alone until dropped.
     pub(super) alone: Option<Box<dyn Send + Sync>>,
     pub(super) progress: Progress,
-    /// The instance was started because of this call.
+    /// Whether the instance was started because of this call.
     pub cold_start: bool,
 }
 
 impl Endpoints {
-    /// A place for a call, at once where an endpoint has one; otherwise the call waits for it until `deadline`.
+    /// Leases an endpoint: immediately if one has a free slot, otherwise after waiting until `deadline` at most.
     ///
     /// # Errors
-    /// When too many wait, when it takes too long, or when instances do not become healthy.
+    /// If too many calls are waiting, if it takes too long, or if instances do not become healthy.
     pub async fn lease(self: &Arc<Self>, run: Option<run::Id>, deadline: Instant) -> Result<Lease, Error> {
         let mut cold_start = false;
         loop {
@@ -58,8 +58,8 @@ impl Endpoints {
         }
     }
 
-    /// As [`Self::lease`], on an endpoint that is there for this call and ends with it: for what may be the cause of crashes,
-    /// so that nobody else has to suffer for it. Where an endpoint takes one call at a time, any will do.
+    /// Like [`Self::lease`], but on an endpoint for this call only, which ends with it: for runs that may cause
+    /// crashes, so that nobody else suffers. If endpoints take only one call at a time, any of them will do.
     ///
     /// # Errors
     /// As [`Self::lease`].
@@ -86,7 +86,7 @@ impl Lease {
     /// Sends a request to the instance.
     ///
     /// # Errors
-    /// When the instance cannot be reached, breaks off, or does not answer in HTTP.
+    /// If the instance cannot be reached, disconnects, or does not answer in HTTP.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, CallError> {
         self.progress.sent.store(true, Ordering::Relaxed);
         let answer = match self.endpoint.connections.send(request).await {
@@ -106,7 +106,7 @@ impl Lease {
         }
     }
 
-    /// Asks the instance for a WebSocket.
+    /// Requests a WebSocket from the instance.
     ///
     /// # Errors
     /// As [`Self::send`].
@@ -128,7 +128,7 @@ impl Lease {
                     Err(CallError::Status(status))
                 }
             },
-            // The call is answered; what follows is the socket's own.
+            // The call has been answered; what follows belongs to the socket.
             opened @ Socket::Open { .. } => {
                 self.answered();
                 Ok(opened)
@@ -136,7 +136,7 @@ impl Lease {
         }
     }
 
-    /// The answer's body, to be read to its end: then its connection serves the next call. One that is not is closed.
+    /// The body of the answer. If it is read to its end, the connection is reused; otherwise it is closed.
     pub fn read(&self, answer: Answer) -> Reading<'_> {
         let (response, sender) = answer.into_parts();
         Reading { lease: self, body: response.into_body(), sender: Some(sender) }
@@ -147,27 +147,27 @@ impl Lease {
         self.endpoints.terms.version
     }
 
-    /// Names the instance.
+    /// The id of the instance.
     pub fn instance(&self) -> &str {
         self.endpoint.id()
     }
 
-    /// The call is over: the instance does what it should.
+    /// Records that the instance has answered this call in full.
     fn answered(&self) {
         self.progress.done.store(true, Ordering::Relaxed);
         self.endpoint.set_answered();
     }
 }
 
-/// How far a call is.
+/// The progress of a call.
 #[derive(Debug)]
 pub(super) struct Progress {
     pub since: Instant,
-    /// The instance was given the request, or a part of it.
+    /// At least a part of the request was sent to the instance.
     pub sent: AtomicBool,
-    /// The head of its answer has come.
+    /// The head of the answer has arrived.
     pub heard: AtomicBool,
-    /// All of its answer has come.
+    /// The complete answer has arrived.
     pub done: AtomicBool,
 }
 
@@ -186,10 +186,10 @@ pub struct Reading<'l> {
 }
 
 impl Reading<'_> {
-    /// The next part; `None` at the end.
+    /// The next chunk; `None` at the end.
     ///
     /// # Errors
-    /// When the instance breaks off.
+    /// If the instance disconnects.
     pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
         while let Some(frame) = self.body.frame().await {
             if let Ok(data) = frame?.into_data() {
@@ -212,7 +212,7 @@ impl Drop for Lease {
     }
 }
 
-/// Somebody who waits for an endpoint, counted as long as it waits.
+/// A caller that waits for an endpoint; counted as waiting until dropped.
 struct Waiting<'a, F> {
     endpoints: &'a Endpoints,
     changed: Pin<&'a mut F>,

@@ -1,11 +1,11 @@
-//! Who takes a call, on this server.
+//! Decides which instance takes a call on this server.
 //!
-//! A function's [`Route`] has an [`Arm`] for each version that takes its calls, and says which one takes a run. A service's arm has
-//! [`Endpoints`]: addresses with places for calls, on which calls take a [`Lease`] or wait for one. A job's arm has places for
-//! processes.
+//! A function's [`Route`] has an [`Arm`] for each version that takes its calls, and chooses the arm for a run. A
+//! service's arm has [`Endpoints`]: addresses with slots for calls. A call takes a [`Lease`] on one, or waits for it. A
+//! job's arm has slots for processes.
 //!
-//! Knows addresses and who is there; starts nothing and ends nothing. Where endpoints come from is told by a [`Supply`], and
-//! which functions run by a [`Source`]: neither need be on this server, nor end with it.
+//! Knows addresses and their calls; starts nothing and ends nothing. A [`Supply`] provides endpoints and a [`Source`]
+//! routes; neither needs to be on this server, or ends with it.
 
 mod answers;
 pub mod claim;

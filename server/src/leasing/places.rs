@@ -1,5 +1,5 @@
-//! The places of a function's jobs: one process for each run, as many at a time as the current version's scaling allows,
-//! whichever version a run is of.
+//! The slots of a function's jobs: one process for each run, limited by the scaling of the current version for the runs
+//! of all versions together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::error::Error;
 
-/// The right to run one job; given back when dropped.
+/// The right to run one job. Dropping it gives the slot back.
 #[derive(Debug)]
 pub struct JobPlace {
     permit: Option<OwnedSemaphorePermit>,
@@ -23,7 +23,7 @@ impl Drop for JobPlace {
     }
 }
 
-/// The places of one function's jobs, and who waits for one.
+/// The slots of one function's jobs, and the number of waiters.
 #[derive(Debug)]
 pub(super) struct Places {
     free: Arc<Semaphore>,
@@ -34,18 +34,18 @@ pub(super) struct Places {
 #[derive(Debug)]
 struct Size {
     limit: usize,
-    /// Places in use that are more than the limit: they go when they are given back.
+    /// Slots in use beyond the limit; they are removed when given back.
     excess: usize,
 }
 
 impl Places {
-    /// So many places.
+    /// With this many slots.
     pub(super) fn new(limit: usize) -> Arc<Self> {
         let size = Mutex::new(Size { limit, excess: 0 });
         Arc::new(Self { free: Arc::new(Semaphore::new(limit)), waiting: AtomicUsize::new(0), size })
     }
 
-    /// So many places from now on. Jobs that run go on.
+    /// Changes the number of slots. Running jobs continue.
     pub(super) fn resize(&self, limit: usize) {
         let mut size = self.size.lock();
         if limit > size.limit {
@@ -75,15 +75,16 @@ impl Places {
         Some(JobPlace { permit: Some(permit), places: self.clone() })
     }
 
-    /// A place, at once where there is one; otherwise whoever asks waits for it until `deadline`, as one of at most `most`.
+    /// Takes a slot: immediately if one is free, otherwise after waiting until `deadline` at most, as one of at most
+    /// `most` waiters.
     ///
     /// # Errors
-    /// When too many wait, or when it takes too long.
+    /// If too many are waiting, or it takes too long.
     pub(super) async fn take(self: &Arc<Self>, deadline: Instant, most: usize) -> Result<JobPlace, Error> {
         if let Some(place) = self.try_take() {
             return Ok(place);
         }
-        // It counts before it is compared: those that come at once are all counted.
+        // Counts before it compares, so that simultaneous callers are all counted.
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
         let _waiting = Waiting(&self.waiting);
         if before >= most {
@@ -94,13 +95,13 @@ impl Places {
         Ok(JobPlace { permit: Some(permit), places: self.clone() })
     }
 
-    /// Those who wait for a place.
+    /// The number of waiters.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Acquire)
     }
 }
 
-/// One who waits; no longer when dropped.
+/// A waiter; counted until dropped.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -122,7 +123,7 @@ mod tests {
         let places = Places::new(2);
         let mut held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
         assert_eq!(held.len(), 2);
-        // More: who waits has a place at once.
+        // A higher limit: the waiter gets a slot at once.
         let soon = Instant::now() + Duration::from_secs(60);
         let mut waits = Box::pin(places.take(soon, 1));
         assert!(waits.as_mut().now_or_never().is_none());
@@ -130,13 +131,13 @@ mod tests {
         held.push(waits.now_or_never().expect("it waits no more").expect("there is room"));
         held.extend(std::iter::from_fn(|| places.try_take()));
         assert_eq!(held.len(), 4);
-        // Fewer: those that are too many end first.
+        // A lower limit: the excess jobs end first.
         places.resize(1);
         held.truncate(1);
         assert!(places.try_take().is_none(), "one runs");
         drop(held);
         assert_eq!(std::iter::from_fn(|| places.try_take()).collect::<Vec<_>>().len(), 1);
-        // Fewer and more again, while all are in use.
+        // Lower and higher again, while all slots are in use.
         places.resize(3);
         let held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
         places.resize(1);
@@ -155,7 +156,7 @@ mod tests {
         assert_eq!(places.waiting(), 2);
         let refused = places.take(deadline, most).await;
         assert!(matches!(refused, Err(Error::Overloaded { waiting: 2 })), "{refused:?}");
-        // One gives up: the next one may wait.
+        // One gives up, so another may wait.
         waits.pop();
         assert_eq!(places.waiting(), 1);
         waits.push(Box::pin(places.take(deadline, most)));

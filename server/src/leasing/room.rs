@@ -1,8 +1,7 @@
-//! Memory for what is large and in the hands of functions: the inputs that they are given, and the answers that somebody
-//! waits for. One event may be large, and may be given to every function of its namespace at once; a function may take its
-//! input slowly, or never, and may answer without end.
+//! Limits the memory for large inputs and answers while functions have them. One event may be large and go to every
+//! function of its namespace at once, and a function may take its input slowly or never, or answer without end.
 //!
-//! What is large takes room here by turns, and gives it back when the last byte of it is gone.
+//! Large data reserves its memory in turns by namespace and function, and releases it with its last byte.
 
 use bytes::Bytes;
 use domain::{Json, function};
@@ -10,20 +9,20 @@ use futures::FutureExt;
 
 use crate::turns::{Place, Turns};
 
-/// Bytes at a time.
+/// Total bytes.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Of them, those of one namespace, and of one function: whoever keeps its share leaves the rest to others.
+/// Of these, the maximum for one namespace, and for one function: the rest is left to others.
 const OF_NAMESPACE: usize = MAX_BYTES / 4 * 3;
 const OF_FUNCTION: usize = MAX_BYTES / 2;
 
-/// Room is counted in units of so many bytes.
+/// The granularity of reservations, in bytes.
 const UNIT: usize = 16 << 10;
 
-/// Bytes that take no room.
+/// Data up to this size reserves nothing.
 pub const SMALL: usize = 16 << 10;
 
-/// Room for one kind of what is large. Cloning it is cheap.
+/// The memory for one kind of large data. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Room(Turns);
 
@@ -34,41 +33,41 @@ impl Default for Room {
 }
 
 impl Room {
-    /// Waits for room for so many bytes of a function; of more than its share, for its share.
+    /// Waits until this many bytes are reserved for a function. More than its share is treated as its share.
     pub async fn take(&self, namespace: &str, function: function::Id, bytes: usize) -> Place {
         self.0.take_many(namespace, &function.to_string(), bytes.div_ceil(UNIT).max(1)).await
     }
 
-    /// The same without waiting; `None` when there is none now.
+    /// The same without waiting; `None` if the memory is not available now.
     pub fn try_take(&self, namespace: &str, function: function::Id, bytes: usize) -> Option<Place> {
         self.take(namespace, function, bytes).now_or_never()
     }
 }
 
-/// An input and the room that it takes.
+/// An input with its reservation.
 pub struct Input {
     json: Json,
-    /// `None` for a small one.
+    /// `None` for a small input.
     place: Option<Place>,
 }
 
 impl Input {
-    /// An input, and the room that it has; a small one needs none.
+    /// An input with its reservation, if it is large.
     pub fn new(json: Json, place: Option<Place>) -> Self {
         Self { json, place }
     }
 
-    /// Its text.
+    /// The JSON text.
     pub fn get(&self) -> &str {
         self.json.get()
     }
 
-    /// Its text, not copied. It keeps its room until these bytes are gone.
+    /// The JSON text, without copying. The reservation lasts until the bytes are dropped.
     pub fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
     }
 
-    /// What was made of it takes its room instead of the input.
+    /// Transfers the reservation to bytes that were made from the input.
     pub fn become_bytes(self, bytes: Bytes) -> Bytes {
         in_place(bytes, self.place)
     }
@@ -80,7 +79,7 @@ impl AsRef<[u8]> for Input {
     }
 }
 
-/// Bytes that keep the room that they take until they are gone.
+/// Bytes that hold a reservation until they are dropped.
 pub fn in_place(bytes: Bytes, place: Option<Place>) -> Bytes {
     match place {
         Some(place) => Bytes::from_owner(Made { bytes, _place: place }),
@@ -110,7 +109,7 @@ mod tests {
         let room = Room::default();
         let function = clock::new_id;
         let mut given = Vec::new();
-        // Every one of them is for another function.
+        // Each reservation is for a different function.
         while let Some(place) = room.try_take("loud", function(), EACH) {
             given.push(Input::new(Json::null(), Some(place)).into_bytes());
         }

@@ -1,4 +1,4 @@
-//! A running function as calls see it.
+//! The route of a running function: the versions that take its calls.
 
 use std::sync::Arc;
 
@@ -8,26 +8,26 @@ use domain::{function, run, traffic};
 
 use super::endpoints::Endpoints;
 
-/// A running function: the versions that take its calls, each with its share.
+/// A running function: the versions that take its calls, with their shares.
 #[derive(Debug)]
 pub struct Route {
-    /// Which function.
+    /// The function.
     pub function: function::Id,
     /// Its namespace.
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
     current: Arc<Arm>,
-    /// How calls are divided; empty: all to the current version.
+    /// The shares of the versions; if empty, the current version takes all calls.
     split: Vec<Share>,
-    /// The versions of the split.
+    /// The versions named in the split.
     arms: Vec<Arc<Arm>>,
 }
 
 /// A version of a function, and what takes its calls.
 #[derive(Debug)]
 pub struct Arm {
-    /// Which function.
+    /// The function.
     pub function: function::Id,
     /// Its namespace.
     pub namespace: Arc<str>,
@@ -37,14 +37,14 @@ pub struct Arm {
     pub version: u32,
     /// Its manifest.
     pub manifest: Arc<Manifest>,
-    /// What takes the calls.
+    /// What takes its calls.
     pub taker: Taker,
 }
 
 /// What takes a version's calls.
 #[derive(Debug)]
 pub enum Taker {
-    /// Instances, which live on between calls.
+    /// Instances, which serve many calls.
     Service(Arc<Endpoints>),
     /// A process for each call.
     Job,
@@ -56,25 +56,25 @@ impl Route {
         Self::divided(current, Vec::new(), Vec::new())
     }
 
-    /// The route of a function whose calls are divided by `split` among `arms`, which are its versions. What the split does not
-    /// give to one of these takes the current version.
+    /// The route of a function whose calls are divided by `split` among `arms`. Shares of versions that are not among
+    /// the arms go to the current version.
     pub fn divided(current: Arc<Arm>, split: Vec<Share>, arms: Vec<Arc<Arm>>) -> Self {
         let Arm { function, namespace, name, .. } = &*current;
         Self { function: *function, namespace: namespace.clone(), name: name.clone(), current, split, arms }
     }
 
-    /// The current version. It says what the function is: its triggers, its paths, how much of it there may be.
+    /// The current version. It determines the function's triggers, paths and limits.
     pub fn current(&self) -> &Arc<Arm> {
         &self.current
     }
 
-    /// The version that takes a run: always the same for the same run, as long as the calls are divided the same.
+    /// The version that takes a run. Always the same for the same run, as long as the split does not change.
     pub fn choose(&self, run: run::Id) -> &Arc<Arm> {
         let chosen = traffic::choose(&self.split, run);
         chosen.and_then(|version| self.arm(version)).unwrap_or(&self.current)
     }
 
-    /// How calls are divided; empty: all to the current version.
+    /// The shares of the versions; if empty, the current version takes all calls.
     pub fn split(&self) -> &[Share] {
         &self.split
     }
@@ -84,7 +84,7 @@ impl Route {
         self.arms.iter().find(|arm| arm.version == version)
     }
 
-    /// The versions that take calls, each with what it takes of a hundred.
+    /// The versions that take calls, each with its percentage.
     pub fn shares(&self) -> impl Iterator<Item = (&Arc<Arm>, u32)> {
         let all = self.split.is_empty().then_some((&self.current, 100));
         all.into_iter().chain(self.split.iter().filter_map(|share| Some((self.arm(share.version)?, share.percent))))
@@ -92,7 +92,7 @@ impl Route {
 }
 
 impl Arm {
-    /// The endpoints of a service; a job has none.
+    /// The endpoints of a service; `None` for a job.
     pub fn endpoints(&self) -> Option<&Arc<Endpoints>> {
         match &self.taker {
             Taker::Service(endpoints) => Some(endpoints),
@@ -100,7 +100,7 @@ impl Arm {
         }
     }
 
-    /// Calls that one process of it takes at a time.
+    /// Concurrent calls per process.
     pub fn calls_at_once(&self) -> u32 {
         match &self.taker {
             Taker::Service(_) => self.manifest.scaling.concurrency.max(1),

@@ -1,4 +1,4 @@
-//! The routes that are known here.
+//! The routes known on this server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use domain::function;
 
 use super::route::Route;
 
-/// Routes by namespace and name, and by function. A function that is not here may still run: nobody has asked for it yet.
+/// Routes by namespace and name, and by function. A missing function may still be running: nobody has asked for it yet.
 #[derive(Default)]
 pub(super) struct Routes {
     by_name: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Route>>>,

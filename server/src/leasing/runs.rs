@@ -1,4 +1,4 @@
-//! The runs of an instance, which are the only ones that its lines can belong to.
+//! The runs of an instance. Its log lines can belong to no others.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -7,22 +7,22 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::run;
 use parking_lot::Mutex;
 
-/// Runs that end while their last lines are still on their way are remembered, so many of an instance.
+/// Ended runs of an instance that are remembered for lines still on their way.
 const LATE_RUNS: usize = 1024;
 
-/// A line that is read later than this after the end of a run does not belong to it any more: what is erased of a run that is
-/// over would have to be erased for ever.
+/// How long after its end a run still gets log lines. Without this limit, erasing a finished run would never be
+/// complete.
 pub const LATE_LINES: Duration = Duration::from_secs(5);
 
-/// The runs of an instance: its lines belong to these, whatever it writes.
+/// The runs of an instance, to which its log lines belong whatever it writes.
 #[derive(Debug, Default)]
 pub struct Runs(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// It works on them.
+    /// Runs in progress.
     current: Vec<run::Id>,
-    /// It worked on them lately, until then; the last one at the end.
+    /// Recently ended runs and their end times; the latest last.
     late: VecDeque<(run::Id, DateTime<Utc>)>,
 }
 
@@ -42,8 +42,8 @@ impl Runs {
         }
     }
 
-    /// The run that a line belongs to: the one that it names, if it is one of this instance's and not over for long; otherwise
-    /// the only one that the instance works on. `at`: when the line was read.
+    /// The run that a log line belongs to: the one it names, if this instance works on it or has just ended it;
+    /// otherwise the only run in progress. `at` is when the line was read.
     pub fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
         let state = self.0.lock();
         if let Some(named) = named {
@@ -96,7 +96,7 @@ mod tests {
             runs.begin(run(number));
             runs.end(run(number), at(0));
         }
-        // Forgotten: it is taken for one of the run that is there.
+        // The named run is forgotten, so the line counts for the current one.
         assert_eq!(runs.of_line(Some(run(1)), at(1)), Some(run(2)));
     }
 

@@ -1,4 +1,4 @@
-//! Where endpoints come from. Leasing asks for them and learns of them; it makes none.
+//! The source of endpoints. Leasing asks for them and is given them; it creates none.
 
 use std::sync::Arc;
 
@@ -8,39 +8,39 @@ use tokio::time::Instant;
 use super::endpoint::Endpoint;
 use super::error::Error;
 
-/// What calls of a version lack on this server.
+/// The unmet demand of a version's calls on this server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Call {
-    /// Calls that wait for a place, the one that asks included.
+    /// Calls waiting for a slot, including the one that asks.
     pub waiting: usize,
-    /// There is not one endpoint.
+    /// Whether there is no endpoint at all.
     pub none: bool,
 }
 
-/// Sees to it that one version has endpoints, as far as there may be any. Who does may be on this server or not.
+/// Provides endpoints for one version, within its limits. May be implemented on this server or elsewhere.
 #[async_trait]
 pub trait Supply: Send + Sync + 'static {
-    /// Calls have no place. Returns at once, without an endpoint: if one comes, it is added. The endpoints are locked
-    /// meanwhile, and must not be asked.
+    /// Called when calls find no slot. Returns immediately, without an endpoint: one that becomes available is added
+    /// later. The endpoints are locked during the call and must not be used in it.
     ///
     /// # Errors
-    /// Why none will come soon, where that is known: then no call waits.
+    /// Why there will be none soon, if that is known: then calls do not wait.
     fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error>;
 
-    /// An endpoint that takes the call of one run and no other; `None` where there are none of that kind.
+    /// An endpoint reserved for one run; `None` if such endpoints do not exist for this version.
     ///
     /// # Errors
-    /// When there is none in time, or none at all.
+    /// If there is none in time, or none at all.
     async fn alone(self: Arc<Self>, deadline: Instant) -> Result<Option<Alone>, Error>;
 
-    /// An endpoint does not answer, and takes no more calls: another one is to take its place. `why` is for people.
+    /// Replaces an endpoint that does not answer and gets no more calls. `why` is for people.
     fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String);
 }
 
-/// An endpoint for one run.
+/// An endpoint reserved for one run.
 pub struct Alone {
-    /// Where it is.
+    /// The endpoint.
     pub endpoint: Arc<Endpoint>,
-    /// Dropped after the call.
+    /// Ends the reservation when dropped.
     pub until: Box<dyn Send + Sync>,
 }

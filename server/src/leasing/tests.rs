@@ -1,4 +1,4 @@
-//! Places for calls, with endpoints that nobody starts.
+//! Slots for calls, with endpoints that nobody starts.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{Alone, Call, Endpoint, Endpoints, Error, Life, Supply, Terms};
 use crate::executor;
 
-/// Ends with nobody.
+/// Never ends.
 #[derive(Debug)]
 struct Immortal;
 
@@ -32,7 +32,7 @@ impl Life for Immortal {
     }
 }
 
-/// Counts what it is asked for; refuses everything once it was asked so often.
+/// Counts requests for endpoints; refuses everything after a number of them.
 struct Asked {
     calls: AtomicUsize,
     most: usize,
@@ -88,7 +88,7 @@ async fn calls_that_wait_are_given_what_is_added() {
     assert_eq!((endpoints.waiting(), supply.calls.load(Ordering::SeqCst)), (2, 2));
     let refused = endpoints.lease(None, soon()).await.map(drop);
     assert!(matches!(refused, Err(Error::Overloaded { waiting: 2 })), "{refused:?}");
-    // The one that came first, and then the other one.
+    // First the earlier waiter, then the other one.
     endpoints.add(endpoint("a"));
     let second = waits.pop().unwrap();
     let first = waits.pop().unwrap().await.unwrap();
@@ -118,7 +118,7 @@ async fn what_is_there_takes_calls_when_whoever_supplied_it_is_gone() {
     drop(supply);
     let held: Vec<_> = [endpoints.lease(None, soon()).await, endpoints.lease(None, soon()).await].into();
     assert!(held.iter().all(|lease| lease.is_ok()));
-    // Nobody would bring another one.
+    // Nobody would supply another one.
     let refused = endpoints.lease(None, soon()).await.map(drop);
     assert!(matches!(refused, Err(Error::NotRunning { .. })), "{refused:?}");
     drop(held);

@@ -1,5 +1,5 @@
-//! The queue in this process: a line for each function. What it holds is gone with the process and put there again from
-//! the log.
+//! The in-process queue: a FIFO for each function. Its contents are lost with the process and published again from the
+//! log.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,32 +12,32 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{Consumer, Delivery, Error, MAX_INLINE, Queue, Receipt, Request};
 
-/// Bytes of inputs that requests may hold while they wait and while they are in a worker's hands, all functions together.
-/// Requests beyond it go without their input: a worker reads it from the log.
+/// Maximum bytes of inputs held by queued and delivered requests of all functions together. Requests beyond that are
+/// queued without their input, which the worker then reads from the log.
 const MAX_HELD: usize = 64 << 20;
 
-/// What a request takes besides its input, roughly.
+/// The approximate size of a request without its input, in bytes.
 const OVERHEAD: usize = 1 << 10;
 
-/// Bytes that a request holds; nothing when it goes without its input.
+/// Bytes that a request holds; zero without its input.
 fn weight(request: &Request) -> usize {
     request.asked.as_ref().map_or(0, |_| request.input_bytes() + OVERHEAD)
 }
 
-/// The queue in this process. Cloning it is cheap.
+/// The in-process queue. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Local {
     lines: Arc<Mutex<HashMap<function::Id, Arc<Line>>>>,
     held: Arc<Held>,
 }
 
-/// Bytes of inputs that wait or are in a worker's hands.
+/// Bytes of the inputs of queued and delivered requests.
 #[derive(Default)]
 struct Held(AtomicUsize);
 
 impl Held {
-    /// The request as it waits: without its input when others' take up all the room. The only one of its function keeps a
-    /// small one, since its run may not be in the log yet.
+    /// The request as it is queued: without its input if others use up the memory. The only request of its function
+    /// keeps a small input, since its run may not be in the log yet.
     fn put(&self, mut request: Request, is_only: bool) -> Request {
         let bytes = weight(&request);
         let is_kept = is_only && request.input_bytes() <= MAX_INLINE;
@@ -69,7 +69,7 @@ impl Drop for Line {
 #[derive(Default)]
 struct State {
     waiting: VecDeque<Request>,
-    /// Waiting or in a worker's hands.
+    /// Queued or delivered.
     known: HashSet<run::Id>,
 }
 
@@ -128,7 +128,7 @@ impl Queue for Local {
 
 struct LocalConsumer {
     line: Arc<Line>,
-    /// One for each delivery that is in the worker's hands.
+    /// One permit for each unacknowledged delivery.
     places: Arc<Semaphore>,
 }
 
@@ -142,7 +142,7 @@ impl Consumer for LocalConsumer {
                 let mut state = self.line.state.lock();
                 let next = state.waiting.pop_front();
                 if !state.waiting.is_empty() {
-                    // There is one for the next consumer, too.
+                    // There is another request for the next consumer.
                     self.line.arrived.notify_one();
                 }
                 next
@@ -157,7 +157,7 @@ impl Consumer for LocalConsumer {
 }
 
 struct LocalReceipt {
-    /// What comes again, unless it is acknowledged.
+    /// The request to redeliver unless it is acknowledged.
     request: Option<Request>,
     line: Arc<Line>,
     _place: OwnedSemaphorePermit,
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::clock;
 
-    /// A request with an input of so many bytes.
+    /// A request with an input of this many bytes.
     fn asked(function: function::Id, bytes: usize) -> Request {
         let mut request = crate::queue::contract::promises::asked(function);
         if let Some(asked) = request.asked.as_mut() {
@@ -257,7 +257,7 @@ mod tests {
             queue.publish(asked(function, EACH)).await.unwrap();
         }
         assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD);
-        // Another function's only run keeps a small input all the same, and no large one.
+        // The only run of another function keeps a small input all the same, but not a large one.
         let (other, large) = (clock::new_id(), clock::new_id());
         queue.publish(asked(other, MAX_INLINE - 2)).await.unwrap();
         assert!(next(&mut queue.consume(other, 1).await.unwrap()).await.request.asked.is_some());

@@ -1,8 +1,9 @@
-//! Delivery of run requests to workers.
+//! Delivers run requests to workers.
 //!
-//! Knows that there are functions and runs, not what they do. [`Queue`] is the wall: the in-process queue stands behind
-//! it, and RabbitMQ. A delivery is acknowledged after the outcome is recorded; one that is not comes again, and any may
-//! come more than once. A queue may lose everything: the log knows which runs are open, and the sweep publishes them again.
+//! Knows that there are functions and runs, but not what they do. The trait [`Queue`] has two implementations: the
+//! in-process queue and RabbitMQ. A worker acknowledges a delivery after recording the outcome; without an
+//! acknowledgement it is redelivered, and any delivery may arrive more than once. A queue may lose everything: the log
+//! knows which runs are open, and the sweep publishes them again.
 
 #[cfg(test)]
 mod contract;
@@ -16,23 +17,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{function, run};
 
-/// Bytes of an input that a request may carry. A larger one stays in the log, where the worker reads it.
+/// Maximum size of an input that a request may carry, in bytes. A larger one stays in the log, where the worker reads
+/// it.
 pub const MAX_INLINE: usize = 16 << 10;
 
-/// The wish that a worker takes a run.
+/// A request for a worker to execute a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// Whose queue it stands in: a slow function holds up no other.
+    /// The function, which has a queue of its own: a slow function does not hold up the others.
     pub function: function::Id,
     /// The run.
     pub run: run::Id,
-    /// How the run was asked for, when that was just now: a worker need not read it from the log then. The log may not
-    /// have it yet, either: whoever is first records it.
+    /// The run's request, if it was made just now: then the worker need not read it from the log. The log may not have
+    /// it yet either; whoever comes first records it.
     pub asked: Option<Arc<run::Asked>>,
 }
 
 impl Request {
-    /// The wish for a run that is in the log.
+    /// A request for a run that is already recorded.
     pub fn recorded(function: function::Id, run: run::Id) -> Self {
         Self { function, run, asked: None }
     }
@@ -43,12 +45,12 @@ impl Request {
     }
 }
 
-/// The queue is away.
+/// The queue is not available.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the queue is not available: {0}")]
 pub struct Error(pub String);
 
-/// A request in a worker's hands. Dropping it without an acknowledgement gives it back to the queue.
+/// A request delivered to a worker. Dropping it without acknowledging returns it to the queue.
 pub struct Delivery {
     /// The request.
     pub request: Request,
@@ -56,69 +58,69 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// A delivery with the way to answer for it.
+    /// A delivery with its receipt.
     pub fn new(request: Request, receipt: Box<dyn Receipt>) -> Self {
         Self { request, receipt }
     }
 
-    /// A request that stands in no queue, as if it had been delivered: nobody hears what becomes of it.
+    /// A request that was never queued, in the form of a delivery; its acknowledgement goes nowhere.
     pub fn unqueued(request: Request) -> Self {
         Self { request, receipt: Box::new(Nobody) }
     }
 
-    /// The outcome is recorded: it need not come again.
+    /// Acknowledges the delivery after its outcome was recorded: it will not come again.
     pub fn acknowledge(self) {
         self.receipt.acknowledge();
     }
 }
 
-/// How a queue learns what became of a delivery. Dropped unused, the delivery comes again.
+/// How a queue is notified of an acknowledgement. If dropped unused, the delivery comes again.
 pub trait Receipt: Send {
-    /// It need not come again.
+    /// Acknowledges the delivery.
     fn acknowledge(self: Box<Self>);
 }
 
-/// Who is told of a request that stands in no queue.
+/// The receipt of a request that was never queued.
 struct Nobody;
 
 impl Receipt for Nobody {
     fn acknowledge(self: Box<Self>) {}
 }
 
-/// Takes deliveries of one function.
+/// Receives the deliveries of one function.
 #[async_trait]
 pub trait Consumer: Send {
-    /// The next delivery, oldest first; waits for it. Cancel-safe.
+    /// Waits for the next delivery, oldest first. Cancel-safe.
     async fn next(&mut self) -> Result<Delivery, Error>;
 }
 
-/// The wall between EventFlow and whatever delivers.
+/// The boundary between EventFlow and message brokers.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
-    /// What it is, for people.
+    /// The name of the queue, for people.
     fn describe(&self) -> String;
 
-    /// Whether other servers take from it, too. Then one server publishes for all of them.
+    /// Whether other servers consume from it, too. If so, one server publishes on behalf of all.
     fn is_shared(&self) -> bool;
 
-    /// Why it does not deliver now, for people; `None` when it does.
+    /// Why it cannot deliver at present, as a message; `None` if it can.
     fn fault(&self) -> Option<String>;
 
-    /// Puts a request at the end of its function's queue; returns when the queue answers for it. Many may be on their way
-    /// at once. One that waits already may be put there again.
+    /// Publishes a request to its function's queue; returns once the queue has confirmed it. Many calls may be in
+    /// progress at once. A request that is already queued may be published again.
     async fn publish(&self, request: Request) -> Result<(), Error>;
 
-    /// Takes deliveries of a function, at most `prefetch` of them unacknowledged at a time.
+    /// Consumes a function's queue with at most `prefetch` unacknowledged deliveries.
     async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error>;
 
-    /// Requests of a function that wait and are in no worker's hands.
+    /// Number of queued requests of a function, without those delivered.
     async fn depth(&self, function: function::Id) -> Result<u64, Error>;
 
-    /// Messages that the broker has put aside because nobody could take them; `None` where there is no such place.
+    /// Number of messages that the broker dead-lettered; `None` if the queue has no dead-letter queue.
     async fn dead(&self) -> Result<Option<u64>, Error> {
         Ok(None)
     }
 
-    /// Forgets a function: what waits for it is gone.
+    /// Deletes a function's queue with everything in it.
     async fn forget(&self, function: function::Id) -> Result<(), Error>;
 }

@@ -1,6 +1,6 @@
-//! A RabbitMQ of a test's own, to be killed and started again.
+//! A RabbitMQ server for one test, which may kill and restart it.
 //!
-//! The tests under `server/tests` take it in by its path; it uses nothing else of this crate.
+//! The tests under `server/tests` include this file by its path, so it uses nothing else of this crate.
 #![allow(dead_code)] // not every test uses all of it
 
 use std::io::{BufRead, BufReader};
@@ -9,21 +9,21 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// No start takes longer, also on a machine that has much else to do.
+/// The time limit for a start, also on a busy machine.
 const STARTED_WITHIN: Duration = Duration::from_secs(120);
 
-/// A broker with a data folder and a port of its own, which it keeps when it is started again.
+/// A broker with its own data folder and port, which it keeps across restarts.
 pub struct Broker {
     folder: tempfile::TempDir,
     port: u16,
     peers_port: u16,
     names_port: u16,
-    /// The broker and, before it, the programs that it needs.
+    /// The broker, preceded by the program that it needs.
     running: Option<(Guarded, Guarded)>,
 }
 
 impl Broker {
-    /// Starts one; blocks for the seconds that it takes.
+    /// Starts a broker; blocks for several seconds.
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("mq").tempdir_in("/tmp").unwrap();
         std::fs::write(folder.path().join("plugins"), "[].\n").unwrap();
@@ -33,17 +33,17 @@ impl Broker {
         broker
     }
 
-    /// Where it is; the same after a restart.
+    /// Its URL, which stays the same after a restart.
     pub fn url(&self) -> String {
         format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.port)
     }
 
-    /// Ends it as `kill -9` does.
+    /// Kills it like `kill -9`.
     pub fn kill(&mut self) {
         self.running = None;
     }
 
-    /// Ends it as an operator does, after it has written down everything, and starts it again.
+    /// Stops it in an orderly way, so that everything is persisted, and starts it again.
     pub fn stop_and_restart(&mut self) {
         let (broker, _) = self.running.as_ref().expect("the broker runs");
         assert!(Command::new("kill").args(["-TERM", &broker.pid]).status().unwrap().success());
@@ -55,7 +55,7 @@ impl Broker {
         self.restart();
     }
 
-    /// Ends it, if it runs, and starts it on the same data.
+    /// Kills it if it is running, and starts it with the same data.
     pub fn restart(&mut self) {
         self.kill();
         let folder = self.folder.path();
@@ -94,14 +94,14 @@ impl Broker {
         self.running = Some((broker, names));
     }
 
-    /// Ends it, as [`Self::kill`] does, and starts another one in its place, which knows nothing of what this one had.
+    /// Kills it, and starts another one in its place without its data.
     pub fn lose_and_restart(&mut self) {
         self.kill();
         std::fs::remove_dir_all(self.folder.path().join("data")).unwrap();
         self.restart();
     }
 
-    /// Stops it where it is, or lets it go on: connections stay, nothing is answered.
+    /// Suspends or resumes it: connections stay open, but nothing is answered.
     pub fn pause(&self, pause: bool) {
         let (broker, _) = self.running.as_ref().expect("the broker runs");
         let signal = if pause { "-STOP" } else { "-CONT" };
@@ -109,7 +109,7 @@ impl Broker {
     }
 }
 
-/// A program that ends with this value, and with this process, whatever becomes of it.
+/// A program that ends when this value is dropped, or when this process ends in any way.
 struct Guarded {
     guard: Child,
     pid: String,
@@ -138,13 +138,13 @@ impl Drop for Guarded {
     }
 }
 
-/// Debian's `rabbitmq-server` in `PATH` changes to the user of its service; the one below does not.
+/// Debian's `rabbitmq-server` in `PATH` switches to the user of its service; the one below does not.
 fn server() -> &'static str {
     const DEBIAN: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
     if Path::new(DEBIAN).exists() { DEBIAN } else { "rabbitmq-server" }
 }
 
-/// Ports below the range from which outgoing connections take theirs, so that they are still free after a kill.
+/// Ports below the ephemeral range, so that they are still free after a kill.
 fn free_ports<const N: usize>() -> [u16; N] {
     let mut held = Vec::new();
     while held.len() < N {

@@ -1,4 +1,4 @@
-//! The log of the server: lines with fields, on standard error, as text or as JSON.
+//! The server's log: lines with fields on standard error, as text or JSON.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -9,14 +9,14 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::repeats::REPEATS;
-/// The target of the access log's lines.
+/// The target of the access log.
 pub const ACCESS: &str = "eventflow::access";
 
-/// Starts logging to standard error; `filter` is a level or directives by module. Colours are for a person who looks
-/// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts, and what the AMQP library says beside the
-/// errors that it returns, is logged only for those who ask for it by name. `json`: a line is an object.
+/// Starts logging to standard error. `filter` is a level or a list of directives by module. Colors are used on a
+/// terminal unless `NO_COLOR` is set. Messages about the start of the HTTP library, and those of the AMQP library
+/// beyond the errors that it returns, are logged only if asked for by name. `json`: each line is a JSON object.
 pub fn start_logging(filter: &str, json: bool) {
-    // The access log has a setting of its own, and counts whatever the level is.
+    // The access log has its own setting, regardless of the level.
     let usual = format!("actix_server=warn,lapin=off,{ACCESS}=info,eventflow::repeated=warn");
     let filter = EnvFilter::try_new(format!("{usual},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(Masked);
@@ -29,7 +29,7 @@ pub fn start_logging(filter: &str, json: bool) {
         true => lines.json().flatten_event(true).with_span_list(false).boxed(),
     };
     let subscriber = tracing_subscriber::registry().with(filter).with(lines).with(REPEATS.clone());
-    // A second start (tests) keeps the first one's.
+    // A second start (in tests) keeps the first configuration.
     if subscriber.try_init().is_ok()
         && let Err(error) = REPEATS.count_in_background()
     {
@@ -37,12 +37,12 @@ pub fn start_logging(filter: &str, json: bool) {
     }
 }
 
-/// Logs what was counted and not logged yet: the process ends.
+/// Logs the pending counts of repetitions before the process ends.
 pub fn finish_logging() {
     REPEATS.log_due(Duration::ZERO);
 }
 
-/// Standard error, without the credentials of addresses: what an error repeats may hold some.
+/// Standard error with the credentials in addresses masked: an error may repeat an address.
 struct Masked;
 
 impl<'a> MakeWriter<'a> for Masked {
@@ -53,7 +53,7 @@ impl<'a> MakeWriter<'a> for Masked {
     }
 }
 
-/// One line of the log: it is written at once.
+/// One line of the log, written at once.
 struct MaskedLine(std::io::Stderr);
 
 impl Write for MaskedLine {

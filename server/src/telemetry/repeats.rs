@@ -1,9 +1,9 @@
-//! A fault that repeats is logged once, then counted: what tries again for as long as something is away would bury
-//! everything else.
+//! Deduplicates log messages: a fault that repeats is logged once and then counted. Otherwise, retries while something
+//! is not available would bury everything else.
 //!
-//! Warnings and errors with the same place in the code and the same fields are the same fault, whichever run, request or
-//! record it hits. The first one is logged as it is. Those that follow are counted, and their number is logged once in
-//! [`PERIOD`] for as long as they go on.
+//! Warnings and errors from the same place in the code with the same fields are the same fault, whichever run, request
+//! or record they concern. The first one is logged unchanged. Those that follow are counted, and the count is logged
+//! once in every [`PERIOD`] while they continue.
 
 use std::collections::HashMap;
 use std::fmt::{Debug, Write};
@@ -18,16 +18,16 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// How often the number of repetitions is logged. A fault that did not repeat for this long is logged as a new one.
+/// How often the count is logged. A fault that did not repeat for this long is logged as a new one.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// Faults of one place in the code that are told apart within a period; further ones are counted together.
+/// Maximum number of distinct faults from one place in the code within a period; further ones are counted together.
 const MAX_APART: usize = 10;
 
-/// The longest description of a fault that is kept for its count, in bytes.
+/// Maximum length of a fault's description, in bytes.
 const MAX_DETAIL: usize = 512;
 
-/// Fields that differ each time although the fault is the same: which piece of work it hit, how much, how long.
+/// Fields that differ each time although the fault is the same: which piece of work, how much, how long.
 const EACH_TIME: &[&str] = &[
     "run",
     "build",
@@ -48,13 +48,13 @@ const EACH_TIME: &[&str] = &[
     "instance",
 ];
 
-/// Counts repetitions. Clones count together.
+/// Counts repetitions. Clones share their counts.
 #[derive(Clone, Default)]
 pub(super) struct Repeats {
     places: Arc<Mutex<HashMap<Identifier, Place>>>,
 }
 
-/// A place in the code that reports faults.
+/// A place in the code that logs faults.
 #[derive(Default)]
 struct Place {
     faults: HashMap<u64, Fault>,
@@ -69,7 +69,7 @@ struct Fault {
     repeated: u64,
 }
 
-/// How often a fault was repeated, to be logged.
+/// The number of repetitions of a fault, to be logged.
 #[derive(Debug, PartialEq, Eq)]
 struct Count {
     level: Level,
@@ -80,11 +80,11 @@ struct Count {
     seconds: u64,
 }
 
-/// Faults beyond those that are told apart.
+/// The key for all faults beyond [`MAX_APART`].
 const THE_REST: u64 = 0;
 
 impl Repeats {
-    /// Whether an event is logged: not when it repeats one.
+    /// Whether an event should be logged, because it does not repeat another one.
     fn is_new(&self, event: &Event<'_>, now: Instant) -> bool {
         let metadata = event.metadata();
         let mut seen = Seen::default();
@@ -141,7 +141,7 @@ impl Repeats {
         due
     }
 
-    /// Logs what is due, for as long as the process lives.
+    /// Logs counts when they are due, for the lifetime of the process.
     pub(super) fn count_in_background(&self) -> std::io::Result<()> {
         let repeats = self.clone();
         let count = move || loop {
@@ -151,7 +151,7 @@ impl Repeats {
         std::thread::Builder::new().name("log".to_owned()).spawn(count).map(|_| ())
     }
 
-    /// Logs what was counted and has not been logged for a period.
+    /// Logs the counts that were last logged at least a period ago.
     pub(super) fn log_due(&self, period: Duration) {
         for Count { level, place, message, detail, repeated, seconds } in self.due(Instant::now(), period) {
             let seconds = seconds.max(1);
@@ -167,7 +167,7 @@ impl Repeats {
     }
 }
 
-/// Where counts come from. They are no faults themselves.
+/// The target of counts, which are not faults themselves.
 const TARGET: &str = "eventflow::repeated";
 
 impl<S: Subscriber> Layer<S> for Repeats {
@@ -177,7 +177,7 @@ impl<S: Subscriber> Layer<S> for Repeats {
     }
 }
 
-/// What an event says.
+/// The contents of an event.
 #[derive(Default)]
 struct Seen {
     message: String,
@@ -217,7 +217,7 @@ impl Visit for Seen {
     }
 }
 
-/// The one of this process.
+/// The instance for this process.
 pub(super) static REPEATS: LazyLock<Repeats> = LazyLock::new(Repeats::default);
 
 #[cfg(test)]
@@ -226,7 +226,7 @@ mod tests {
 
     use super::*;
 
-    /// Counts what gets through.
+    /// Counts the events that pass.
     #[derive(Clone, Default)]
     struct Through(Arc<Mutex<Vec<String>>>);
 
@@ -260,9 +260,9 @@ mod tests {
                 (due[0].repeated, due[0].message.as_str(), due[0].detail.as_str()),
                 (2999, "not published", "error=away")
             );
-            // It goes on: it is counted on; the other one was over, and is new when it comes again.
+            // One fault continues and is still counted; the other was over, and is new when it comes again.
             for error in ["away", "refused"] {
-                // As the same place in the code.
+                // In a loop, so that both come from the same place in the code.
                 for _ in 0..2 {
                     fail(error);
                 }

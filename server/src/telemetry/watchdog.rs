@@ -1,7 +1,7 @@
-//! Notices a thread that does not come back to its loop: whatever it does, nobody else on it is served.
+//! Detects threads that are blocked: nothing else on such a thread is served.
 //!
-//! A task on each thread beats; a thread of the operating system, which nothing holds up, looks at the beats. It knows
-//! threads and what they say they are doing, not what that means.
+//! A task on each thread beats, and a separate OS thread, which nothing blocks, checks the beats. Knows threads and the
+//! labels of what they are doing, not what these mean.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,19 +13,19 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// How often a thread beats.
+/// The interval of beats.
 const BEAT: Duration = Duration::from_millis(500);
 
-/// A thread that has not beaten for so long is held up.
+/// A thread without a beat for this long is considered blocked.
 pub const HELD_AFTER: Duration = Duration::from_secs(10);
 
-/// How often somebody should look.
+/// The interval of checks.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Looks that are so far apart say that this process was not running at all, and nothing of its threads.
+/// A gap between checks that shows that the whole process was suspended, which says nothing about its threads.
 const PAUSED: Duration = Duration::from_secs(5);
 
-/// Watches threads. Cloning it is cheap: clones watch together.
+/// Watches threads. Cheap to clone; clones share their state.
 #[derive(Clone, Default)]
 pub struct Watchdog {
     inner: Arc<Inner>,
@@ -47,24 +47,24 @@ impl Default for Inner {
 struct Thread {
     name: String,
     begin: Instant,
-    /// Milliseconds after `begin`.
+    /// The last beat, in milliseconds after `begin`.
     beat: AtomicU64,
-    /// It was found held up, and that was said.
+    /// Whether its being blocked was reported.
     told: AtomicBool,
     doing: Mutex<Option<Arc<str>>>,
 }
 
-/// A thread that beats as long as this lives.
+/// The heart of a thread, which is watched as long as this exists.
 pub struct Heart(Arc<Thread>);
 
-/// A thread that is held up.
+/// A blocked thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
-    /// Which.
+    /// Its name.
     pub thread: String,
-    /// How long.
+    /// How long it has been blocked.
     pub since: Duration,
-    /// By what, where it said so.
+    /// What it is doing, if it said so.
     pub doing: Option<Arc<str>>,
 }
 
@@ -83,7 +83,7 @@ thread_local! {
 }
 
 impl Watchdog {
-    /// The heart of a thread.
+    /// Registers a thread.
     pub fn heart(&self, thread: impl Into<String>) -> Heart {
         let thread = Thread {
             name: thread.into(),
@@ -100,12 +100,12 @@ impl Watchdog {
         Heart(thread)
     }
 
-    /// Threads that are held up now.
+    /// Threads that are blocked now.
     pub fn held(&self) -> Vec<Held> {
         self.threads().filter_map(|thread| thread.held()).collect()
     }
 
-    /// Looks at all threads, and says of each, once, that it is held up, and that it is no longer.
+    /// Checks all threads, and logs once for each that it is blocked, and when it no longer is.
     pub fn look(&self) {
         let paused = std::mem::replace(&mut *self.inner.looked.lock(), Instant::now()).elapsed() > PAUSED;
         for thread in self.threads() {
@@ -134,7 +134,7 @@ impl Watchdog {
 }
 
 impl Heart {
-    /// Beats for ever. To be polled by the thread that it is the heart of.
+    /// Beats until dropped. Must be polled by the thread that it belongs to.
     pub async fn beat(self) {
         loop {
             self.0.beat();
@@ -142,7 +142,7 @@ impl Heart {
         }
     }
 
-    /// Lets what this thread does be known by [`doing`].
+    /// Associates the current thread with this heart, for [`doing`].
     pub fn is_of_this_thread(&self) {
         HERE.with(|here| *here.borrow_mut() = Some(Arc::downgrade(&self.0)));
     }
@@ -160,7 +160,7 @@ impl Thread {
     }
 }
 
-/// Does something, and lets the watchdog know, while the thread is at it, what it is.
+/// Runs a future, with a label that the watchdog reports if the thread is blocked meanwhile.
 pub async fn doing<F: Future>(what: impl Into<Arc<str>>, doing: F) -> F::Output {
     let what = what.into();
     let mut doing = pin!(doing);
@@ -171,7 +171,7 @@ pub async fn doing<F: Future>(what: impl Into<Arc<str>>, doing: F) -> F::Output 
     .await
 }
 
-/// Lets the watchdog know what this thread does until the value is dropped.
+/// Labels what this thread is doing until the returned value is dropped.
 pub fn now(what: &Arc<str>) -> impl Drop + use<> {
     let here = HERE.with(|here| here.borrow().as_ref().and_then(Weak::upgrade));
     if let Some(thread) = &here {
@@ -198,7 +198,7 @@ fn millis(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    /// As if the thread had not beaten for this long. The watchdog must be that old.
+    /// Simulates that the thread has been silent for this long. The watchdog must be at least that old.
     fn silent(heart: &Heart, time: Duration) {
         let beat = heart.0.begin.elapsed().checked_sub(time).expect("the watchdog is old enough");
         heart.0.beat.store(millis(beat), Ordering::Relaxed);

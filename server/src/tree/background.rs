@@ -1,4 +1,4 @@
-//! Removes folders on threads of their own: a large one takes its time, and whoever drops it may be waited for.
+//! Removes folders on background threads, because a large one takes a while and its owner may be in a hurry.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
-/// Folders that are removed at a time.
+/// Number of threads, which is the number of folders removed at a time.
 const THREADS: usize = 2;
 
 struct Order {
@@ -17,14 +17,14 @@ struct Order {
 
 type Removal = Box<dyn FnOnce(&Path) -> io::Result<()> + Send>;
 
-/// Does the removal soon; what it holds is dropped afterwards. When it fails, the log says so: whoever calls this finds
-/// the folder again at the next start of the server.
+/// Runs the removal soon; whatever the closure holds is dropped afterwards. A failure is logged: the caller finds the
+/// folder again at the next start of the server.
 pub fn remove_later(folder: PathBuf, removal: impl FnOnce(&Path) -> io::Result<()> + Send + 'static) {
     static ORDERS: OnceLock<Option<Sender<Order>>> = OnceLock::new();
     let orders = ORDERS.get_or_init(|| match start() {
         Ok(orders) => Some(orders),
         Err(error) => {
-            tracing::warn!(%error, "no thread could be started that removes folders: they stay until the next start");
+            tracing::warn!(%error, "thread for removing folders not started: they stay until the next start");
             None
         }
     });
@@ -46,10 +46,10 @@ fn start() -> io::Result<Sender<Order>> {
 
 fn work(receiver: &Mutex<Receiver<Order>>) {
     loop {
-        // The other thread waits for the lock in the meantime, as it would wait for an order.
+        // The other thread waits for the lock meanwhile, just as it would wait for an order.
         let Ok(Order { folder, removal }) = receiver.lock().recv() else { return };
         if let Err(error) = removal(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "a folder could not be removed; it is tried again at the next start");
+            tracing::warn!(folder = %folder.display(), %error, "folder not removed; retrying at the next start");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Opens a folder below another one, also where its owner has closed it to himself.
+//! Opens folders relative to another one, even if their owner removed his own permissions.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::{Mode, fchmod, fstat};
 
-/// What the owner of a folder needs to list it and to change it.
+/// The permissions that the owner needs to list and change a folder.
 const OWNER: Mode = Mode::S_IRWXU;
 
 /// Opens the folder `name` in `parent` for reading, without following a link. One that can be read stays as it is: an artifact
@@ -35,18 +35,18 @@ fn open_with<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, needs: Mode) -> R
     };
     let closed = fstat(&folder).is_ok_and(|stat| !Mode::from_bits_truncate(stat.st_mode).contains(needs));
     if closed {
-        // Fails for another user's folder, where only root can go on, and does not need it.
+        // Fails for another user's folder; there only root can continue, and root does not need it.
         let _ = fchmod(&folder, OWNER);
     }
     Ok(folder)
 }
 
-/// Changes the mode of what is called `name` in `parent`, which must not be a link.
+/// Changes the mode of the entry `name` in `parent`, which must not be a link.
 pub(super) fn set_mode<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, mode: Mode) -> Result<(), Errno> {
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let entry = openat(parent, name, flags, Mode::empty())?;
-    // `fchmod` refuses such a descriptor; the kernel's name for it reaches exactly what was opened, or a link, for which
-    // changing the mode fails.
+    // `fchmod` refuses such a descriptor. The kernel's name for it refers to exactly what was opened; if that is a
+    // link, changing the mode fails.
     let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
     match nix::sys::stat::fchmodat(
         nix::fcntl::AT_FDCWD,
@@ -61,12 +61,12 @@ pub(super) fn set_mode<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, mode: M
 
 /// The entries of an open folder, which stays open.
 pub(super) fn entries(folder: &OwnedFd) -> io::Result<nix::dir::OwningIter> {
-    // The iterator closes its descriptor; a second one for the same open folder shares its position.
+    // The iterator closes its descriptor. A second descriptor for the same open folder shares its position.
     let folder = openat(folder, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
     Ok(Dir::from_fd(folder)?.into_iter())
 }
 
-/// Whether an entry is one that every folder has.
+/// Whether an entry is `.` or `..`.
 pub(super) fn is_dots(name: &std::ffi::CStr) -> bool {
     matches!(name.to_bytes(), b"." | b"..")
 }

@@ -1,10 +1,10 @@
 //! Folders that strangers have filled: removing them, walking through them, measuring and copying them.
 //!
 //! What a function or an install script leaves behind may be nested a hundred thousand levels deep, have paths that no
-//! system call takes, be closed to its reader, or lead elsewhere by symbolic links. Everything here is iterative, works
-//! relative to descriptors of folders, never follows a link and holds a bounded number of descriptors.
+//! system call accepts, be unreadable, or lead elsewhere by symbolic links. Everything here is iterative, works
+//! relative to descriptors of folders, never follows a link, and holds a bounded number of descriptors.
 //!
-//! Knows folders and files; does not know what they are for. `tests/it/floors.rs` refuses `remove_dir_all` and `walkdir`
+//! Knows folders and files, not what they are for. `tests/it/floors.rs` rejects `remove_dir_all` and `walkdir`
 //! everywhere else.
 
 mod background;

@@ -1,7 +1,7 @@
-//! Removes a folder that a stranger has filled.
+//! Removes a folder with hostile contents.
 //!
-//! Nested folders are moved up into the folder that is to be removed, one level at a time, until nothing is nested any
-//! more. So the depth of the tree costs neither stack nor descriptors nor long paths: four folders are open at most, and
+//! Nested folders are moved up into the folder to be removed, one level at a time, until nothing is nested any more.
+//! The depth of the tree thus costs neither stack nor descriptors nor long paths: at most four folders are open, and
 //! each entry is touched a bounded number of times.
 
 use std::collections::HashSet;
@@ -20,30 +20,30 @@ use nix::unistd::{UnlinkatFlags, unlinkat};
 
 use super::folder::{entries, is_dots, open_to_change, set_mode};
 
-/// A removal that takes longer than this is given up: somebody keeps filling the folder, or the disk is broken.
+/// The time limit of a removal. Exceeding it means that somebody keeps filling the folder, or that the disk is broken.
 pub const LONGEST_REMOVAL: Duration = Duration::from_secs(600);
 
-/// How often a folder is looked at again when it is not empty though everything was removed that could be: a process
-/// that was killed a moment ago may still have written into it.
+/// How often a folder is examined again if it is not empty although everything removable was removed: a process that
+/// was killed a moment ago may still have written to it.
 const IDLE_PASSES: u32 = 50;
 const BETWEEN_PASSES: Duration = Duration::from_millis(20);
 
-/// Entries that could not be removed and are remembered; with more, the removal ends.
+/// Maximum number of remembered entries that could not be removed; beyond that, the removal is aborted.
 const MAX_STUCK: usize = 1000;
 
-/// Removes a file, a link or a folder with everything in it. What is not there is removed already.
+/// Removes a file, a link, or a folder with its contents. A missing one counts as removed.
 ///
 /// # Errors
-/// When something could not be removed; everything else is gone then. Names the first such thing.
+/// If something could not be removed; everything else is gone then. Names the first such entry.
 pub fn remove(path: &Path) -> io::Result<()> {
     remove_within(path, &[], LONGEST_REMOVAL)
 }
 
-/// As [`remove`], but takes at most so long, and removes the files named by `marks` last and in this order: they say
-/// whose folder it is, and must outlive an interruption.
+/// Like [`remove`], but with a time limit, and removes the files named by `marks` last and in this order: they identify
+/// the owner of the folder and must survive an interruption.
 ///
 /// # Errors
-/// As [`remove`]; [`io::ErrorKind::TimedOut`] when there was not enough time.
+/// As [`remove`], and [`io::ErrorKind::TimedOut`] if the time was not enough.
 pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Result<()> {
     let name = path.file_name().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path names nothing"))?;
     let parent = match path.parent() {
@@ -62,7 +62,7 @@ pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Resul
     let root = match open_to_change(&parent, name) {
         Ok(root) => root,
         Err(Errno::ENOENT) => return Ok(()),
-        // It is no folder: what was said about the file counts.
+        // It is not a folder, so the error for the file applies.
         Err(Errno::ENOTDIR | Errno::ELOOP) => return Err(refused.into()),
         Err(error) => return Err(error.into()),
     };
@@ -80,7 +80,7 @@ pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Resul
         let pass = sweep.pass()?;
         if pass.left == 0 {
             match sweep.end(&parent, name) {
-                // Something has appeared in the meantime.
+                // Something was created in the meantime.
                 Err(Errno::ENOTEMPTY | Errno::EEXIST) => {}
                 result => return Ok(result?),
             }
@@ -96,18 +96,18 @@ pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Resul
     }
 }
 
-/// Whether a folder was changed for the last time before so long.
+/// Whether a folder's last modification is at least this old.
 pub fn is_older_than(folder: &Path, age: Duration) -> bool {
     let changed = std::fs::symlink_metadata(folder).and_then(|meta| meta.modified());
     changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|passed| passed > age))
 }
 
-/// What one look at the folder came to.
+/// The result of one pass over the folder.
 #[derive(Default)]
 struct Pass {
-    /// Entries that were removed or moved.
+    /// Entries removed or moved.
     done: u64,
-    /// Entries that were there and are still.
+    /// Entries that remain.
     left: usize,
 }
 
@@ -115,12 +115,12 @@ struct Sweep<'a> {
     root: OwnedFd,
     marks: &'a [&'a str],
     until: Instant,
-    /// What moved folders are called, with a number.
+    /// The prefix of the names of moved folders, which are numbered.
     prefix: String,
     moved: u64,
     /// Entries of the root that could not be removed. They are not tried again.
     stuck: HashSet<CString>,
-    /// The first thing that failed.
+    /// The first error.
     fault: Option<io::Error>,
 }
 
@@ -150,7 +150,7 @@ impl Sweep<'_> {
         Ok(pass)
     }
 
-    /// Removes a file of the root.
+    /// Removes a file from the root.
     fn file(&mut self, name: &CStr) -> bool {
         match unlinkat(&self.root, name, UnlinkatFlags::NoRemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => true,
@@ -161,7 +161,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Empties a folder of the root, its own folders into the root, and removes it.
+    /// Empties a folder of the root, moving its subfolders into the root, and removes it.
     fn folder(&mut self, name: &CStr, pass: &mut Pass) -> io::Result<bool> {
         let child = match unlinkat(&self.root, name, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => return Ok(true),
@@ -212,7 +212,7 @@ impl Sweep<'_> {
         }
     }
 
-    /// Moves a folder into the root, or removes it when it is empty.
+    /// Moves a folder into the root, or removes it if it is empty.
     fn move_up(&mut self, parent: &OwnedFd, name: &CStr) -> Result<(), Errno> {
         loop {
             match unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
@@ -222,19 +222,19 @@ impl Sweep<'_> {
             self.moved += 1;
             let target = format!("{}-{}", self.prefix, self.moved);
             match renameat(parent, name, &self.root, target.as_str()) {
-                // Its `..` changes, so whoever moves a folder must be allowed to write to it.
+                // The `..` of the folder changes, so moving it requires permission to write to it.
                 Err(Errno::EACCES | Errno::EPERM) => {
                     set_mode(parent, name, Mode::S_IRWXU)?;
                     return renameat(parent, name, &self.root, target.as_str());
                 }
-                // Somebody has guessed the name.
+                // Somebody guessed the name.
                 Err(Errno::ENOTEMPTY | Errno::EEXIST | Errno::ENOTDIR) => {}
                 result => return result,
             }
         }
     }
 
-    /// The marks, and the folder itself.
+    /// Removes the marks and the folder itself.
     fn end(&self, parent: &OwnedFd, name: &OsStr) -> Result<(), Errno> {
         for mark in self.marks {
             match unlinkat(&self.root, *mark, UnlinkatFlags::NoRemoveDir) {
@@ -284,7 +284,7 @@ mod tests {
         let folder = place.path().join("deep");
         fs::create_dir(&folder).unwrap();
         nest(&folder, 100_000);
-        // A thread with a small stack, as a server's are.
+        // A thread with a small stack, like those of a server.
         let thread = std::thread::Builder::new().stack_size(128 * 1024);
         let removed = thread.spawn({
             let folder = folder.clone();
@@ -389,7 +389,7 @@ mod tests {
         let folder = place.path().join("deep");
         fs::create_dir(&folder).unwrap();
         nest(&folder, 3000);
-        // In a process of its own, which has only a few.
+        // In a separate process, which has only a few descriptors.
         let limit = "ulimit -n 64; exec \"$0\" --exact tree::remove::tests::removes_with_few_descriptors --ignored";
         let status = std::process::Command::new("/bin/sh")
             .args(["-c", limit])

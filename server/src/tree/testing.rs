@@ -16,7 +16,7 @@ pub(super) fn nest(folder: &Path, depth: usize) {
     }
 }
 
-/// A folder in memory, where there is one: removing tens of thousands of folders takes a slow disk a minute.
+/// A folder in memory if possible: removing tens of thousands of folders takes a slow disk a minute.
 pub(super) fn place() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }

@@ -1,4 +1,4 @@
-//! Walks through a folder, within bounds that have names.
+//! Walks through a folder, within explicit bounds.
 
 use std::ffi::{CStr, CString, OsStr};
 use std::fs::File;
@@ -15,16 +15,16 @@ use nix::unistd::{Gid, Uid, fchownat};
 
 use super::folder::{entries, is_dots, open_folder, set_mode};
 
-/// Folders may be nested this deep. Each level costs a descriptor while something is walked through.
+/// Maximum depth of nested folders. Each level costs a descriptor during the walk.
 pub const MAX_DEPTH: usize = 100;
 
-/// A path below the folder may have so many bytes: joined to the folder's own, it must be one that the system takes.
+/// Maximum length of a path below the folder, in bytes: joined to the folder's own path, the system must accept it.
 pub const MAX_PATH_BYTES: usize = 2048;
 
-/// More entries are not walked through, unless the caller allows fewer.
+/// Maximum number of entries, unless the caller allows fewer.
 pub const MAX_ENTRIES: u64 = 1_000_000;
 
-/// Where a walk ends with a fault.
+/// The bounds beyond which a walk fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
     /// Levels of nested folders.
@@ -41,7 +41,7 @@ impl Default for Bounds {
     }
 }
 
-/// A folder that is not what a function's may be. The text is fit for its author.
+/// A violation of the bounds. The message is meant for the author of the function.
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("folders are nested more than {limit} deep, at `{at}`; at most {limit} are allowed")]
@@ -58,12 +58,13 @@ impl From<Fault> for io::Error {
     }
 }
 
-/// What a walk says about a folder that is out of bounds: the fault of whoever filled it, not of this host.
+/// The message for a folder that is out of bounds, which is the fault of its author and not of this host; `None` for
+/// other errors.
 pub fn refusal(error: &io::Error) -> Option<String> {
     error.get_ref()?.downcast_ref::<Fault>().map(ToString::to_string)
 }
 
-/// What an entry is.
+/// The kind of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A folder.
@@ -76,50 +77,50 @@ pub enum Kind {
     Other,
 }
 
-/// Whether a folder is visited before or after what is in it.
+/// Whether a folder is visited before or after its contents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// Folders first.
+    /// Before its contents.
     Before,
-    /// Folders last.
+    /// After its contents.
     After,
 }
 
-/// How a walk goes on after an entry.
+/// How to continue after an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// With the next entry.
     Go,
-    /// Not into this folder; only for [`When::Before`].
+    /// Without descending into this folder; for [`When::Before`] only.
     Skip,
-    /// Not at all.
+    /// Stop the walk.
     Stop,
 }
 
-/// Something in the folder.
+/// An entry in the folder.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// Below the folder.
+    /// The path relative to the folder.
     pub path: &'a Path,
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     parent: BorrowedFd<'a>,
     name: &'a CStr,
 }
 
 impl Entry<'_> {
-    /// What the file system says of it, or of the link itself.
+    /// The metadata of the entry; of a link, its own.
     ///
     /// # Errors
-    /// When it is gone.
+    /// If the entry is gone.
     pub fn stat(&self) -> io::Result<FileStat> {
         Ok(fstatat(self.parent, self.name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
     }
 
-    /// Opens a file for reading, also one that is closed to its owner.
+    /// Opens a file for reading, even if its owner has no permission to.
     ///
     /// # Errors
-    /// When it is gone, or is not a file any more.
+    /// If it is gone, or no longer a file.
     pub fn open(&self) -> io::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
         let file = match openat(self.parent, self.name, flags, Mode::empty()) {
@@ -132,18 +133,18 @@ impl Entry<'_> {
         Ok(File::from(file))
     }
 
-    /// What a link says.
+    /// The target of a link.
     ///
     /// # Errors
-    /// When it is gone.
+    /// If it is gone.
     pub fn target(&self) -> io::Result<PathBuf> {
         Ok(readlinkat(self.parent, self.name)?.into())
     }
 
-    /// Makes it the user's, or the link itself.
+    /// Changes the owner of the entry; of a link, its own.
     ///
     /// # Errors
-    /// When it is gone, or the server may not.
+    /// If it is gone, or the server has no permission.
     pub fn give_to(&self, user: u32) -> io::Result<()> {
         let (owner, group) = (Some(Uid::from_raw(user)), Some(Gid::from_raw(user)));
         Ok(fchownat(self.parent, self.name, owner, group, AtFlags::AT_SYMLINK_NOFOLLOW)?)
@@ -152,39 +153,39 @@ impl Entry<'_> {
     /// Changes the mode of a file or a folder.
     ///
     /// # Errors
-    /// When it is gone, or the server may not.
+    /// If it is gone, or the server has no permission.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
         Ok(set_mode(self.parent, self.name, Mode::from_bits_truncate(mode))?)
     }
 }
 
-/// A folder that is being walked through.
+/// A folder on the path of the walk.
 struct Level {
     folder: OwnedFd,
-    /// In reverse order: the next one is the last.
+    /// The remaining entries in reverse order: the next one is the last.
     rest: Vec<(CString, Kind)>,
-    /// Bytes of the folder's own path.
+    /// Length of the folder's own path, in bytes.
     path_bytes: usize,
 }
 
-/// Visits everything below `folder` in the order of the names, without the folder itself, and without following links:
-/// a `folder` that is a link is refused, too.
+/// Visits everything below `folder` ordered by name, without the folder itself and without following links. A `folder`
+/// that is itself a link is refused.
 ///
 /// # Errors
-/// The visitor's; those of the disk ([`io::ErrorKind::NotADirectory`] for a link); and one that [`refusal`] knows, when a
-/// bound is exceeded.
+/// The visitor's errors; those of the disk ([`io::ErrorKind::NotADirectory`] for a link); and one for which [`refusal`]
+/// has a message if a bound is exceeded.
 pub fn walk(
     folder: &Path,
     bounds: Bounds,
     when: When,
     mut visit: impl FnMut(&Entry<'_>) -> io::Result<Next>,
 ) -> io::Result<()> {
-    // The folder itself may be a name that a stranger has given to a link.
+    // The folder itself may be a name that a stranger replaced with a link.
     let root = open_folder(AT_FDCWD, folder)?;
     let mut seen = 0;
     let mut levels = vec![level(root, 0, bounds, &mut seen)?];
     let mut path: Vec<u8> = Vec::new();
-    // A folder whose content has been visited, and which is still to be.
+    // Folders whose contents have been visited, to be visited themselves.
     let mut done: Vec<CString> = Vec::new();
     while let Some(level) = levels.last_mut() {
         path.truncate(level.path_bytes);
@@ -218,7 +219,7 @@ pub fn walk(
         if kind == Kind::Folder {
             let inner = match open_folder(&level.folder, name.as_c_str()) {
                 Ok(inner) => inner,
-                // Somebody works in the folder, or has put a link in its place.
+                // Somebody is changing the folder, or replaced it with a link.
                 Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => continue,
                 Err(error) => return Err(error.into()),
             };
@@ -249,7 +250,7 @@ fn level(folder: OwnedFd, path_bytes: usize, bounds: Bounds, seen: &mut u64) -> 
             Some(Type::File) => Kind::File,
             Some(Type::Symlink) => Kind::Link,
             Some(_) => Kind::Other,
-            // Some file systems do not say.
+            // Some file systems do not report the type.
             None => match fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
                 Ok(stat) => kind_of(stat.st_mode),
                 Err(_) => continue,
@@ -270,7 +271,7 @@ fn kind_of(mode: u32) -> Kind {
     }
 }
 
-/// Enough of a path to recognise it.
+/// The beginning of a path, enough to recognize it.
 fn start_of(path: &[u8]) -> String {
     const SHOWN: usize = 80;
     let start = String::from_utf8_lossy(&path[..path.len().min(SHOWN)]);
@@ -278,19 +279,19 @@ fn start_of(path: &[u8]) -> String {
     format!("{}{more}", start.escape_debug())
 }
 
-/// What a folder takes of a disk.
+/// The disk usage of a folder.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Bytes: what is allocated, or what a copy would take where that is more.
+    /// Allocated bytes, or the size of a copy if that is more.
     pub bytes: u64,
     /// Files, folders and links.
     pub entries: u64,
 }
 
-/// Measures a folder, and stops as soon as it holds more than `most`. What disappears in the meantime does not count.
+/// Measures a folder, stopping as soon as it exceeds `most`. Entries that disappear meanwhile do not count.
 ///
 /// # Errors
-/// When the folder cannot be read, or is nested too deep to be measured, see [`refusal`].
+/// If the folder cannot be read, or is nested too deep to be measured; see [`refusal`].
 pub fn usage(folder: &Path, most: Usage) -> io::Result<Usage> {
     const BLOCK: u64 = 512;
     let mut sum = Usage::default();

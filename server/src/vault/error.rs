@@ -1,79 +1,79 @@
-//! What can go wrong.
+//! Errors of the vault.
 
 use std::path::PathBuf;
 
 use crate::store;
 
-/// What can go wrong. No message holds a value or a key.
+/// An error of the vault. No message contains a secret's value or a key.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody has set it, or it was removed.
+    /// The secret was never set, or was removed.
     #[error(
         "the secret `{name}` of the namespace `{namespace}` is not set; set it with the GraphQL mutation setSecret(namespace: \"{namespace}\", name: \"{name}\", value: …)"
     )]
     NotSet {
-        /// Its namespace.
+        /// The secret's namespace.
         namespace: String,
-        /// Its name.
+        /// The secret's name.
         name: String,
     },
-    /// The server has another key now.
+    /// The secret was sealed under a different key.
     #[error(
         "the secret `{name}` of the namespace `{namespace}` was sealed under another key (that one is {key_id}, this server's is {own}): set EVENTFLOW_SECRET_KEY to that one or set the secret again"
     )]
     OtherKey {
-        /// Its namespace.
+        /// The secret's namespace.
         namespace: String,
-        /// Its name.
+        /// The secret's name.
         name: String,
-        /// Names the key that it was sealed under.
+        /// The id of the key that it was sealed under.
         key_id: String,
-        /// Names the key of this server.
+        /// The id of this server's key.
         own: String,
     },
-    /// What is stored is not what was sealed.
+    /// The stored value is not the one that was sealed.
     #[error(
         "the secret `{name}` of the namespace `{namespace}` does not open: it was changed where it is stored; set it again"
     )]
     Damaged {
-        /// Its namespace.
+        /// The secret's namespace.
         namespace: String,
-        /// Its name.
+        /// The secret's name.
         name: String,
     },
-    /// It cannot be the value of a secret.
+    /// The value is not valid for a secret.
     #[error("{0}")]
     BadValue(&'static str),
-    /// The file is no key.
+    /// The file does not contain a key.
     #[error(
         "{path} holds no key: it must be 32 bytes as 64 hexadecimal digits; without it, secrets that were set under the lost key have to be set again"
     )]
     BadKeyFile {
-        /// Which file.
+        /// The file.
         path: PathBuf,
     },
-    /// The disk refuses.
+    /// A file operation failed.
     #[error("cannot {what} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// What was attempted.
         what: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// The error of the operating system.
         #[source]
         source: std::io::Error,
     },
-    /// The key of the log's seals was sealed under another key, or was changed where it is stored.
+    /// The key of the log's seals was sealed under a different key, or its row was changed.
     #[error(
         "the key of the log's seals does not open: it was sealed under the key {key_id}, and this one is {own}: set EVENTFLOW_SECRET_KEY to that one, or run `eventflow admin change-key`"
     )]
     OtherLogKey {
-        /// Names the key that it was sealed under.
+        /// The id of the key that it was sealed under.
         key_id: String,
-        /// Names the key that was tried.
+        /// The id of the key that was tried.
         own: String,
     },
-    /// The log is away.
+    /// The log is not available.
     #[error(transparent)]
     Store(#[from] store::Error),
 }

@@ -1,4 +1,4 @@
-//! The key that secrets are sealed with: where it is kept when nobody gave one.
+//! The key that seals secrets, and its file in the data folder if none is configured.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -13,25 +13,25 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use crate::config::SecretKey;
 
-/// The key's file in the data folder.
+/// The name of the key's file in the data folder.
 pub(super) const FILE: &str = "secret.key";
 
-/// Digits of a key's name.
+/// Number of digits of a key's id.
 const ID_DIGITS: usize = 8;
 
-/// What a key is called where a value names the one that it was sealed under: it tells nothing of the key.
+/// The id of a key, stored with every value sealed under it. It reveals nothing about the key.
 pub(super) fn id(key: &SecretKey) -> String {
     hex::encode(Sha256::digest(key.0))[..ID_DIGITS].to_owned()
 }
 
-/// Bytes that nobody can guess.
+/// Cryptographically random bytes.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     OsRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
     bytes
 }
 
-/// The key in the data folder; `None` when it is not there.
+/// The key in the data folder; `None` if there is none.
 pub(super) fn read(data_dir: &Path) -> Result<Option<SecretKey>, Error> {
     let path = data_dir.join(FILE);
     match fs::read_to_string(&path).map(Zeroizing::new) {
@@ -41,7 +41,7 @@ pub(super) fn read(data_dir: &Path) -> Result<Option<SecretKey>, Error> {
     }
 }
 
-/// The key in the data folder, made when it is not there.
+/// The key in the data folder, created if there is none.
 pub(super) fn read_or_make(data_dir: &Path) -> Result<SecretKey, Error> {
     let path = data_dir.join(FILE);
     let failed = |what: &'static str| {
@@ -52,7 +52,7 @@ pub(super) fn read_or_make(data_dir: &Path) -> Result<SecretKey, Error> {
         Ok(text) => SecretKey::read(&text).ok_or_else(|| Error::BadKeyFile { path: path.clone() }),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             make(data_dir, &path).map_err(failed("write"))?;
-            // Whoever was first has made it.
+            // Another server was first and has created it.
             let text = fs::read_to_string(&path).map(Zeroizing::new).map_err(failed("read"))?;
             SecretKey::read(&text).ok_or(Error::BadKeyFile { path })
         }
@@ -60,7 +60,7 @@ pub(super) fn read_or_make(data_dir: &Path) -> Result<SecretKey, Error> {
     }
 }
 
-/// Makes the file whole or not at all, readable by its owner only, and never over another one.
+/// Creates the file atomically, readable by its owner only, and never overwrites another one.
 fn make(data_dir: &Path, path: &Path) -> io::Result<()> {
     fs::create_dir_all(data_dir)?;
     let new = data_dir.join(format!("{FILE}.{}", hex::encode(random::<8>())));

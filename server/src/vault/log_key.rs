@@ -1,5 +1,5 @@
-//! The key of the log's seals: random, made once, and itself sealed under the servers' key. So that key can be changed, and
-//! what was sealed stays proved.
+//! The key of the log's seals: random, created once, and sealed under the server's key. The server's key can thus be
+//! changed without invalidating the seals.
 
 use std::path::Path;
 
@@ -10,9 +10,9 @@ use super::{Cipher, Vault, bound_to, key, own_key, unseal};
 use crate::config::SecretKey;
 use crate::store::{LogKeyRow, SealKey, SecretRow, Store};
 
-/// What the sealed key is bound to: a row that says something else of when sealing began does not open.
+/// The context that the sealed key is bound to: a row with a different beginning of sealing cannot be opened.
 fn bound(since: u64, made_at: DateTime<Utc>) -> Vec<u8> {
-    // No namespace has an empty name: it is not the value of a secret.
+    // No namespace has an empty name, so this cannot be a secret's value.
     bound_to("", &format!("log key since {since} at {}", made_at.timestamp_micros()))
 }
 
@@ -28,17 +28,17 @@ fn seal(cipher: &Cipher, key: &SealKey, since: u64, made_at: DateTime<Utc>) -> L
 }
 
 impl Vault {
-    /// The key of the log's seals, which is made when there is none.
+    /// The key of the log's seals, created if there is none.
     ///
     /// # Errors
-    /// When it was sealed under another key than this server's, or the log is away.
+    /// If it was sealed under a key other than this server's, or the log is not available.
     pub async fn key_of_seals(&self, now: DateTime<Utc>) -> Result<SealKey, Error> {
         let store = &self.inner.store;
         let row = match store.log_key().await? {
             Some(row) => row,
             None => {
                 let (key, since) = (SealKey::new(key::random()), store.head().await?);
-                // As precise as it is stored.
+                // Truncated to the precision of the database.
                 let now = DateTime::from_timestamp_micros(now.timestamp_micros()).unwrap_or(now);
                 store.keep_log_key(seal(&self.inner.cipher, &key, since, now)).await?
             }
@@ -47,29 +47,29 @@ impl Vault {
     }
 }
 
-/// The key of the log's seals, for who only looks at them: under this key, or under the one in the data folder. `None` when
-/// the log is not sealed, or when there is no key here at all.
+/// The key of the log's seals, for verification only: opened with this key or with the one in the data folder. `None`
+/// if the log is not sealed, or if there is no key.
 ///
 /// # Errors
-/// When it was sealed under another key, or the log is away.
+/// If it was sealed under a different key, or the log is not available.
 pub async fn key_of_seals(own: Option<&SecretKey>, data_dir: &Path, store: &Store) -> Result<Option<SealKey>, Error> {
     let Some(row) = store.log_key().await? else { return Ok(None) };
     own_key(own, data_dir)?.map(|own| open(&Cipher::new(&own), &row)).transpose()
 }
 
-/// What was sealed under another key.
+/// What was sealed again under a new key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Changed {
-    /// Secrets.
+    /// Number of secrets.
     pub secrets: usize,
     /// Whether the key of the log's seals was.
     pub log_key: bool,
 }
 
-/// Seals everything under a new key that was sealed under the old one, all or nothing. Doing it twice is doing it once.
+/// Seals everything that was sealed under the old key again under the new one, in one transaction. Idempotent.
 ///
 /// # Errors
-/// When something was sealed under neither of them, or the log is away.
+/// If something was sealed under neither of the two, or the log is not available.
 pub async fn change_key(old: &SecretKey, new: &SecretKey, store: &Store) -> Result<Changed, Error> {
     let (old, new) = (Cipher::new(old), Cipher::new(new));
     let mut secrets: Vec<SecretRow> = Vec::new();

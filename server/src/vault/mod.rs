@@ -1,8 +1,8 @@
-//! Secrets of namespaces: seals their values, and opens them for who needs them.
+//! Encrypts (seals) the secrets of namespaces, and decrypts (opens) them for those who need them.
 //!
-//! AES-256-GCM with a fresh nonce for each value, bound to its namespace and name, so that a value that was moved to
-//! another row does not open. Knows the key and the store; knows nothing of what secrets are for. What is set is written
-//! by `actors`, with the event that says so.
+//! AES-256-GCM with a fresh nonce for each value, bound to its namespace and name, so that a value moved to another row
+//! cannot be opened. Knows the key and the store, not what secrets are for. A sealed value is written by `actors`,
+//! together with the event that records it.
 
 mod error;
 mod key;
@@ -24,26 +24,26 @@ pub use passphrase::{Locked, MIN_PASSPHRASE, lock, unlock};
 use crate::config::SecretKey;
 use crate::store::{Sealed, SecretRow, Store};
 
-/// The longest value, in bytes.
+/// Maximum length of a value, in bytes.
 pub const MAX_VALUE: usize = 64 << 10;
 
-/// Bytes of a nonce.
+/// Length of a nonce, in bytes.
 const NONCE: usize = 12;
 
-/// A value in the clear; its memory is wiped when it is dropped.
+/// A decrypted value, wiped from memory when dropped.
 pub type Value = Zeroizing<String>;
 
-/// A secret in the clear.
+/// A decrypted secret.
 pub struct Secret {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its value.
+    /// The value.
     pub value: Value,
     /// When it was set.
     pub set_at: DateTime<Utc>,
 }
 
-/// Seals secrets and opens them. Cloning it is cheap.
+/// Seals and opens secrets. Cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
     inner: Arc<Inner>,
@@ -54,7 +54,7 @@ struct Inner {
     store: Store,
 }
 
-/// A key and its name.
+/// A key and its id.
 struct Cipher {
     cipher: Aes256Gcm,
     key_id: String,
@@ -72,7 +72,7 @@ impl Cipher {
         Sealed { key_id: self.key_id.clone(), nonce: nonce.to_vec(), bytes }
     }
 
-    /// `None`: it was not sealed with this key, or not bound to this.
+    /// Decrypts a value; `None` if it was sealed with another key or bound to something else.
     fn open(&self, sealed: &Sealed, bound_to: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let nonce = <[u8; NONCE]>::try_from(sealed.nonce.as_slice()).ok()?;
         let payload = Payload { msg: &sealed.bytes, aad: bound_to };
@@ -81,10 +81,10 @@ impl Cipher {
 }
 
 impl Vault {
-    /// A vault under this key, or under the one in the data folder, which is made when it is not there.
+    /// Opens a vault with this key, or with the one in the data folder, which is created if necessary.
     ///
     /// # Errors
-    /// When the data folder cannot be read or written, or the file there holds no key.
+    /// If the data folder cannot be read or written, or the file does not contain a key.
     pub fn open(key: Option<SecretKey>, data_dir: &Path, store: Store) -> Result<Self, Error> {
         let key = match key {
             Some(key) => key,
@@ -93,10 +93,10 @@ impl Vault {
         Ok(Self { inner: Arc::new(Inner { cipher: Cipher::new(&key), store }) })
     }
 
-    /// The row that a secret becomes when it is set.
+    /// Seals a secret's value and returns the row to be stored.
     ///
     /// # Errors
-    /// [`Error::BadValue`] when it is empty, too long, or holds a zero byte, which no variable can.
+    /// [`Error::BadValue`] if it is empty, too long, or contains a zero byte, which no environment variable can.
     pub fn seal(&self, namespace: &str, name: &str, value: &str, at: DateTime<Utc>) -> Result<SecretRow, Error> {
         if value.is_empty() {
             return Err(Error::BadValue("a secret cannot be empty; removeSecret lets it be gone"));
@@ -111,19 +111,19 @@ impl Vault {
         Ok(SecretRow { namespace: namespace.to_owned(), name: name.to_owned(), sealed: Some(sealed), set_at: at })
     }
 
-    /// A secret.
+    /// Reads and opens a secret.
     ///
     /// # Errors
-    /// When it is not set, when it does not open, or when the log is away.
+    /// If it is not set, cannot be opened, or the log is not available.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Error> {
         let mut found = self.secrets(namespace, &[name.to_owned()]).await?;
         found.pop().ok_or_else(|| Error::NotSet { namespace: namespace.to_owned(), name: name.to_owned() })
     }
 
-    /// Secrets, in the order of their names: all of them or none.
+    /// Reads and opens secrets, ordered by name: all of them or none.
     ///
     /// # Errors
-    /// When one is not set or does not open, or when the log is away.
+    /// If one is not set or cannot be opened, or the log is not available.
     pub async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<Secret>, Error> {
         if names.is_empty() {
             return Ok(Vec::new());
@@ -135,15 +135,15 @@ impl Vault {
         rows.into_iter().map(|row| self.unseal(row)).collect()
     }
 
-    /// Names this server's key.
+    /// The id of this server's key.
     pub fn key_id(&self) -> &str {
         &self.inner.cipher.key_id
     }
 
-    /// That secrets were sealed under other keys than this server's, if some were, for people.
+    /// A warning if secrets were sealed under keys other than this server's.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn foreign(&self) -> Result<Option<String>, Error> {
         let sealed = self.inner.store.secrets_by_key().await?;
         let others: Vec<_> = sealed.iter().filter(|(id, _)| *id != self.inner.cipher.key_id).collect();
@@ -175,11 +175,11 @@ fn unseal(cipher: &Cipher, row: SecretRow) -> Result<Secret, Error> {
     }
 }
 
-/// The name of the key that secrets are sealed with here, without making one: it tells nothing of the key. `None` when there
-/// is none yet.
+/// The id of the key that this server seals secrets with, without creating one; it reveals nothing about the key.
+/// `None` if there is no key yet.
 ///
 /// # Errors
-/// When the data folder cannot be read, or the file there holds no key.
+/// If the data folder cannot be read, or the file does not contain a key.
 pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<String>, Error> {
     match key {
         Some(key) => Ok(Some(key::id(key))),
@@ -187,15 +187,15 @@ pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<Strin
     }
 }
 
-/// The key that secrets are sealed with here, without making one.
+/// The key that this server seals secrets with, without creating one.
 ///
 /// # Errors
-/// When the data folder cannot be read, or the file there holds no key.
+/// If the data folder cannot be read, or the file does not contain a key.
 pub fn own_key(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<SecretKey>, Error> {
     key.map_or_else(|| key::read(data_dir), |key| Ok(Some(key.clone())))
 }
 
-/// What a value belongs to. Neither part holds a zero byte.
+/// The context that a value is bound to. Neither part contains a zero byte.
 fn bound_to(namespace: &str, name: &str) -> Vec<u8> {
     [namespace.as_bytes(), b"\0", name.as_bytes()].concat()
 }

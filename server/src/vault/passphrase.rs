@@ -1,7 +1,7 @@
-//! Locks a small text with a passphrase: Argon2id makes the key, AES-256-GCM seals.
+//! Encrypts a small text with a passphrase: Argon2id derives the key, AES-256-GCM encrypts.
 //!
-//! All that is needed to open it beside the passphrase stands next to it in the open, so that any program that knows
-//! the two can do it.
+//! Everything needed for decryption except the passphrase is stored in the clear beside the ciphertext, so that any
+//! program that implements the two can decrypt it.
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -11,16 +11,16 @@ use zeroize::Zeroizing;
 
 use super::{NONCE, key};
 
-/// A shorter passphrase is refused, in characters.
+/// Minimum length of a passphrase, in characters.
 pub const MIN_PASSPHRASE: usize = 12;
 
-/// Bytes of a salt.
+/// Length of a salt, in bytes.
 const SALT: usize = 16;
 
-/// What making the key costs: KiB of memory, rounds, lanes. A guess takes about as much as a second of one processor.
+/// The cost of deriving the key: KiB of memory, rounds, lanes. A guess takes up to about a second on one CPU.
 const COST: Cost = Cost { memory_kib: 128 << 10, rounds: 4, lanes: 1 };
 
-/// A file that asks for more is not opened: it may have been written to exhaust whoever opens it.
+/// Files with a higher cost are refused: they may be meant to exhaust whoever opens them.
 const MOST: Cost = Cost { memory_kib: 1 << 20, rounds: 64, lanes: 16 };
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -30,16 +30,16 @@ struct Cost {
     lanes: u32,
 }
 
-/// A locked text.
+/// An encrypted text.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Locked {
-    /// `argon2id`.
+    /// Always `argon2id`.
     kdf: String,
     #[serde(flatten)]
     cost: Cost,
-    /// In hexadecimal digits, as the next two.
+    /// In hexadecimal, like the next two.
     salt: String,
-    /// `aes-256-gcm`.
+    /// Always `aes-256-gcm`.
     cipher: String,
     nonce: String,
     sealed: String,
@@ -48,13 +48,13 @@ pub struct Locked {
 const KDF: &str = "argon2id";
 const CIPHER: &str = "aes-256-gcm";
 
-/// What is sealed is bound to what it is for.
+/// The context that the ciphertext is bound to.
 const PURPOSE: &[u8] = b"eventflow backup keys";
 
-/// Locks a text.
+/// Encrypts a text.
 ///
 /// # Errors
-/// For people: when the passphrase is too short.
+/// If the passphrase is too short, as a message.
 pub fn lock(text: &[u8], passphrase: &str) -> Result<Locked, String> {
     if passphrase.chars().count() < MIN_PASSPHRASE {
         return Err(format!("the passphrase must have at least {MIN_PASSPHRASE} characters"));
@@ -74,10 +74,10 @@ pub fn lock(text: &[u8], passphrase: &str) -> Result<Locked, String> {
     })
 }
 
-/// Opens a locked text.
+/// Decrypts a text.
 ///
 /// # Errors
-/// For people: when the passphrase is another one, or the file was changed.
+/// If the passphrase is wrong or the file was changed, as a message.
 pub fn unlock(locked: &Locked, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, String> {
     let Locked { kdf, cost, salt, cipher: name, nonce, sealed } = locked;
     if (kdf.as_str(), name.as_str()) != (KDF, CIPHER) {

@@ -1,4 +1,4 @@
-//! The reasons are those for which the table routes, and each says what stood in the way.
+//! The reasons agree with the routing table, and each says why an event did not arrive.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn on(pattern: &str, filter: &Value) -> Trigger {
     Trigger::Event { pattern: pattern.into(), filter: filter.as_object().cloned().unwrap_or_default() }
 }
 
-/// What happened to a function whose only version has these triggers, up to where it runs.
+/// The history of a running function whose only version has these triggers.
 fn life(triggers: Vec<Trigger>) -> Vec<Event> {
     let registered = Registered {
         id: id(),

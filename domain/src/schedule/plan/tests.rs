@@ -1,4 +1,4 @@
-//! What is planned, and when.
+//! What is planned, and when it fires.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -11,7 +11,7 @@ fn utc(text: &str) -> DateTime<Utc> {
     text.parse().expect("a time")
 }
 
-/// Noon, and seconds after it.
+/// Noon plus a number of seconds.
 fn at(seconds: i64) -> DateTime<Utc> {
     utc("2026-01-01T12:00:00Z") + TimeDelta::seconds(seconds)
 }
@@ -58,14 +58,14 @@ fn promote(plan: &mut Plan, name: &str, version: u32, previous: u32, seconds: i6
     plan.evolve(id(name), &Event::VersionPromoted(event));
 }
 
-/// Plans what came in, as if nothing had ever fired; how many that were.
+/// Plans the new schedules as if nothing had ever fired. Returns their number.
 fn resume(plan: &mut Plan) -> usize {
     let fresh = plan.take_fresh();
     fresh.iter().for_each(|key| plan.resume(*key, None).unwrap());
     fresh.len()
 }
 
-/// What fires at a time, settled.
+/// What fires at a time; settles it.
 fn fire(plan: &mut Plan, seconds: i64) -> Vec<DateTime<Utc>> {
     let due = plan.due(at(seconds));
     due.iter().for_each(|due| plan.settle(due.timer.key, due.firing.through));
@@ -123,7 +123,7 @@ fn a_trigger_that_a_promotion_keeps_loses_no_time_by_it() {
     let mut plan = running(&[Schedule::new("@hourly", "UTC"), minutely()]);
     build(&mut plan, "f", 2, &[minutely(), Schedule::new("*/2 * * * *", "UTC")]);
     assert_eq!(resume(&mut plan), 0);
-    // It was due before the promotion, and is looked at after it.
+    // It was due before the promotion, and is handled after it.
     promote(&mut plan, "f", 2, 1, 61);
     assert_eq!(resume(&mut plan), 1);
     assert_eq!(fire(&mut plan, 62), [at(60)]);

@@ -1,4 +1,4 @@
-// The way in: what the server offers, and why it refused.
+// The sign-in page: what the server offers, and why it refused.
 
 import {
   Alert,
@@ -18,11 +18,11 @@ import { Icon } from "../../ui/icons.tsx";
 import { type Methods, methods } from "./methods.ts";
 import { signIn } from "./session.ts";
 
-/** The credentials of a server that was started with `--dev`, which takes no others. */
+/** The only credentials that a server started with `--dev` accepts. */
 const DEV = "admin";
-/** How long the server may take to say what it offers, in milliseconds. */
+/** The time limit for the server to say what it offers, in milliseconds. */
 const PATIENCE = 8_000;
-/** How often a server that was away is asked again, in milliseconds. */
+/** How often a server that is not available is asked again, in milliseconds. */
 const AGAIN = 3_000;
 
 export function SignIn({ done }: { done: () => void }) {
@@ -40,7 +40,7 @@ export function SignIn({ done }: { done: () => void }) {
     document.title = "Sign in · EventFlow";
     void look();
   }, [look]);
-  // A server that is started while somebody looks at this is found by itself.
+  // Notices by itself when the server becomes available.
   useEffect(() => {
     if (!away) return;
     const timer = setInterval(() => void look(), AGAIN);
@@ -170,7 +170,7 @@ function Ways({ offered, done, lost }: { offered: Methods; done: () => void; los
   );
 }
 
-/** Whole seconds until a time, counted down. */
+/** Whole seconds until a time, counting down. */
 function useLeft(until: number): number {
   const [now, setNow] = useState(() => Date.now());
   const running = until > now;

@@ -1,11 +1,11 @@
-// What the server offers to sign in with, and what it says when it refuses.
+// The sign-in methods of the server, and its refusals.
 
-/** What a server offers; unknown words are left out until somebody draws their button. */
+/** The offered methods. Unknown ones are ignored until there is a button for them. */
 export interface Methods {
   password: boolean;
   /** Only with `--dev`. */
   dev: boolean;
-  /** Other sites that vouch for a person. */
+  /** External identity providers. */
   others: readonly Other[];
 }
 
@@ -17,7 +17,7 @@ export interface Other {
 
 const OTHERS: Record<string, string> = { github: "GitHub", oidc: "single sign-on" };
 
-/** Reads the answer of `/auth/methods`. */
+/** Parses the answer of `/auth/methods`. */
 export function methodsOf(answer: unknown): Methods {
   const listed = (answer as { methods?: unknown } | null)?.methods;
   const words = Array.isArray(listed) ? listed.filter((word): word is string => typeof word === "string") : [];
@@ -31,7 +31,7 @@ export function methodsOf(answer: unknown): Methods {
   };
 }
 
-/** Asks the server; fails when it is away. One that does not know the question takes passwords. */
+/** Asks the server; fails if it is not available. A server that does not know the endpoint accepts passwords. */
 export async function methods(signal?: AbortSignal): Promise<Methods> {
   const response = await fetch("/auth/methods", {
     credentials: "omit",
@@ -43,13 +43,13 @@ export async function methods(signal?: AbortSignal): Promise<Methods> {
   return response.ok ? methodsOf(await response.json()) : { password: true, dev: false, others: [] };
 }
 
-/** Why somebody is not let in. `wait` is how many seconds it makes no sense to try again. */
+/** Why sign-in was refused. `wait` is the number of seconds before another try makes sense. */
 export interface Refusal {
   message: string;
   wait: number;
 }
 
-/** Puts a refusal into words. */
+/** The message for a refusal. */
 export function refused(status: number, message: string | undefined, retryAfter: string | null): Refusal {
   const wait = Math.min(Math.max(Math.ceil(Number(retryAfter ?? 0)) || 0, 0), 3_600);
   if (status === 401) return { message: "The user name or the password is wrong.", wait: 0 };

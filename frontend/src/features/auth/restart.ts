@@ -1,11 +1,11 @@
-// Beginning anew with a session of its own: nothing that was loaded for one is shown to another.
+// Starting over with a new session: data loaded for one session is never shown in another.
 
 import { createContext, useContext } from "react";
 
-/** How everything that was loaded is forgotten, from whoever keeps it. */
+/** Clears everything loaded, registered by whoever holds it. */
 export const Restart = createContext<() => void>(() => {});
 
-/** Forgets everything that was loaded, for a new session. */
+/** Clears everything loaded, for a new session. */
 export function useRestart(): () => void {
   return useContext(Restart);
 }

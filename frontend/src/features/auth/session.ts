@@ -1,9 +1,9 @@
-// Beginning and ending a session. The cookie is the server's matter; scripts never see it.
+// Signing in and out. The session cookie is invisible to scripts.
 
 import { notifyRefused } from "../../ui/notify.ts";
 import { type Refusal, refused } from "./methods.ts";
 
-/** Signs in; why not when the server refuses, else null. */
+/** Signs in. Returns the refusal, or null on success. */
 export async function signIn(username: string, password: string): Promise<Refusal | null> {
   try {
     const response = await fetch("/auth/token?cookie=true", {
@@ -20,7 +20,7 @@ export async function signIn(username: string, password: string): Promise<Refusa
   }
 }
 
-/** Signs out; false, and says so, when the server could not be told. */
+/** Signs out. Returns false, after showing a message, if the server could not be reached. */
 export async function signOut(): Promise<boolean> {
   try {
     const response = await fetch("/auth/logout", {

@@ -1,11 +1,11 @@
-// Ending the session, from wherever that is asked for.
+// Signing out, from anywhere in the UI.
 
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
 import { useRestart } from "./restart.ts";
 import { signOut } from "./session.ts";
 
-/** Signs out and forgets what was loaded. */
+/** Signs out and clears everything loaded. */
 export function useLeave(): () => Promise<void> {
   const navigate = useNavigate();
   const restart = useRestart();

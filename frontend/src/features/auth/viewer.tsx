@@ -1,4 +1,4 @@
-// Who is signed in, and what the server is. Everything below the gate may take for granted that there is a viewer.
+// The signed-in user and information about the server. Everything below the gate can rely on it.
 
 import { createContext, type ReactNode, useContext } from "react";
 import type { ViewerQuery } from "../../graphql/generated.ts";
@@ -7,18 +7,18 @@ import { Store } from "../../lib/store.ts";
 
 export type Viewer = ViewerQuery["viewer"];
 
-/** Set when the server said that it does not know who this is. */
+/** Set when the server rejected the session. */
 export const signedOut = new Store(false);
 
 const Context = createContext<Viewer | null>(null);
 
 export function ViewerProvider({ viewer, children }: { viewer: Viewer; children: ReactNode }) {
-  // Before anything below is drawn.
+  // Before anything below is rendered.
   setOwn(viewer.defaultNamespace);
   return <Context value={viewer}>{children}</Context>;
 }
 
-/** Who is signed in. */
+/** The signed-in user. */
 export function useViewer(): Viewer {
   const viewer = useContext(Context);
   if (!viewer) throw new Error("useViewer is used outside of the gate");

@@ -1,4 +1,4 @@
-// One build: why it failed, how long its parts took, what changed, its log as it is written.
+// One build: why it failed, the duration of its phases, what changed, and its live log.
 
 import { Alert, Anchor, Button, Card, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

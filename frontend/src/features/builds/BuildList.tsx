@@ -1,4 +1,4 @@
-// The builds of a page of the list, to choose one from.
+// The list of builds on a page.
 
 import { Box, Group, Text, UnstyledButton } from "@mantine/core";
 import type { BuildRowFragment } from "../../graphql/generated.ts";
@@ -14,10 +14,10 @@ export function BuildList({
   old,
 }: {
   builds: readonly BuildRowFragment[];
-  /** The id of the one that is shown. */
+  /** The id of the selected build. */
   shown: string | undefined;
   choose: (build: string) => void;
-  /** Whether the list answers an earlier question. */
+  /** Whether the list is the result of an earlier query. */
   old: boolean;
 }) {
   return (

@@ -1,4 +1,4 @@
-// The builds of a function, and one of them.
+// The builds of a function, and the selected one.
 
 import { Box, Button, Group, Stack, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -27,12 +27,12 @@ interface Props {
   choose: (build: string | undefined) => void;
 }
 
-/** Pages of 100 records of the function that are searched for what changed. */
+/** Pages of 100 of the function's records that are searched for changes. */
 const PAGES = 5;
 
 type Alone = NonNullable<BuildAloneQuery["node"]>;
 
-/** Whether what has an id is a build. */
+/** Whether a node is a build. */
 function isBuild(node: Alone): node is Extract<Alone, { requestedAt: string }> {
   return "requestedAt" in node;
 }
@@ -47,7 +47,7 @@ export function Builds({ id, chosen, choose }: Props) {
   const apart = chosen !== undefined && data?.function?.builds.nodes.every((build) => build.id !== chosen) === true;
   const isAsked = apart && isId(chosen ?? "");
   const { data: alone, error: unknown, again: askAgain } = useAsked(BuildAloneDocument, { id: chosen ?? "" }, !isAsked);
-  // A build that has just been asked for is not in the list yet.
+  // A build that was just requested is not in the list yet.
   useEffect(() => {
     if (apart && after === undefined) look();
   }, [apart, after, look]);
@@ -56,7 +56,7 @@ export function Builds({ id, chosen, choose }: Props) {
   const builds = data.function?.builds.nodes ?? [];
   const total = data.function?.builds.totalCount ?? 0;
   const other = apart && alone?.node && isBuild(alone.node) && alone.node.function.id === id ? alone.node : undefined;
-  // Until it is known, no other one is shown in its place.
+  // Until it is loaded, no other build is shown in its place.
   const isAwaited = isAsked && !alone && !unknown;
   const shown = builds.find((build) => build.id === chosen) ?? other ?? builds[0];
   const newest = Math.max(0, ...builds.map((one) => one.version?.number ?? 0));

@@ -1,4 +1,4 @@
-// What is other in a build than in the version before.
+// What a build changed compared to the previous version.
 
 import { Anchor, Box, Group, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -8,7 +8,7 @@ import { short } from "../../lib/time.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
 import { changesOf } from "./model.ts";
 
-/** A commit, before and now. */
+/** A commit, before and after. */
 function Commit({ commit }: { commit: string }) {
   return (
     <Group gap={2} wrap="nowrap" component="span" display="inline-flex">

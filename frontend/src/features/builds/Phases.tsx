@@ -1,4 +1,4 @@
-// How long the parts of a build took, going on while it does.
+// The durations of a build's phases, updated while it runs.
 
 import { useMemo } from "react";
 import type { BuildRowFragment } from "../../graphql/generated.ts";

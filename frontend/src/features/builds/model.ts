@@ -1,4 +1,4 @@
-// What is known of a build: how long its parts took, and what is other than in the version before.
+// The model of a build: the durations of its phases, and the changes since the previous version.
 
 import type { BuildRowFragment, RecordFragment } from "../../graphql/generated.ts";
 import { member } from "../../lib/json.ts";
@@ -7,14 +7,14 @@ import { recordedSource } from "../../lib/source.ts";
 
 type Build = Pick<BuildRowFragment, "state" | "requestedAt" | "startedAt" | "finishedAt">;
 
-/** How long a build took; null before it is over. */
+/** The duration of a build; null before its end. */
 export function tookOf(build: Pick<BuildRowFragment, "startedAt" | "finishedAt">): number | null {
   return build.startedAt && build.finishedAt
     ? new Date(build.finishedAt).getTime() - new Date(build.startedAt).getTime()
     : null;
 }
 
-/** A part of a build. */
+/** A phase of a build. */
 export interface Phase {
   name: string;
   kind: "waiting" | "working";
@@ -24,7 +24,7 @@ export interface Phase {
   open: boolean;
 }
 
-/** What EventFlow says when a part of a build begins. */
+/** The log lines that begin a phase. */
 const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^Waiting for another build/, () => "Waits for another build to end", "waiting"],
   [/^Building /, () => "Prepare", "working"],
@@ -32,11 +32,11 @@ const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^Unpacking bundle/, () => "Unpack the bundle", "working"],
   [/^Took commit/, () => "Read the manifest", "working"],
   [/^Restored /, () => "Restore dependencies from the cache", "working"],
-  // A command by its name; the log has all of it.
+  // A command is shown by its name; the log has the rest.
   [/^\$ (\S+(?: [^-\s]\S*)?)/, (match) => `Run ${match[1]}`, "working"],
 ];
 
-/** The commit that a build took, by its log: one that makes no version says it nowhere else. */
+/** The commit that a build took, from its log: a build that made no version records it nowhere else. */
 export function tookCommit(lines: readonly Pick<Line, "stream" | "text">[]): string | undefined {
   for (const line of lines) {
     const match = line.stream === "SYSTEM" ? /^Took commit ([0-9a-f]{7,64})$/.exec(line.text) : null;
@@ -45,12 +45,12 @@ export function tookCommit(lines: readonly Pick<Line, "stream" | "text">[]): str
   return undefined;
 }
 
-/** A name that fits beside a bar. */
+/** A name short enough to fit beside a bar. */
 const NAME = 60;
-/** A part that took no longer than this says nothing, in milliseconds. */
+/** Shorter phases are not worth showing, in milliseconds. */
 const NOTHING = 1;
 
-/** The parts of a build as far as its own times and its log show them. */
+/** The phases of a build, from its own times and its log. */
 export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "text" | "at">[], now: number): Phase[] {
   const time = (at: string | null | undefined) => (at ? new Date(at).getTime() : undefined);
   const asked = time(build.requestedAt) ?? now;
@@ -82,16 +82,16 @@ export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "te
   }
   if (over === undefined) phases.push(open);
   else close(over);
-  // All of it was over at once.
+  // Everything was over at once.
   if (phases.length === 1 && over !== undefined)
     phases.push({ name: "Build", kind: "working", from: began, to: over, open: false });
   return phases;
 }
 
-/** Paths that are listed at most. */
+/** Maximum number of paths listed. */
 const MOST_PATHS = 20;
 
-/** The paths at which two JSON values are not the same. */
+/** The paths at which two JSON values differ. */
 export function paths(a: unknown, b: unknown, at = ""): string[] {
   if (JSON.stringify(a) === JSON.stringify(b)) return [];
   const plainly = (value: unknown): value is Record<string, unknown> =>
@@ -101,15 +101,15 @@ export function paths(a: unknown, b: unknown, at = ""): string[] {
   return names.flatMap((name) => paths(a[name], b[name], at ? `${at}.${name}` : name)).slice(0, MOST_PATHS);
 }
 
-/** What is other in a build than in the version that was made before it. */
+/** What changed in a build since the version before it. */
 export interface Changes {
-  /** The version before; undefined when this is the first. */
+  /** The previous version; undefined for the first one. */
   before: number | undefined;
   after: number | undefined;
   commit: [string | undefined, string | undefined];
-  /** Where the code comes from, before and now; undefined when that is the same. */
+  /** The source, before and after; undefined if it is the same. */
   source: [string, string] | undefined;
-  /** Where the manifests differ; undefined when one of them is not known. */
+  /** Where the manifests differ; undefined if one of them is not known. */
   manifest: string[] | undefined;
 }
 
@@ -118,7 +118,7 @@ type LogRecord = Pick<RecordFragment, "type" | "data" | "position">;
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 const number = (value: unknown) => (typeof value === "number" ? value : undefined);
 
-/** What changed with a build, by the records of its function; undefined when they have nothing about it. */
+/** What changed with a build, from the records of its function; undefined if they do not contain it. */
 export function changesOf(build: string, records: readonly LogRecord[]): Changes | undefined {
   const of = (type: string, id: unknown) =>
     records.find((record) => record.type === type && member(record.data, "build") === id);

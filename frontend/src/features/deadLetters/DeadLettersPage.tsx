@@ -1,5 +1,4 @@
-// Runs whose last attempt failed: why, with what input, and trying them again or giving them up; then what became of
-// them.
+// Dead letters: why each run failed, and its input; redriving or discarding them, and the results.
 
 import { Button, Stack } from "@mantine/core";
 import { useMemo, useState } from "react";
@@ -82,7 +81,7 @@ export function DeadLettersPage({ search, set }: Narrowed) {
           A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.
         </Empty>
       ) : (
-        // What is shown for other filters than those that are chosen is nothing to decide about.
+        // Rows of a previous filter cannot be selected.
         <Stack gap="xs" className={old ? "old" : undefined} aria-busy={old} inert={old}>
           {mayWrite && (
             <Selection

@@ -1,4 +1,4 @@
-// Asking before dead letters are tried again or given up, and doing it.
+// Confirms and executes redriving or discarding of dead letters.
 
 import { List, Stack, Text } from "@mantine/core";
 import { useState } from "react";
@@ -16,7 +16,7 @@ import { accepted } from "../../ui/notify.ts";
 import { errorText } from "../../ui/states.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, type Outcome } from "./model.ts";
 
-/** What is to be decided: about those that were chosen, or about all that fit. */
+/** The decision: about the selected letters, or about all that match the filters. */
 export interface Asking {
   decision: Decision;
   chosen: readonly RunRowFragment[] | null;

@@ -1,4 +1,4 @@
-// How it went with the dead letters that were decided about.
+// The results of a decision about dead letters.
 
 import { ActionIcon, Alert, Anchor, Group, Stack, Text, Tooltip } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -9,7 +9,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Status } from "../../ui/status.tsx";
 import { counted, type Fate, type Outcome } from "./model.ts";
 
-/** Fates that are listed one by one. */
+/** Results listed individually. */
 const SHOWN = 50;
 
 export function DecisionOutcome({
@@ -75,7 +75,7 @@ export function DecisionOutcome({
   );
 }
 
-/** What became of one: live, since runs are followed on this page. */
+/** The result for one letter; live, since this page subscribes to runs. */
 function Became({ fate }: { fate: Fate }) {
   const { data } = useAsked(BecameDocument, { id: fate.id });
   const run = data?.run;

@@ -1,4 +1,4 @@
-// The controls that narrow the list of dead letters.
+// The filters of the list of dead letters.
 
 import { Group, Select } from "@mantine/core";
 import { NamespacesDocument } from "../../graphql/generated.ts";

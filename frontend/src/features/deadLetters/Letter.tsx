@@ -1,4 +1,4 @@
-// One dead letter: why it died, with what input, and what can be decided about it.
+// One dead letter: why it failed, its input, and the possible actions.
 
 import { Anchor, Button, Card, Checkbox, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// Choosing among the dead letters of a page, and deciding about those that were chosen or about all.
+// Selecting dead letters on a page, and deciding about the selected ones or about all.
 
 import { Button, Checkbox, Group } from "@mantine/core";
 import type { RunRowFragment } from "../../graphql/generated.ts";
@@ -12,15 +12,15 @@ export function Selection({
   filtering,
   ask,
 }: {
-  /** Those on this page. */
+  /** The letters on this page. */
   letters: readonly RunRowFragment[];
-  /** Those of them that are chosen. */
+  /** Those of them that are selected. */
   picked: readonly RunRowFragment[];
   choose: (ids: ReadonlySet<string>) => void;
-  /** How many there are on all pages. */
+  /** The total number on all pages. */
   total: number;
   filtering: boolean;
-  /** Asks about some; about all that match where there are none. */
+  /** Asks about these letters, or about all that match if there are none. */
   ask: (decision: Decision, of: readonly RunRowFragment[] | null) => void;
 }) {
   return (

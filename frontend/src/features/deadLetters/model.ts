@@ -1,26 +1,26 @@
-// Choosing dead letters and saying what will happen to them, without asking anybody.
+// The model of selecting dead letters and of the decisions about them.
 
 import { shownName } from "../../lib/namespace.ts";
 
-/** What is decided about dead letters. */
+/** A decision about dead letters. */
 export type Decision = "redrive" | "purge";
 
-/** Those that can be decided on at once. */
+/** Maximum number of letters in one decision. */
 export const AT_ONCE = 1000;
 
-/** How one that was decided on fared. */
+/** The result for one letter. */
 export interface Fate {
   id: string;
   name: string;
-  /** Why it was not done; null when it was. */
+  /** Why the decision was not executed; null if it was. */
   refused: string | null;
 }
 
-/** How it went. */
+/** The results of a decision. */
 export interface Outcome {
   decision: Decision;
   fates: readonly Fate[];
-  /** Set when all that fit were meant: how many it was done to, and how many still wait. */
+  /** Set if the decision was about all matches: how many were processed, and how many remain. */
   done?: number | undefined;
   remaining?: number | undefined;
 }
@@ -31,12 +31,12 @@ interface Letter {
   function: { id: string; name: string; namespace: string };
 }
 
-/** The chosen ones that are still there, in their order. */
+/** The selected letters that still exist, in order. */
 export function stillThere<T extends Letter>(letters: readonly T[], chosen: ReadonlySet<string>): T[] {
   return letters.filter((letter) => chosen.has(letter.id));
 }
 
-/** Letters by what they are of: `thumbs (3), mailer (1)`, most first. */
+/** Letters grouped by function: `thumbs (3), mailer (1)`, most first. */
 export function byFunction(letters: readonly Letter[]): string {
   const counts = new Map<string, { name: string; count: number }>();
   for (const { function: of } of letters) {
@@ -50,17 +50,17 @@ export function byFunction(letters: readonly Letter[]): string {
     .join(", ");
 }
 
-/** What will happen, as sentences. */
+/** What the decision will do, as sentences. */
 export function consequence(decision: Decision, count: number): string[] {
   const many = count > AT_ONCE ? [`At most ${AT_ONCE.toLocaleString("en")} are taken at once, the newest first.`] : [];
   return decision === "redrive"
     ? [
         "Each is tried again as a new run with the input of then, on the version that answers now, with all its attempts.",
-        "One that fails again comes back here as a dead letter of its own.",
+        "A run that fails again comes back here as a new dead letter.",
         ...many,
       ]
     : [
-        "None of them is tried again, and nobody is asked to look at them any more.",
+        "None of them is tried again, and they disappear from this list.",
         "The runs and their histories stay to be looked at until their time is up.",
         ...many,
       ];
@@ -71,10 +71,10 @@ export function counted(count: number): string {
   return `${count.toLocaleString("en")} ${count === 1 ? "dead letter" : "dead letters"}`;
 }
 
-/** Requests that are on their way at once. */
+/** Maximum number of concurrent requests. */
 const SIDE_BY_SIDE = 4;
 
-/** Does the same to all, a few at once; `progress` gets how many are done. Results are in the order of `all`. */
+/** Processes all items, a few at a time; `progress` gets the number done. Results are in the order of `all`. */
 export async function each<T, R>(
   all: readonly T[],
   act: (one: T) => Promise<R>,

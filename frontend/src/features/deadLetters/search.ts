@@ -1,4 +1,4 @@
-// What the list of dead letters is narrowed by, as the URL has it.
+// The filters of the list of dead letters, as stored in the URL.
 
 import type { Span } from "../runs/span.ts";
 
@@ -13,7 +13,7 @@ export interface Search {
 
 export type Change = { [K in keyof Search]?: Search[K] | undefined };
 
-/** Nothing is left out. */
+/** No filters. */
 export const NOTHING: Change = {
   function: undefined,
   namespace: undefined,
@@ -23,7 +23,7 @@ export const NOTHING: Change = {
   after: undefined,
 };
 
-/** What it is narrowed by, and how that is changed. */
+/** The current filters, and how to change them. */
 export interface Narrowed {
   search: Search;
   set: (change: Change) => void;

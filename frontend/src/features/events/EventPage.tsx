@@ -1,4 +1,4 @@
-// One trigger event: its content, whom it reached and whom not and why, and every run that it caused.
+// One trigger event: its content, which functions it reached or not and why, and every run that it caused.
 
 import { Anchor, Card, Grid, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// Trigger events as they come in, and publishing one.
+// Incoming trigger events, and publishing one.
 
 import { Anchor, Box, Button, Card, Group, Modal, Select, Table, Text, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -86,7 +86,7 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
     else look();
   });
   const all = data?.events.nodes ?? [];
-  // While somebody reads, the rows stay where they are.
+  // The rows do not move while somebody reads them.
   const shownBefore = useRef<readonly EventRowFragment[]>([]);
   if (!held) shownBefore.current = all;
   const events = shownBefore.current;
@@ -206,13 +206,13 @@ function NamespaceFilter({
   set,
 }: {
   value: string | undefined;
-  /** Those that events of the page have: a namespace without functions is in no other list. */
+  /** The namespaces of the events on the page: one without functions is in no other list. */
   seen: readonly string[];
   set: (change: Change) => void;
 }) {
   const { data } = useAsked(NamespacesDocument, {});
   const names = [...new Set([...(data?.namespaces.map(({ name }) => name) ?? []), ...seen])].sort();
-  // One namespace needs no choice.
+  // A single namespace needs no choice.
   if (names.length < 2 && value === undefined) return null;
   return (
     <Select

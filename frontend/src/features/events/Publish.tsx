@@ -1,4 +1,4 @@
-// Publishing an event, and seeing whom it reached.
+// Publishing an event, and seeing which functions it reached.
 
 import { Alert, Anchor, Autocomplete, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
@@ -150,10 +150,10 @@ export function Publish({ close }: { close: () => void }) {
   );
 }
 
-/** Typing that stops for so long is asked about, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 200;
 
-/** Which functions an event of this type would reach, as far as the type tells. */
+/** Which functions an event of this type would reach, judging by the type alone. */
 function WhoWaits({ namespace, type }: { namespace: string; type: string }) {
   const [asked] = useDebouncedValue(`${namespace} ${type}`, SETTLE);
   const [of = "", kind = ""] = asked.split(" ");
@@ -173,7 +173,7 @@ function WhoWaits({ namespace, type }: { namespace: string; type: string }) {
   );
 }
 
-/** What to begin with, for what was typed into the list; what was found before stays in it. */
+/** Templates for the typed text; the ones found before stay listed. */
 function useTemplates() {
   const [typed, search] = useState("");
   const [asked] = useDebouncedValue(typed.trim(), SETTLE);

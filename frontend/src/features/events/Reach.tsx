@@ -1,4 +1,4 @@
-// Which functions an event reached, what became of it there, and why it did not reach the others.
+// Which functions an event reached, with what result, and why it did not reach the others.
 
 import { Anchor, Button, Group, Modal, Select, Stack, Table, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
@@ -23,9 +23,9 @@ import { Words } from "../../ui/words.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { reachedWords } from "./model.ts";
 
-/** Typing that stops for so long is asked about, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 200;
-/** How often it is looked whether an event has reached all that it will reach, in milliseconds. */
+/** The polling interval until the event has been relayed completely, in milliseconds. */
 const LOOK_EVERY = 1_000;
 
 type One = NonNullable<EventReachQuery["event"]>["reach"][number];
@@ -39,7 +39,7 @@ export function Reach({ id }: { id: string }) {
   const [to, setTo] = useState<One["function"] | null>(null);
   const totals = data?.event?.reachTotals;
   const settled = totals?.settled !== false;
-  // No subscription says that it has reached all that it will reach: it is asked for until it has.
+  // No subscription tells when the event has been relayed completely, so this polls.
   useEffect(() => {
     if (settled) return;
     const timer = setInterval(look, LOOK_EVERY);
@@ -49,7 +49,7 @@ export function Reach({ id }: { id: string }) {
   if (!data) return <Waiting rows={2} again={again} />;
   const reach = data.event?.reach ?? [];
   if (!totals || totals.functions === 0)
-    return <Empty title="There is no function">Its namespace has no function that it could have reached.</Empty>;
+    return <Empty title="There is no function">Its namespace has no function that it could reach.</Empty>;
   const long = totals.functions > reach.length || typed !== "";
   return (
     <>

@@ -1,4 +1,4 @@
-// Types of trigger events, their patterns, and what to publish, without asking anybody.
+// The model of trigger events: types, patterns, and publishing.
 
 import { dataFor, typeFor } from "../../lib/sample.ts";
 
@@ -7,7 +7,7 @@ export function isPattern(text: string): boolean {
   return text.includes("*");
 }
 
-/** What is wrong with a type or a pattern that is looked for; null when nothing is. */
+/** What is wrong with a type or a pattern to search for; null if nothing is. */
 export function patternFault(text: string): string | null {
   const segments = text.split(".");
   if (text === "") return null;
@@ -18,7 +18,7 @@ export function patternFault(text: string): string | null {
   return null;
 }
 
-/** What is wrong with a type to publish; null when nothing is. */
+/** What is wrong with a type to publish; null if nothing is. */
 export function typeFault(text: string): string | null {
   const type = text.trim();
   if (type === "") return "An event needs a type";
@@ -28,10 +28,10 @@ export function typeFault(text: string): string | null {
   return patternFault(type);
 }
 
-/** Bytes that an event may have. */
+/** Maximum size of an event, in bytes. */
 export const LIMIT = 256 * 1024;
 
-/** What is wrong with the data of an event; null when nothing is. */
+/** What is wrong with the data of an event; null if nothing is. */
 export function dataFault(text: string): string | null {
   if (text.trim() === "") return null;
   try {
@@ -44,7 +44,7 @@ export function dataFault(text: string): string | null {
 }
 
 export interface Template {
-  /** What it is called in the list. */
+  /** The name in the list. */
   label: string;
   type: string;
   data: unknown;
@@ -64,7 +64,7 @@ const KNOWN: Template[] = [
   },
 ];
 
-/** Who waits for a type: how many there are, and the names of some of them. */
+/** How many functions listen to a type, with the names of some of them. */
 export function waitingWords(names: readonly string[], total: number): string {
   if (total === 0)
     return "No running function of this namespace has a trigger for this type. The event is accepted anyway.";
@@ -74,7 +74,7 @@ export function waitingWords(names: readonly string[], total: number): string {
   return `${listed} ${have} a trigger for this type; ${their} filters are checked when the event comes in.`;
 }
 
-/** How many functions an event reached. */
+/** The number of functions that an event reached. */
 export function reachedWords(totals: { reached: number; functions: number; settled: boolean }): string {
   const { reached, functions, settled } = totals;
   const all = `${functions.toLocaleString("en")} ${functions === 1 ? "function" : "functions"} of its namespace`;
@@ -90,7 +90,7 @@ interface Waiting {
   triggers: readonly { type: string; pattern: string | null; filter: unknown }[];
 }
 
-/** What to begin with: what most have, and what the functions that there are wait for. */
+/** Templates: common types, and those that existing functions listen to. */
 export function templates(functions: readonly Waiting[]): Template[] {
   const all = [...KNOWN];
   for (const one of functions) {

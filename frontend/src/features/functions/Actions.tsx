@@ -1,4 +1,4 @@
-// Start, stop, invoke, build, deregister: from a row or from the head of a page.
+// The actions of a function: start, stop, invoke, build, deregister; in a row or in the head of a page.
 
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -114,7 +114,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      {/* A list has many rows, and most are never asked for this. */}
+      {/* A list has many rows, and most menus are never opened. */}
       {asked && (
         <Confirm
           opened={asking}
@@ -127,7 +127,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
             await actions.deregister(of);
           }}
         >
-          <Text size="sm">It stops for good. Its history stays in the log, and the name is free again.</Text>
+          <Text size="sm">This is permanent. Its history stays in the log, and the name becomes free.</Text>
         </Confirm>
       )}
     </Group>

@@ -1,4 +1,4 @@
-// What is wrong with a function, or what is missing before it works, with the way out.
+// Shows what is wrong with a function, or what it still needs, and how to fix it.
 
 import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -115,7 +115,7 @@ export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActi
   if (of.state === "BUILT" && mayWrite) {
     return <Unstarted of={of} />;
   }
-  // Of what runs and answers, the reason is an old one.
+  // For a function that runs and answers, the reason is outdated.
   return of.stateReason && of.state !== "RUNNING" ? (
     <Alert color="gray" p="xs">
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>

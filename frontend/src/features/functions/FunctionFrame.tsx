@@ -1,4 +1,4 @@
-// The head of one function and its tabs.
+// The head of a function's pages, with tabs.
 
 import { Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
@@ -31,7 +31,7 @@ const TABS = [
 export function FunctionFrame({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(FunctionHeadDocument, { id });
   useFollowed(FunctionChangedDocument, { id }, look);
-  // The cache makes a run the newest of its function, and that shows whether it answers.
+  // The cache updates the latest run of a function, which shows whether it answers.
   useFollowed(RunChangedDocument, { function: id });
   const { mayWrite } = useViewer();
   const trouble = useTrouble(data?.function ? [data.function] : []);
@@ -41,8 +41,8 @@ export function FunctionFrame({ id }: { id: string }) {
   const there = data?.function !== undefined;
   const tabs = useRef<HTMLDivElement>(null);
   const router = useRouter();
-  // On a narrow screen the chosen tab may be out of sight. When a page is drawn, the router puts back what was scrolled
-  // on the page before, and this row with it: so once more after that.
+  // On a narrow screen the selected tab may be out of view. When a page is rendered, the router restores the previous
+  // scroll positions, including that of the tabs, so this has to happen after that.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab, or the tabs are there at last
   useEffect(() => {
     const centre = () => {

@@ -1,4 +1,4 @@
-// Choosing one function of very many: the server finds those whose names contain what is typed.
+// A select field for one of very many functions; the server searches by name.
 
 import { Select } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
@@ -8,7 +8,7 @@ import { useAsked } from "../../graphql/live.ts";
 import { shownName } from "../../lib/namespace.ts";
 import { short } from "../../lib/time.ts";
 
-/** Typing that stops for so long is asked about, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 150;
 
 export function FunctionPicker({
@@ -17,14 +17,14 @@ export function FunctionPicker({
   choose,
 }: {
   value: string | undefined;
-  /** Only functions of this one. */
+  /** Only functions of this namespace. */
   namespace: string | undefined;
   choose: (id: string | undefined) => void;
 }) {
   const [typed, setTyped] = useState("");
   const { data: chosen } = useAsked(FunctionNamesDocument, { id: value ?? "" }, value === undefined);
   const name = value === undefined ? undefined : chosen?.function ? shownName(chosen.function) : short(value);
-  // What stands in the field once something is chosen is not looked for.
+  // The name of the selected function is not a search text.
   const [search] = useDebouncedValue(typed === name ? "" : typed.trim(), SETTLE);
   const { data } = useAsked(PickFunctionDocument, { namespace: namespace ?? null, search: search || null });
   const found = (data?.functions.nodes ?? []).map((one) => ({ value: one.id, label: shownName(one) }));
@@ -44,7 +44,7 @@ export function FunctionPicker({
       value={value ?? null}
       onChange={(id) => choose(id ?? undefined)}
       onSearchChange={setTyped}
-      // The server has filtered already, and namespaces are no part of what it looked for.
+      // The server has already filtered, and it does not search in namespaces.
       filter={({ options }) => options}
       nothingFoundMessage="No function has a name like that"
       searchable

@@ -1,4 +1,4 @@
-// What a function that is built and does not run needs: its secrets, and to be started.
+// What a built function needs before it can run: its secrets, and to be started.
 
 import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -12,7 +12,7 @@ export function Unstarted({ of }: { of: FunctionRowFragment }) {
   if (!data || missing.length === 0) {
     return (
       <Alert color="blue" p="xs">
-        <Text size="sm">It is built and does not run yet. Start it, and it answers calls and its other triggers.</Text>
+        <Text size="sm">It is built but not running yet. Start it to answer calls and other triggers.</Text>
       </Alert>
     );
   }

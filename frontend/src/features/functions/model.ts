@@ -1,8 +1,8 @@
-// What is known of a function without asking anybody.
+// The model of a function.
 
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
 
-/** What may be asked of a function in its state. */
+/** The actions possible in the function's state. */
 export function allowed(one: Pick<FunctionRowFragment, "state" | "currentVersion">) {
   const gone = one.state === "DEREGISTERED";
   return {
@@ -35,14 +35,14 @@ export function broken(one: Living): boolean {
   return !(answered && new Date(run.queuedAt).getTime() > new Date(one.updatedAt).getTime());
 }
 
-/** The state as it is shown: a function of which nothing was ever built, because its newest build failed, says so. */
+/** The displayed state: a function that was never built because its latest build failed says so. */
 export function shownState(
   one: Pick<FunctionRowFragment, "state"> & { builds: { nodes: readonly { state: string }[] } },
 ): string {
   return one.state === "REGISTERED" && one.builds.nodes[0]?.state === "FAILED" ? "BUILD_FAILED" : one.state;
 }
 
-/** The secrets that a manifest names as variables and that are not set. */
+/** The secrets that a manifest uses as variables and that are not set. */
 export function unset(
   manifest: unknown,
   namespace: string,
@@ -54,7 +54,7 @@ export function unset(
   return named.filter((name): name is string => typeof name === "string" && !there.has(name));
 }
 
-/** The version that answers although there is a newer one, and the newer one; null when the newest answers. */
+/** The version that answers and the newer one, if the newest does not answer; else null. */
 export function rolledBack(
   answers: number | undefined,
   newest: number | undefined,
@@ -62,7 +62,7 @@ export function rolledBack(
   return answers !== undefined && newest !== undefined && newest > answers ? { answers, newest } : null;
 }
 
-/** Whether functions run in containers, as the server names where they run. */
+/** Whether functions run in containers, by the server's name for its executor. */
 export function runsImages(executor: string): boolean {
   return /docker|kubernetes/i.test(executor);
 }

@@ -1,6 +1,6 @@
-// Names that a function may have.
+// Valid names of functions.
 
-/** What is wrong with a name; null when nothing is. */
+/** What is wrong with a name; null if nothing is. */
 export function nameFault(name: string): string | null {
   if (name === "") return "A function needs a name.";
   if (name.length > 63) return `${name.length} characters; 63 at most.`;
@@ -10,7 +10,7 @@ export function nameFault(name: string): string | null {
   return null;
 }
 
-/** A name for a function from the address of its repository: `https://…/thumbs.git` is `thumbs`. */
+/** A name for a function from the address of its repository: `https://…/thumbs.git` gives `thumbs`. */
 export function nameFrom(url: string): string {
   const last =
     url

@@ -1,4 +1,4 @@
-// A trigger for tests: by HTTP, with nothing else set.
+// An http trigger without settings, for tests.
 
 export const trigger = {
   type: "http",

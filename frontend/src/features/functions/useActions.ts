@@ -1,4 +1,4 @@
-// What can be done to a function, with notices of how it went.
+// The actions on a function, with notifications of their results.
 
 import { useMutation } from "urql";
 import {

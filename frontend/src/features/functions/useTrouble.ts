@@ -1,5 +1,5 @@
-// What is wrong with functions now. The server says which secret was missing when a function was last started; whether
-// it still is, is found among the secrets.
+// What is currently wrong with functions. The server says which secret was missing when a function was last started;
+// whether it still is missing is looked up in the list of secrets.
 
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
 import { SecretsSetDocument } from "../../graphql/generated.ts";
@@ -11,13 +11,13 @@ type Observed = FunctionRowFragment & FunctionActivityFragment;
 
 export interface Trouble {
   broken: boolean;
-  /** The name of the secret that it does not start without. */
+  /** The name of the secret that is missing. */
   missing: string | null;
-  /** The name of the secret that was missing and is set since: the next call starts it, or does not. */
+  /** The name of the secret that was missing and has been set since: the next call will show whether it starts. */
   given: string | null;
 }
 
-/** A function that says what is wrong with each of these; asks for the secrets only when one seems to be missing. */
+/** Returns what is wrong with a function; the secrets are loaded only if one seems to be missing. */
 export function useTrouble(functions: readonly Observed[]): (of: Observed) => Trouble {
   const wanted = functions.some((of) => broken(of) && missingSecret(of.stateReason));
   const { data } = useAsked(SecretsSetDocument, {}, !wanted);

@@ -1,4 +1,4 @@
-// A function as it was after a record, beside the function as it is.
+// A function as of a record, compared with its current state.
 
 import { Alert, Badge, Card, Group, Table, Text, Title } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -10,7 +10,7 @@ import { compared } from "./model.ts";
 
 type Then = FunctionThenQuery["function"];
 
-/** The slider must stand still for this long before the server is asked, in milliseconds. */
+/** The slider must rest for this long before the server is queried, in milliseconds. */
 const SETTLE = 120;
 
 export function AsItWas({ id, position, newest }: { id: string; position: number; newest: number }) {

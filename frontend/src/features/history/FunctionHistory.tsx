@@ -1,4 +1,4 @@
-// Every event of a function's life, newest first, and the function as it was after any of them beside what it is now.
+// The events in a function's life, newest first, and the function's state after any of them.
 
 import { Box, Button, Card, Grid, Group, Slider, Stack, Text, Timeline, Title } from "@mantine/core";
 import { useMemo } from "react";
@@ -12,7 +12,7 @@ import "@mantine/core/styles/Timeline.css";
 import { AsItWas } from "./AsItWas.tsx";
 import { RecordRow } from "./RecordRow.tsx";
 
-/** Pages of 100 that are loaded without being asked for. */
+/** Pages of 100 that are loaded automatically. */
 const PAGES = 5;
 
 interface Props {
@@ -75,7 +75,7 @@ export function FunctionHistory({ id, at, go }: Props) {
             </Button>
           </Group>
         </Group>
-        {/* One line, whatever it says: the slider does not jump while it is dragged. */}
+        {/* A single line, whatever its text: the slider must not move while it is dragged. */}
         <Text size="sm" mb="xs" truncate title={sentence(shown)}>
           {sentence(shown)}
         </Text>

@@ -1,4 +1,4 @@
-// One record of the log in the history of a function.
+// One record in the history of a function.
 
 import { Anchor, Collapse, Group, Text, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

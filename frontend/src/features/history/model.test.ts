@@ -48,14 +48,14 @@ describe("a record", () => {
     ],
     ["InstanceFailed", { version: 2, error: "exit 1" }, "An instance of version 2 failed: exit 1"],
     ["InstanceRecovered", { version: 2 }, "Instances of version 2 answer again"],
-    ["Deregistered", {}, "Deregistered, for good"],
+    ["Deregistered", {}, "Deregistered permanently"],
     ["MovedHouse", null, "MovedHouse"],
   ];
   it.each(table)("%s %j is told: %s", (type, data, told) => expect(sentence({ type, data })).toBe(told));
 
   it("of a change says where the code comes from now", () => {
     expect(sentence({ type: "Updated", data: { source: { type: "image", image: "a:1" }, manifest: {} } })).toBe(
-      "Changed for the next build: its code comes from a:1, with a manifest of its own",
+      "Changed for the next build: its code comes from a:1, with its own manifest",
     );
   });
 
@@ -69,7 +69,7 @@ describe("a record", () => {
       "the token ci",
       "the server n1",
       "relay",
-      "nobody known",
+      "unknown",
     ]);
   });
 });

@@ -1,4 +1,4 @@
-// The log's records as people read them, and a function then beside the function now.
+// The model of a function's history: records in words, and past states compared with the current one.
 
 import type { FunctionThenQuery, RecordFragment } from "../../graphql/generated.ts";
 import { member } from "../../lib/json.ts";
@@ -17,7 +17,7 @@ function from(data: unknown): string {
   return source === undefined ? "" : ` from ${source}`;
 }
 
-/** What happened, as a sentence; a type that has none is shown by its name. */
+/** What happened, as a sentence; an unknown type is shown by its name. */
 export function sentence({ type, data }: LogRecord): string {
   const version = words(member(data, "version"));
   const why = words(member(data, "reason") ?? member(data, "error") ?? member(data, "failure", "error"));
@@ -27,7 +27,7 @@ export function sentence({ type, data }: LogRecord): string {
     case "Registered":
       return `Registered${from(data)}`;
     case "Updated":
-      return `Changed for the next build: its code comes${from(data)}${member(data, "manifest") ? ", with a manifest of its own" : ""}`;
+      return `Changed for the next build: its code comes${from(data)}${member(data, "manifest") ? ", with its own manifest" : ""}`;
     case "BuildRequested":
       return `Build asked for${from(data)}`;
     case "BuildStarted": {
@@ -36,7 +36,7 @@ export function sentence({ type, data }: LogRecord): string {
     }
     case "BuildSucceeded": {
       const commit = words(member(data, "commit"));
-      // Records from before versions could be images have the size beside the commit.
+      // Records from before image versions have the size beside the commit.
       const size = member(data, "made", "size") ?? member(data, "size");
       const more = [commit && `commit ${short(commit)}`, typeof size === "number" && bytes(size)].filter(Boolean);
       return `Build made version ${version ?? "?"}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
@@ -69,15 +69,15 @@ export function sentence({ type, data }: LogRecord): string {
     case "Deferred":
       return `Cannot be given to its function yet${because}`;
     case "Deregistered":
-      return "Deregistered, for good";
+      return "Deregistered permanently";
     default:
       return `${type}${because}`;
   }
 }
 
-/** Who did it, as a name. */
+/** Who caused it, by name. */
 export function who(actor: string | null): string {
-  if (!actor) return "nobody known";
+  if (!actor) return "unknown";
   const [kind, ...rest] = actor.split(":");
   const name = rest.join(":");
   if (!name) return actor;
@@ -86,24 +86,24 @@ export function who(actor: string | null): string {
   return kind === "server" ? `the server ${name}` : actor;
 }
 
-/** Whether something went wrong, by the type of its record. */
+/** Whether the record's type denotes a failure. */
 export function bad(type: string): boolean {
   return /Failed|TimedOut|DeadLettered/.test(type);
 }
 
-/** The record that was the newest at a position; none before the first. */
+/** The latest record at a position; none before the first. */
 export function newestAt<T extends { position: number }>(records: readonly T[], position: number): T | undefined {
   return records.findLast((record) => record.position <= position);
 }
 
-/** Records with others, by position, each once; the same array when nothing is new. */
+/** Merges records by position, without duplicates; returns the same array if nothing is new. */
 export function joined<T extends { position: number }>(now: readonly T[], others: readonly T[]): readonly T[] {
   const known = new Set(now.map((record) => record.position));
   const added = others.filter((record) => !known.has(record.position));
   return added.length === 0 ? now : [...now, ...added].sort((a, b) => a.position - b.position);
 }
 
-/** Where the slider ends. */
+/** The maximum of the slider. */
 export const END = 1000;
 
 /**
@@ -124,7 +124,7 @@ export function placesOf(records: readonly { at: string }[]): number[] {
   });
 }
 
-/** The index of the record that a place on the slider is nearest to. */
+/** The index of the record nearest to a position of the slider. */
 export function nearest(places: readonly number[], at: number): number {
   let best = 0;
   for (const [index, place] of places.entries())
@@ -139,7 +139,7 @@ export function triggersOf(of: Pick<Then, "triggers">): string[] {
   return of.triggers.map((one) => `${one.type} ${one.pattern ?? one.cron ?? one.name ?? ""}`.trim());
 }
 
-/** Variables of a manifest in a few words; secrets by their names alone. */
+/** Variables of a manifest in a few words; secrets by name only. */
 export function variablesOf(manifest: unknown): string {
   if (typeof manifest !== "object" || manifest === null) return "none";
   const { env, secrets } = manifest as { env?: unknown; secrets?: unknown };
@@ -152,7 +152,7 @@ export function variablesOf(manifest: unknown): string {
   );
 }
 
-/** What there is to know of a function at a time, by name, in the order of its importance. */
+/** The facts of a function at a time, by name, most important first. */
 export function factsOf(of: Then): [string, string][] {
   const newest = of.builds.nodes[0];
   return [
@@ -169,7 +169,7 @@ export function factsOf(of: Then): [string, string][] {
   ];
 }
 
-/** The facts then, and how they are now where that is something else. */
+/** The facts at that time, with the current ones where they differ. */
 export function compared(then: Then, now: Then | null): { name: string; was: string; is: string | undefined }[] {
   const today = new Map(now ? factsOf(now) : []);
   return factsOf(then).map(([name, value]) => {

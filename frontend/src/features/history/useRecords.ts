@@ -1,4 +1,4 @@
-// The records of one stream: the newest page and those before it, as many as are wanted, and those to come.
+// The records of one stream: the latest page, older pages as far as requested, and new ones live.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask } from "../../graphql/client.ts";
@@ -10,20 +10,20 @@ import { joined } from "./model.ts";
 export interface Records {
   /** Oldest first. */
   records: readonly RecordFragment[];
-  /** How many there are in all. */
+  /** The total number. */
   total: number;
   /** Whether there are older ones. */
   more: boolean;
   loading: boolean;
   error: Error | null;
-  /** Asks for older ones. */
+  /** Loads older ones. */
   load: () => void;
   again: () => void;
 }
 
 const NONE: readonly RecordFragment[] = [];
 
-/** Follows a stream; asks by itself for so many pages of 100 records. */
+/** Follows a stream; loads this many pages of 100 records automatically. */
 export function useRecords(stream: string, pages: number): Records {
   const [records, setRecords] = useState(NONE);
   const [total, setTotal] = useState(0);
@@ -69,7 +69,7 @@ export function useRecords(stream: string, pages: number): Records {
     let unfollow = () => {};
     void load(null, 1, stop).then((first) => {
       if (!first || stop.signal.aborted) return;
-      // What follows the newest one comes by itself, also after a connection that was lost.
+      // Newer records arrive by subscription, also after a lost connection.
       unfollow = followDocument(
         HistoryGrewDocument,
         { stream, after: first.newest },

@@ -1,4 +1,4 @@
-// Everything that a function writes, live, from its newest lines on.
+// The live log of a function, beginning with its latest lines.
 
 import { useNavigate } from "@tanstack/react-router";
 import type { LogFilter } from "../../ui/log/filter.ts";

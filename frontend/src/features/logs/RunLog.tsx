@@ -1,4 +1,4 @@
-// The lines of one run.
+// The log lines of one run.
 
 import { Log } from "../../ui/log/log.tsx";
 import { Failure } from "../../ui/states.tsx";

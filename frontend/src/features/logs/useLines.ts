@@ -1,8 +1,7 @@
-// Lines of a log as they are written, drawn at most once a frame.
+// Live lines of a log, rendered at most once per animation frame.
 //
-// A function's log begins at its newest lines and goes on from there; older ones come when they are asked for. A run's
-// and a build's are followed from their first line. Either goes on after the last position that it saw when the
-// connection was away.
+// A function's log begins with its latest lines and continues from there; older ones are loaded on demand. The log of a
+// run or a build is followed from its first line. After a lost connection, both continue from the last known position.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask } from "../../graphql/client.ts";
@@ -21,26 +20,26 @@ export interface FollowedLines {
   /** Changes with the lines. */
   version: number;
   dropped: number;
-  /** Why there are no more. */
+  /** Why there are no more lines. */
   error: string | null;
-  /** No more will come. */
+  /** There will be no more lines. */
   over: boolean;
-  /** Whether the first answer is still on its way. */
+  /** Whether the first result is still loading. */
   waiting: boolean;
   older: Older;
-  /** Asks for older lines. */
+  /** Loads older lines. */
   load: () => void;
   again: () => void;
 }
 
-/** Lines that an answer has when there are more before them. */
+/** The number of lines in a result if there are more before them. */
 const PAGE = 500;
-/** Lines that wait for a frame at most. */
+/** Maximum number of lines waiting for a frame. */
 const HELD = 5_000;
-/** An answer that is empty need not be waited for longer, in milliseconds. */
+/** How long to wait for the first lines before the log counts as empty, in milliseconds. */
 const PATIENCE = 600;
 
-/** Lines, and those to come. */
+/** The lines of a log, and new ones as they are written. */
 export function useLines(of: LinesOf): FollowedLines {
   const collected = useRef(new Lines());
   const [version, setVersion] = useState(0);
@@ -74,7 +73,7 @@ export function useLines(of: LinesOf): FollowedLines {
     };
     const add = (line: Line) => {
       arrived.push(line);
-      // A page in the background gets no frames: what is too much for one is taken in at once.
+      // A page in the background gets no frames, so a large backlog is processed immediately.
       if (arrived.length >= HELD) {
         lines.add(arrived);
         arrived = [];
@@ -120,7 +119,7 @@ export function useLines(of: LinesOf): FollowedLines {
           if (!stop.signal.aborted) close.error([{ message: errorText(error) }]);
         });
     } else {
-      // Nothing says that there is no line yet; after a while there is none.
+      // Nothing reports that a log is empty, so it counts as empty after a while.
       timer = setTimeout(() => setWaiting(false), PATIENCE);
       follow(0);
     }

@@ -1,4 +1,4 @@
-// The numbers of all functions together.
+// The metrics of all functions together.
 
 import { Card, Group, SegmentedControl, SimpleGrid, Text, Title } from "@mantine/core";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// The numbers of a window, side by side and over time.
+// The metrics of a time window, as numbers and over time.
 
 import { Card, SimpleGrid } from "@mantine/core";
 import type { NumbersFragment, Window } from "../../graphql/generated.ts";
@@ -7,7 +7,7 @@ import { Chart } from "../../ui/chart.tsx";
 import { MetricValue } from "./MetricValue.tsx";
 import { BUCKET, type Metric, points } from "./model.ts";
 
-/** On an axis, nothing is nothing. */
+/** On an axis, missing values are zero. */
 const time = (value: number) => (value === 0 ? "0" : duration(value));
 const counted = (value: number) => value.toLocaleString("en");
 

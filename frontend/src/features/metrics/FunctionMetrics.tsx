@@ -1,4 +1,4 @@
-// How much a function was called, how it went, and how long it took.
+// The metrics of a function: how often it was called, with what results, and how long it took.
 
 import { Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

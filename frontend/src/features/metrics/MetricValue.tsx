@@ -1,4 +1,4 @@
-// A number with its name and unit.
+// A metric with its name and unit.
 
 import { Group, Text } from "@mantine/core";
 import type { Metric } from "./model.ts";

@@ -1,4 +1,4 @@
-// What numbers of a window mean to people. Knows no charts.
+// The model of metrics in a time window. Knows no charts.
 
 import type { NumbersFragment, Window } from "../../graphql/generated.ts";
 import { duration } from "../../lib/time.ts";
@@ -10,7 +10,7 @@ export const WINDOWS: readonly { value: Window; label: string }[] = [
   { value: "WEEK", label: "7 d" },
 ];
 
-/** How long a window is, in words. */
+/** The length of a window, in words. */
 export const LENGTH: Record<Window, string> = {
   FIVE_MINUTES: "the last 5 minutes",
   HOUR: "the last hour",
@@ -18,7 +18,7 @@ export const LENGTH: Record<Window, string> = {
   WEEK: "the last 7 days",
 };
 
-/** How long a point of a window is, in words. */
+/** The length of a point in a window, in words. */
 export const BUCKET: Record<Window, string> = {
   FIVE_MINUTES: "5 seconds",
   HOUR: "minute",
@@ -26,15 +26,15 @@ export const BUCKET: Record<Window, string> = {
   WEEK: "3 hours",
 };
 
-/** How often the numbers of a window are asked for, in milliseconds. */
+/** How often the metrics of a window are queried, in milliseconds. */
 export const EVERY: Record<Window, number> = { FIVE_MINUTES: 5_000, HOUR: 10_000, DAY: 30_000, WEEK: 60_000 };
 
-/** A number with what it counts. */
+/** A number with its label. */
 export interface Metric {
   name: string;
   value: string;
   unit?: string | undefined;
-  /** What is bad about it. */
+  /** The part of it that is bad. */
   more?: string | undefined;
 }
 
@@ -45,7 +45,7 @@ type Totals = Pick<
   p99Ms?: number | null;
 };
 
-/** A part of a whole in percent: `0.4 %`, `12 %`; never rounded to nothing. */
+/** A fraction in percent: `0.4 %`, `12 %`; never rounded to zero. */
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return "–";
   const value = (100 * part) / whole;
@@ -53,7 +53,7 @@ export function percent(part: number, whole: number): string {
   return `${value.toFixed(value < 10 && value !== 0 ? 1 : 0)} %`;
 }
 
-/** The numbers of a window, as they stand side by side. */
+/** The summary numbers of a window. */
 export function cards(of: Totals, instances?: number): Metric[] {
   const found: Metric[] = [
     { name: "Calls", value: of.invocations.toLocaleString("en") },
@@ -79,7 +79,7 @@ export function cards(of: Totals, instances?: number): Metric[] {
   return found;
 }
 
-/** A point of a chart: its time as people read it, and numbers by name. */
+/** A point of a chart: its time for display, and its values by name. */
 export type Point = { at: string } & Record<string, number | string | null>;
 
 /** When a point began, as short as its window allows. */
@@ -94,7 +94,7 @@ export function tick(at: string, window: Window, zone?: string): string {
   return time.toLocaleString("en-GB", { ...options, ...(zone ? { timeZone: zone } : {}) });
 }
 
-/** What the charts draw. */
+/** The data of the charts. */
 export function points(of: Pick<NumbersFragment, "points">, window: Window): Point[] {
   return of.points.map((point) => ({
     at: tick(point.at, window),
@@ -109,7 +109,7 @@ export function points(of: Pick<NumbersFragment, "points">, window: Window): Poi
   }));
 }
 
-/** Whether there is anything to be drawn. */
+/** Whether there is anything to show. */
 export function quiet(of: Pick<NumbersFragment, "invocations" | "waiting" | "running" | "points">): boolean {
   return (
     of.invocations === 0 &&

@@ -1,8 +1,8 @@
-// Asking again and again, while somebody looks.
+// Polling while the page is visible.
 
 import { useEffect } from "react";
 
-/** Calls `again` every so many milliseconds while the page is visible, and when it becomes so. */
+/** Calls `again` at an interval in milliseconds while the page is visible, and when it becomes visible. */
 export function useEvery(again: () => void, every: number) {
   useEffect(() => {
     const look = () => {

@@ -1,4 +1,4 @@
-// Narrowing a list in time: a span that ends now, or from one time to another.
+// A filter by time: a span that ends now, or from one time to another.
 
 import { Group, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -17,7 +17,7 @@ const SPANS = [
 ];
 
 export function SpanFilter({ span, set }: { span: Span; set: (change: Change) => void }) {
-  // Chosen, it stays while neither time is whole.
+  // Once selected, it stays even while neither time is complete.
   const [chosen, setChosen] = useState(false);
   const own = span.from !== undefined || span.until !== undefined || (chosen && span.since === undefined);
   const choose = (to: string) => {
@@ -55,7 +55,7 @@ export function SpanFilter({ span, set }: { span: Span; set: (change: Change) =>
   );
 }
 
-/** A time that is being written is none for a while, or one of the year 2: it is taken once it is whole. */
+/** While a time is being typed it is incomplete, or in the year 2: it is applied once it is complete. */
 function Time({
   label,
   value,

@@ -1,6 +1,6 @@
-// A span of time that a list is narrowed by.
+// The time span of a filter.
 
-/** What a list of runs is narrowed by in time: a span that ends now, or from one time to another. */
+/** A time filter for a list of runs: a span that ends now, or from one time to another. */
 export interface Span {
   since?: "minutes" | "hour" | "day" | "week" | undefined;
   from?: string | undefined;
@@ -11,7 +11,7 @@ const MINUTE = 60_000;
 
 const LENGTH = { minutes: 15, hour: 60, day: 1440, week: 10080 } as const;
 
-/** A span as the API wants it. One that ends now begins at a whole minute, so that it does not change with every look. */
+/** A span for the API. One that ends now begins at a whole minute, so that it does not change with every query. */
 export function spanOf({ since, from, until }: Span, now: number): { since: string | null; until: string | null } {
   if (since) {
     const begin = Math.floor((now - LENGTH[since] * MINUTE) / MINUTE) * MINUTE;
@@ -20,7 +20,7 @@ export function spanOf({ since, from, until }: Span, now: number): { since: stri
   return { since: from ?? null, until: until ?? null };
 }
 
-/** A time as a `datetime-local` input has it: here, to the minute. */
+/** A time as the value of a `datetime-local` input: local, to the minute. */
 export function toInput(time: string | undefined): string {
   if (!time) return "";
   const at = new Date(time);
@@ -28,7 +28,7 @@ export function toInput(time: string | undefined): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
 }
 
-/** What somebody wrote into such an input; undefined while it is no time. */
+/** The time typed into such an input; undefined while it is not valid. */
 export function fromInput(text: string): string | undefined {
   const at = new Date(text);
   return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString();

@@ -1,4 +1,4 @@
-// The server itself: what it is made of, whether all of it works, and what to do where it does not.
+// The health of the server: its parts, whether they work, and what to do if they do not.
 
 import { Alert, Anchor, Badge, Card, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
@@ -12,9 +12,9 @@ import { useViewer } from "../auth/viewer.tsx";
 import { AllMetrics } from "../metrics/AllMetrics.tsx";
 import { behind, type Part, partsOf, type Readiness, verdict } from "./model.ts";
 
-/** How often the server is asked, in milliseconds. */
+/** How often the server is queried, in milliseconds. */
 const EVERY = 5_000;
-/** Looks that are remembered. */
+/** Number of results that are remembered. */
 const LOOKS = 12;
 
 type Health = HealthQuery["viewer"]["server"];
@@ -35,7 +35,7 @@ const FIRST: Look = {
   at: undefined,
 };
 
-/** How the server says it is, again and again while somebody looks. */
+/** The health of the server, polled while the page is visible. */
 function useLook(): Look {
   const [look, setLook] = useState(FIRST);
   const lags = useRef<number[]>([]);
@@ -63,7 +63,7 @@ function useLook(): Look {
           took = performance.now() - begun;
           lags.current = [...lags.current, behind(health)].slice(-LOOKS);
         } catch {
-          // A server without its database says so by /readyz and answers no question.
+          // A server without its database reports that by /readyz and answers no queries.
         }
       }
       busy = false;

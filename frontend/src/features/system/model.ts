@@ -1,4 +1,4 @@
-// What the server says of its health, in plain words.
+// The server's health report, in plain words.
 
 export interface Readiness {
   status: string;
@@ -18,7 +18,7 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
     case "degraded":
       return {
         colour: "orange",
-        title: "A part of it is away",
+        title: "A part is unavailable",
         words:
           "Everything is taken and kept. Runs that need the missing part wait, and go on by themselves when it returns.",
       };
@@ -37,30 +37,30 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
   }
 }
 
-/** How many records of the log still wait for what follows from them; never less than none. */
+/** The number of records that the relay has not processed yet; never negative. */
 export function behind(server: { logPosition: number; relayPosition: number }): number {
   return Math.max(0, server.logPosition - server.relayPosition);
 }
 
-/** How a part of the server is. */
+/** The state of a part of the server. */
 export interface Part {
   name: string;
   how: "good" | "worth knowing" | "bad" | "not known";
-  /** What it is, as the server names it. */
+  /** The server's name for it. */
   what: string;
-  /** How it is, in plain words. */
+  /** Its state, in plain words. */
   words: string;
-  /** What to do; absent when there is nothing to do. */
+  /** What to do; absent if there is nothing to do. */
   advice?: string;
 }
 
-/** What the relay did between two looks. */
+/** The progress of the relay between two polls. */
 export type Trend = "in step" | "catching up" | "falling behind" | "waiting";
 
-/** Records that may be on their way at any moment of a busy server. */
+/** The number of unprocessed records that is normal for a busy server. */
 const ON_THEIR_WAY = 100;
 
-/** How the relay keeps up, by how far behind it was at the last looks, oldest first. */
+/** Whether the relay keeps up, judging by its lag at the latest polls, oldest first. */
 export function trendOf(lags: readonly number[]): Trend {
   const now = lags.at(-1) ?? 0;
   if (now === 0) return "in step";
@@ -91,7 +91,7 @@ export interface Seen {
   server: Server;
   health: Health | undefined;
   lags: readonly number[];
-  /** How long the last answer took, in milliseconds. */
+  /** The duration of the latest answer, in milliseconds. */
   took: number | undefined;
   link: "idle" | "connecting" | "open" | "lost";
   /** How often the live connection was opened. */
@@ -101,16 +101,16 @@ export interface Seen {
 function storeAdvice(store: string): string {
   return /sqlite/i.test(store)
     ? "Is the disk of the data folder full, or the folder not writable? The server's own output says more."
-    : "Is the database running, and does DATABASE_URL name it? It is tried again by itself.";
+    : "Is the database running, and does DATABASE_URL name it? It is retried automatically.";
 }
 
 function queueAdvice(queue: string): string {
   return /rabbit|amqp/i.test(queue)
-    ? "Is RabbitMQ running, and does AMQP_URL name it? It is tried again by itself; runs wait in the log meanwhile."
+    ? "Is RabbitMQ running, and does AMQP_URL name it? It is retried automatically; runs wait in the log meanwhile."
     : "The server's own output says more. Runs wait in the log meanwhile.";
 }
 
-/** Every part of the server, with what to do where something is wrong. */
+/** Every part of the server, with what to do if something is wrong. */
 export function partsOf({ readiness, server, health, lags, took, link, opened }: Seen): Part[] {
   const away = readiness.status === "away";
   const taking = readiness.status === "ready" || readiness.status === "degraded";
@@ -127,7 +127,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
           how: "bad",
           words: "It does not answer.",
           advice:
-            "Is it running? Start it with `eventflow serve` and look at what it prints. This page goes on by itself.",
+            "Is it running? Start it with `eventflow serve` and look at what it prints. This page reconnects automatically.",
         }
       : readiness.status === "asking"
         ? { how: "not known", words: "It is asked." }
@@ -158,7 +158,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
     name: "Delivery",
     what: server.queue,
     ...(readiness.status === "degraded"
-      ? { how: "bad", words: reasons.join(" ") || "It is away.", advice: queueAdvice(server.queue) }
+      ? { how: "bad", words: reasons.join(" ") || "It is unavailable.", advice: queueAdvice(server.queue) }
       : readiness.status === "ready"
         ? { how: "good", words: "Runs are handed to workers." }
         : { how: "not known", words: "Nobody says." }),
@@ -204,7 +204,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
         ? {
             how: "worth knowing",
             words: "None of them leads now: schedules and sweeps wait.",
-            advice: "One takes the lead by itself within seconds. If none does, look at their output.",
+            advice: "One becomes the leader automatically within seconds. If none does, look at their output.",
           }
         : { how: "good", words: `${health.nodes.join(", ") || "none"}; ${health.leader} leads.` }
       : { how: "not known", words: "Nobody says." }),
@@ -218,7 +218,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
       : link === "lost"
         ? {
             how: "bad",
-            words: `Lost; it is opened again by itself, and goes on where it was.${again}`,
+            words: `Lost; it reconnects automatically and continues where it was.${again}`,
             advice:
               "If it never comes back while the server answers, something between here and there drops WebSockets.",
           }

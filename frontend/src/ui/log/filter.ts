@@ -1,4 +1,4 @@
-// What the lines of a log are narrowed by.
+// The filter of a log.
 
 import type { Least } from "../../lib/level.ts";
 import type { Wanted } from "../../lib/lines.ts";
@@ -7,9 +7,9 @@ export interface LogFilter {
   q: string;
   stream: Wanted["stream"];
   least: Least;
-  /** Only lines that have what is searched for. */
+  /** Only lines that match the search. */
   only: boolean;
-  /** Capital letters matter. */
+  /** Case-sensitive. */
   cased: boolean;
 }
 

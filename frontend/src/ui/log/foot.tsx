@@ -1,8 +1,8 @@
-// What stands below a log: how many lines there are, and how to get older ones.
+// The footer of a log: the number of lines, and loading older ones.
 
 import { Button, Group, Text } from "@mantine/core";
 
-/** Where older lines are: here or on their way, none, or not asked for any more since there is no room. */
+/** The availability of older lines: loaded or loading, none, or no room for more. */
 export type Older = "there" | "coming" | "none" | "no room" | "failed";
 
 export function Foot({

@@ -1,4 +1,4 @@
-// Where the rows of a log stand. Wrapped ones are guessed by their length, and measured once they were drawn.
+// The positions of a log's rows. The heights of wrapped rows are estimated, and measured after rendering.
 
 import { type RefObject, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Heights } from "../../lib/heights.ts";
@@ -7,7 +7,7 @@ import { DRAWN } from "./row.tsx";
 
 const LINE_HEIGHT = 18;
 
-/** The size of the box that the rows are in, and the width of a letter in it. */
+/** The size of the container, and the width of a character in it. */
 export interface Box {
   width: number;
   height: number;
@@ -35,12 +35,12 @@ export function useBox(container: RefObject<HTMLElement | null>): Box {
 }
 
 export interface RowLayout {
-  /** How tall all rows are together. */
+  /** The total height of all rows. */
   total: number;
   topOf: (index: number) => number;
-  /** The row that stands at a height. */
+  /** The row at an offset. */
   indexIn: (at: number) => number;
-  /** Takes in how tall the drawn ones of some rows turned out to be; true when that moves others. */
+  /** Updates the measured heights of rendered rows; returns whether that moves others. */
   measure: (from: number, to: number, drawn: ReadonlyMap<Line, HTMLElement>) => boolean;
 }
 
@@ -51,14 +51,14 @@ export function useRowLayout({
   columns,
   filter,
 }: {
-  /** Another object whenever other lines are shown. */
+  /** A different object whenever different lines are shown. */
   shown: { lines: readonly Line[] };
   /** Changes with the lines, which may be the same array. */
   version: number;
   wrap: boolean;
-  /** Letters that fit beside each other. */
+  /** Characters per line. */
   columns: number;
-  /** Whatever the rows were chosen by: with another one they are others from the first on. */
+  /** The filter of the rows: if it changes, all rows are different. */
   filter: string;
 }): RowLayout {
   const rows = shown.lines;
@@ -113,7 +113,7 @@ export function useRowLayout({
   };
 }
 
-/** Measures wrapped rows once they are drawn, and draws anew when they are not as tall as thought. */
+/** Measures wrapped rows after rendering, and renders again if their heights differ from the estimates. */
 export function useMeasured(
   layout: RowLayout,
   wrap: boolean,

@@ -1,5 +1,5 @@
-// Lines of a log: as many as there are, of which only those on the screen are drawn. Follows the newest one as long
-// as the end is in sight; who scrolls up or pauses stays where they are, whatever comes, goes or turns out to be older.
+// A virtualized list of log lines: only those in view are rendered. Follows the newest line as long as the end is in
+// view; after scrolling up or pausing, the position stays fixed, whatever lines are added or removed.
 
 import { Button, Text } from "@mantine/core";
 import { type CSSProperties, type ReactNode, useDeferredValue, useMemo, useRef, useState } from "react";
@@ -16,7 +16,7 @@ import { useScroll } from "./scroll.ts";
 import { Toolbar } from "./toolbar.tsx";
 import "./log.css";
 
-/** Rows that are drawn above and below of what is in sight. */
+/** Rows rendered above and below the visible ones. */
 const OVERSCAN = 20;
 
 interface Props {
@@ -29,15 +29,15 @@ interface Props {
   linkTo?: (run: string) => string;
   onLink?: (run: string) => void;
   empty: ReactNode;
-  /** What the lines are narrowed by, when that is kept elsewhere, such as in the URL. */
+  /** The filter, if it is stored elsewhere, such as in the URL. */
   filter?: LogFilter;
   onFilter?: (filter: LogFilter) => void;
-  /** What a line on standard error is that does not say: tools write their progress there. */
+  /** The level of a line on standard error that does not state one: tools write their progress there. */
   stderr?: Level;
-  /** How it is with older lines. */
+  /** The availability of older lines. */
   older?: Older;
   onOlder?: () => void;
-  /** What a file of it is called. */
+  /** The name of a downloaded file. */
   name?: string;
   label?: string;
 }

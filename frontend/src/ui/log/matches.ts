@@ -1,21 +1,21 @@
-// Going from one found line of a log to the next.
+// Moves between the matches of a search in a log.
 
 import { useEffect, useState } from "react";
 
 export interface Matches {
-  /** The position of the line that was gone to. */
+  /** The position of the current match. */
   current: number | null;
-  /** Which of those that were found that is, from 1; 0 while none was gone to. */
+  /** The number of the current match, from 1; 0 if there is none. */
   number: number;
   count: number;
-  /** To the next or the one before of what was found, seen from the current one or from what is in sight. */
+  /** Goes to the next or previous match, from the current one or from the visible lines. */
   step: (by: 1 | -1) => void;
 }
 
 export function useMatches(
   found: readonly number[],
   search: RegExp | null,
-  /** The line that is in sight. */
+  /** The visible line. */
   inSight: () => number,
   go: (position: number) => void,
 ): Matches {

@@ -1,8 +1,8 @@
-// How somebody likes to see logs, kept in the browser.
+// Display preferences for logs, stored in the browser.
 
 import { useState } from "react";
 
-/** Where the browser keeps it. */
+/** The storage key. */
 const KEY = "eventflow:log";
 
 export interface LogPreferences {
@@ -19,7 +19,7 @@ function stored(): LogPreferences {
   }
 }
 
-/** How somebody likes to see logs, and changing that. */
+/** The preferences, and how to change them. */
 export function useLogPreferences(): [LogPreferences, (change: Partial<LogPreferences>) => void] {
   const [preferences, setPreferences] = useState(stored);
   const prefer = (change: Partial<LogPreferences>) => {
@@ -28,7 +28,7 @@ export function useLogPreferences(): [LogPreferences, (change: Partial<LogPrefer
     try {
       localStorage.setItem(KEY, JSON.stringify(next));
     } catch {
-      // A browser that keeps nothing asks again the next time.
+      // Without storage, the defaults apply again the next time.
     }
   };
   return [preferences, prefer];

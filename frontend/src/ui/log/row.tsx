@@ -1,4 +1,4 @@
-// One line of a log, in its colours, with what was searched for marked.
+// One line of a log with its colors and highlighted matches.
 
 import { type CSSProperties, memo } from "react";
 import { marked, type Piece, pieces } from "../../lib/ansi.ts";
@@ -6,7 +6,7 @@ import type { Level } from "../../lib/level.ts";
 import type { Line } from "../../lib/lines.ts";
 import { clock, exact } from "../../lib/time.ts";
 
-/** Characters of a line that are drawn; the server allows 16 KiB. */
+/** Maximum number of characters rendered of a line; the server allows 16 KiB. */
 export const DRAWN = 4_000;
 
 interface RowProps {

@@ -1,27 +1,27 @@
-// Following the newest line of a log as long as the end is in sight. Who scrolls up or pauses stays where they are,
-// whatever comes, goes or turns out to be older.
+// Follows the newest line of a log as long as the end is in view. After scrolling up or pausing, the position stays
+// fixed, whatever lines are added or removed.
 
 import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { indexAt, type Line } from "../../lib/lines.ts";
 import type { Box, RowLayout } from "./layout.ts";
 
-/** How far from the end is still the end, in pixels. */
+/** The distance from the end that still counts as the end, in pixels. */
 const NEAR = 24;
-/** How far from the beginning older lines are asked for, in pixels. */
+/** The distance from the beginning at which older lines are loaded, in pixels. */
 const EARLY = 300;
 
 export interface Scroll {
-  /** How far down the upper edge is, in pixels. */
+  /** The scroll offset, in pixels. */
   top: number;
   following: boolean;
-  /** Lines that came since they are not followed any more. */
+  /** New lines since following stopped. */
   came: number;
   follow: (on: boolean) => void;
-  /** Stays where it is, or follows again. */
+  /** Stops or resumes following. */
   pause: () => void;
-  /** To a line, in the middle of the box. */
+  /** Scrolls to a line, centering it. */
   go: (position: number) => void;
-  /** For the event of the box. */
+  /** The handler for the container's scroll event. */
   scrolled: () => void;
 }
 
@@ -41,15 +41,15 @@ export function useScroll({
   layout: RowLayout;
   box: Box;
   wrap: boolean;
-  /** Called when somebody has scrolled nearly to the first row. */
+  /** Called when the user has scrolled close to the first row. */
   atBeginning: () => void;
 }): Scroll {
   const { total, topOf, indexIn } = layout;
   const [top, setTop] = useState(0);
   const [following, setFollowing] = useState(true);
-  /** The newest line when following ended. */
+  /** The newest line when following stopped. */
   const [left, setLeft] = useState(0);
-  // The line that stands at the upper edge stays there, unless the newest ones are followed.
+  // The line at the upper edge stays there, unless the newest lines are followed.
   const anchor = useRef<{ position: number; offset: number } | null>(null);
   const scrollTop = useRef(0);
   const drop = useCallback(() => {
@@ -91,7 +91,7 @@ export function useScroll({
     if (!element) return;
     const at = element.scrollTop;
     const atEnd = element.scrollHeight - at - element.clientHeight < NEAR;
-    // Lines that come while following push the end away: only who goes up themselves wants to stay.
+    // New lines push the end away while following: only a user who scrolls up wants to stop.
     if (following && !atEnd && at < scrollTop.current - 1) follow(false);
     else if (!following && atEnd && at > scrollTop.current) follow(true);
     scrollTop.current = at;

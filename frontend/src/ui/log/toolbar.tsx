@@ -1,4 +1,4 @@
-// The controls above a log: searching, narrowing, pausing, how it is shown, copying and saving it.
+// The toolbar of a log: search, filters, pause, display options, copy and download.
 
 import { ActionIcon, Group, Select, Text, TextInput, Tooltip } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -38,14 +38,14 @@ export function Toolbar({
 }: {
   filter: LogFilter;
   narrow: (change: Partial<LogFilter>) => void;
-  /** What was found; null while nothing is searched for. */
+  /** The matches; null while there is no search. */
   matches: Matches | null;
   preferences: LogPreferences;
   prefer: (change: Partial<LogPreferences>) => void;
   following: boolean;
   pause: () => void;
   rows: readonly Line[];
-  /** What a file of it is called. */
+  /** The name of a downloaded file. */
   name: string;
 }) {
   const [typed, type] = useTyped(filter.q, (q) => narrow({ q }));

@@ -1,14 +1,15 @@
-//! What an administrator does who cannot sign in.
+//! Commands for an administrator who cannot sign in.
 
 use crate::app::{Error, data_dir};
 use crate::config::Settings;
 use crate::edge::auth;
 use crate::store;
 
-/// Gives the admin a new password, which is returned: it stands nowhere else. A server that runs takes it at once.
+/// Sets a new password for the admin and returns it; it is not stored in readable form. A running server accepts it
+/// immediately.
 ///
 /// # Errors
-/// When there is no server's data in the folder, or it cannot be written.
+/// If the folder is not a server's data folder, or cannot be written.
 pub fn reset_password(settings: &Settings) -> Result<String, Error> {
     let folder = settings.data_dir.display();
     if !auth::has_password(&settings.data_dir) && !store::is_in(&settings.data_dir) {

@@ -1,7 +1,8 @@
-//! A backup: one state of the log, the artifacts and bundles, and, locked apart, the keys. Servers go on meanwhile.
+//! Backups: one consistent state of the log, the artifacts and bundles, and the keys, encrypted separately. Servers may
+//! keep running.
 //!
-//! The state of the log is taken first. An artifact is kept before the log speaks of it and never changes, so that all
-//! that this state speaks of is there to be copied afterwards.
+//! The log is saved first. An artifact is stored before the log refers to it and never changes, so everything that the
+//! saved log refers to still exists when it is copied afterwards.
 
 use std::fs::{self, DirBuilder};
 use std::io::{self, BufWriter, Write};
@@ -23,15 +24,15 @@ use crate::config::Settings;
 use crate::store::portable::Source;
 use crate::tree;
 
-/// Backs everything up into a folder that is empty or does not exist. Without a passphrase the keys are left out. Returns
-/// what was done, for people.
+/// Writes a backup into a folder that is empty or does not exist. Without a passphrase the keys are left out. Returns a
+/// summary.
 ///
 /// # Errors
-/// When there is no log, the folder is not empty, or something cannot be read or written.
+/// If there is no log, the folder is not empty, or something cannot be read or written.
 pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>) -> Result<String, Error> {
     log::expect_log(settings)?;
     let kept = keys::of(settings)?;
-    // The passphrase is judged before hours of work.
+    // The passphrase is checked before hours of work.
     let locked = passphrase.map(|passphrase| keys::lock(&kept, &settings.data_dir, passphrase)).transpose()?;
     let source = Source::open(settings.database_url.as_deref(), &settings.data_dir).await?;
     make(folder).map_err(|error| failed(folder, error))?;
@@ -131,7 +132,7 @@ fn failed(folder: &Path, why: impl std::fmt::Display) -> Error {
     Error::start(format_args!("cannot write the backup to {}", folder.display()), why)
 }
 
-/// The folder, for its owner only.
+/// Creates the folder, for its owner only.
 fn make(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     if fs::read_dir(folder)?.next().is_some() {
@@ -149,7 +150,7 @@ fn write(folder: &Path, name: &str, content: impl FnOnce(&mut Hashed) -> io::Res
     file.finish()
 }
 
-/// A digest without the name of its function.
+/// A digest without its algorithm's prefix.
 pub(super) fn bare(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }

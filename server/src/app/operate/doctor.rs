@@ -1,5 +1,5 @@
-//! Looks at everything that a server needs of its machine, and says what to do about what is missing. Changes nothing, but
-//! for what it tries in a folder of its own.
+//! Checks everything that a server needs from its machine, and says how to fix what is missing. Changes nothing except
+//! in a temporary folder of its own.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -17,46 +17,46 @@ use crate::queue::{Queue, rabbit::Rabbit};
 use crate::store;
 use crate::vault;
 
-/// Less room than this on the disk of the data folder is a warning, in bytes and in a part of it.
+/// Free space on the data folder's disk that is too low, in bytes and as a fraction of the disk.
 const ROOM: u64 = 1 << 30;
 const PART: u64 = 20;
 
-/// Fewer open files than this hold up a busy server.
+/// A limit on open files that is too low for a busy server.
 const DESCRIPTORS: u64 = 4096;
 
-/// A clock that differs from the database's by more is a warning: leases, schedules and retention go by both.
+/// A difference from the database's clock that is too large: leases, schedules and retention use both clocks.
 const SKEW: Duration = Duration::from_secs(1);
 
-/// How long a name may take to be resolved.
+/// The time limit for resolving a name.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long a program may take to say its version.
+/// The time limit for a program to print its version.
 const VERSION_WITHIN: Duration = Duration::from_secs(5);
 
-/// How something is.
+/// The state of what was checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// As it should be.
+    /// Fine.
     Good,
-    /// It works, with less than it could have.
+    /// It works, with restrictions.
     Warning,
-    /// A server does not work with it.
+    /// It prevents a server from working.
     Bad,
 }
 
-/// What was found out.
+/// The result of a check.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub what: &'static str,
-    /// How it is.
+    /// Its state.
     pub state: State,
     /// What was found, and what to do.
     pub text: String,
 }
 
-/// Looks at everything.
+/// Runs all checks.
 pub async fn doctor(settings: &Settings) -> Vec<Finding> {
     let mut found = Findings::default();
     found.good("eventflow", format!("{} on {}", env!("CARGO_PKG_VERSION"), kernel()));
@@ -150,7 +150,7 @@ impl Findings {
         }
     }
 
-    /// Makes a sandbox in a folder of its own, as the server does at its start.
+    /// Creates a sandbox in a temporary folder, as the server does at its start.
     fn sandbox(&mut self) {
         let made = tempfile::tempdir().map_err(|error| error.to_string());
         let made = made.and_then(|folder| {
@@ -243,7 +243,7 @@ impl Findings {
         };
         match looked.await {
             Ok((description, head, servers)) => {
-                // On SQLite the lease of the one server never ends: it says nothing.
+                // On SQLite the lease of the only server never expires, so it proves nothing.
                 let servers = match settings.database_url {
                     Some(_) => format!(", servers: {servers}"),
                     None => String::new(),
@@ -263,7 +263,7 @@ impl Findings {
         match Rabbit::connect(url, "doctor").await {
             Ok(rabbit) => match rabbit.fault() {
                 None => self.good("broker", rabbit.describe()),
-                // It names the broker.
+                // The message names the broker.
                 Some(fault) => self.bad("broker", fault),
             },
             Err(error) => self.bad("broker", error.to_string()),
@@ -285,7 +285,7 @@ impl Findings {
 
     async fn clock(&mut self, settings: &Settings) {
         let Some(url) = &settings.database_url else { return };
-        // An answer that takes long would look like a clock that is wrong.
+        // A slow answer would look like a wrong clock.
         let before = chrono::Utc::now();
         let Ok(theirs) = store::clock_of(url).await else { return };
         let after = chrono::Utc::now();
@@ -312,7 +312,7 @@ fn gib(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
 }
 
-/// The first line of what a program says of its version.
+/// The first line of a program's version output.
 fn version(program: &str, flag: &str) -> Option<String> {
     let mut child = Command::new(program)
         .arg(flag)

@@ -1,6 +1,6 @@
-//! The keys of a server in a backup: in a file of their own, locked with a passphrase.
+//! The keys in a backup: a separate file, encrypted with a passphrase.
 //!
-//! Whoever has the log of a backup and not this file cannot read the secrets in it.
+//! Whoever has the log of a backup but not this file cannot read its secrets.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -17,33 +17,33 @@ use crate::app::Error;
 use crate::config::Settings;
 use crate::vault;
 
-/// Files of the data folder that are keys or prove who somebody is.
+/// Files of the data folder that contain keys or credentials.
 const FILES: &[&str] = &["secret.key", "jwt.key", "admin.json"];
 
-/// Where they are in a backup.
+/// The name of the file in a backup.
 pub(super) const LOCKED: &str = "keys.json";
 
-/// Larger is none of these files.
+/// None of these files is larger.
 const MAX_FILE: u64 = 64 << 10;
 
-/// What a backup says of the keys: nothing that helps to guess them.
+/// What a backup's manifest says about the keys. None of it helps to guess them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
-    /// The files that are locked in [`LOCKED`].
+    /// The files that are encrypted in [`LOCKED`].
     pub files: Vec<String>,
-    /// Settings that the server had its keys from: they are not in the backup.
+    /// Settings that provided keys, which are not in the backup.
     pub settings: Vec<String>,
-    /// The name of the key that secrets are sealed under.
+    /// The id of the key that secrets are sealed with.
     pub secret_key: Option<String>,
 }
 
-/// The settings that hold keys, as far as they are set.
+/// The settings with keys that are set.
 fn set(settings: &Settings) -> Vec<String> {
     let keys = [("JWT_SECRET", settings.jwt_secret.is_some()), ("EVENTFLOW_SECRET_KEY", settings.secret_key.is_some())];
     keys.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// What there is of keys here.
+/// The keys of this server.
 pub(super) fn of(settings: &Settings) -> Result<Kept, Error> {
     let there = |name: &&&str| settings.data_dir.join(name).is_file();
     let secret_key = vault::key_name(settings.secret_key.as_ref(), &settings.data_dir)
@@ -52,7 +52,7 @@ pub(super) fn of(settings: &Settings) -> Result<Kept, Error> {
     Ok(Kept { files, settings: set(settings), secret_key })
 }
 
-/// Locks the files.
+/// Encrypts the files.
 pub(super) fn lock(kept: &Kept, data_dir: &Path, passphrase: &str) -> Result<Vec<u8>, Error> {
     let mut contents = BTreeMap::new();
     for name in &kept.files {
@@ -66,10 +66,10 @@ pub(super) fn lock(kept: &Kept, data_dir: &Path, passphrase: &str) -> Result<Vec
     Ok(serde_json::to_vec_pretty(&locked).expect("texts serialise"))
 }
 
-/// Files of keys, in the clear.
+/// Decrypted files of keys.
 pub(super) type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
 
-/// Opens them.
+/// Decrypts the files.
 pub(super) fn unlock(file: &Path, passphrase: &str) -> Result<Files, Error> {
     let failed =
         |why: &dyn std::fmt::Display| Error::start(format_args!("cannot open the keys in {}", file.display()), why);
@@ -81,7 +81,7 @@ pub(super) fn unlock(file: &Path, passphrase: &str) -> Result<Files, Error> {
     let opened = vault::unlock(&locked, passphrase).map_err(|e| failed(&e))?;
     let contents: BTreeMap<String, String> = serde_json::from_slice(&opened).map_err(|e| failed(&e))?;
     let decoded = contents.into_iter().map(|(name, content)| {
-        // Names are ours: a path would be written to.
+        // Only known names: a path would be written to.
         if !FILES.contains(&name.as_str()) {
             return Err(failed(&format_args!("`{name}` is not the name of a key")));
         }
@@ -91,7 +91,7 @@ pub(super) fn unlock(file: &Path, passphrase: &str) -> Result<Files, Error> {
     decoded.collect()
 }
 
-/// Finds out whether the keys of a backup can be put to use here, before anything is restored.
+/// Checks whether the keys of a backup can be used here, before anything is restored.
 pub(super) fn check(kept: &Kept, settings: &Settings, files: Option<&Files>) -> Result<(), Error> {
     let set = set(settings);
     if let Some(missing) = kept.settings.iter().find(|name| !set.contains(name)) {
@@ -113,7 +113,7 @@ pub(super) fn check(kept: &Kept, settings: &Settings, files: Option<&Files>) -> 
     Ok(())
 }
 
-/// Writes the files, each whole or not at all, for their owner only.
+/// Writes the files, each atomically and for its owner only.
 pub(super) fn restore(files: &Files, data_dir: &Path) -> Result<(), Error> {
     let write = |name: &str, content: &[u8]| -> io::Result<()> {
         let new = data_dir.join(format!("{name}.restored"));

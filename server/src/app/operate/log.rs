@@ -1,4 +1,4 @@
-//! The verbs that work on the log alone. None of them makes a log where there is none: a mistyped folder would get one.
+//! Commands that work on the log alone. None of them creates a log: a mistyped folder would get one.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::edge::auth;
 use crate::store::{self, Anchor, NODE_LEASE, Proof, Report, Store};
 use crate::vault;
 
-/// Faults that a refusal lists.
+/// Maximum number of faults listed in an error.
 const LISTED: usize = 10;
 
-/// How long the leases of servers that were killed are waited for: they end by themselves.
+/// How long to wait for the leases of killed servers to expire.
 const LEASES: std::time::Duration = std::time::Duration::from_secs(8);
 
 /// Refuses a data folder without a log. A database has one as soon as it is migrated.
@@ -33,22 +33,23 @@ pub(super) fn expect_log(settings: &Settings) -> Result<(), Error> {
     )))
 }
 
-/// Brings the database to the newest form. Returns what it is, for people.
+/// Migrates the database to the latest schema. Returns a description of it.
 ///
 /// # Errors
-/// When there is no log, or it cannot be opened.
+/// If there is no log, or it cannot be opened.
 pub async fn migrate(settings: &Settings) -> Result<String, Error> {
     expect_log(settings)?;
     Ok(open_store(settings).await?.describe())
 }
 
-/// Compares the read tables with the log and checks its hash chain. Returns what was checked, and what was found.
+/// Compares the read tables with the log, and verifies its hash chain and seals. Returns what was checked and what was
+/// found.
 ///
 /// # Errors
-/// When there is no log, or it cannot be read.
+/// If there is no log, or it cannot be read.
 pub async fn verify(settings: &Settings, anchors: &[Anchor]) -> Result<(String, Report), Error> {
     expect_log(settings)?;
-    // The anchor comes first: what it names is there before it is written down.
+    // The anchor is read first: the records that it covers are stored before it is.
     let kept = sealing::read_anchor(&settings.data_dir).map_err(Error::Start)?;
     let anchors: Vec<_> = anchors.iter().copied().chain(kept).collect();
     let store = open_store_to_read(settings).await?;
@@ -68,11 +69,10 @@ pub async fn verify(settings: &Settings, anchors: &[Anchor]) -> Result<(String, 
     Ok((store.describe(), report))
 }
 
-/// Seals everything under the key of the settings that was sealed under the one in a file. Returns what was done, for
-/// people.
+/// Seals everything that was sealed under the key in a file again under the key of the settings. Returns a summary.
 ///
 /// # Errors
-/// When a server uses the log, when a key is missing or another one, or when the database fails.
+/// If a server is using the log, a key is missing or wrong, or the database fails.
 pub async fn change_key(settings: &Settings, old: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(old).map(Zeroizing::new);
     let text = text.map_err(|e| Error::start(format_args!("cannot read the old key from {}", old.display()), e))?;
@@ -94,10 +94,10 @@ pub async fn change_key(settings: &Settings, old: &Path) -> Result<String, Error
     Ok(format!("{} secrets{log} are sealed under the new key now.", changed.secrets))
 }
 
-/// Gives up the key of the log's seals, and all seals. Returns what was done, for people.
+/// Discards the key of the log's seals, and all seals. Returns a summary.
 ///
 /// # Errors
-/// When a server uses the log, or the database fails.
+/// If a server is using the log, or the database fails.
 pub async fn forget_seals(settings: &Settings) -> Result<String, Error> {
     let store = open_alone(settings).await?;
     let newest = store.newest_seal().await?;
@@ -114,7 +114,7 @@ pub async fn forget_seals(settings: &Settings) -> Result<String, Error> {
     })
 }
 
-/// Opens the log for a change that no server must see half done.
+/// Opens the log for a change that must not be concurrent with a server.
 async fn open_alone(settings: &Settings) -> Result<Store, Error> {
     expect_log(settings)?;
     let store = open_store(settings).await?;
@@ -124,11 +124,10 @@ async fn open_alone(settings: &Settings) -> Result<Store, Error> {
     Ok(store)
 }
 
-/// Makes the read tables from the log. Returns how many records it read.
+/// Rebuilds the read tables from the log. Returns the number of records read.
 ///
 /// # Errors
-/// When there is no log, when a server uses it, when the log itself is damaged and `damaged` does not allow that, or when
-/// the database fails.
+/// If there is no log, a server is using it, the log itself is damaged and `damaged` is not set, or the database fails.
 pub async fn rebuild(settings: &Settings, damaged: bool) -> Result<u64, Error> {
     let store = open_alone(settings).await?;
     let report = audited(&store, "verify", store.verify()).await?;
@@ -147,7 +146,7 @@ pub async fn rebuild(settings: &Settings, damaged: bool) -> Result<u64, Error> {
     audited(&store, "rebuild", store.rebuild()).await
 }
 
-/// Tables that are made while a server writes them would be right, and what that server has in memory would not.
+/// The tables would be right even if a server were writing meanwhile, but what that server has in memory would not.
 async fn refuse_beside_servers(store: &Store) -> Result<(), Error> {
     let deadline = tokio::time::Instant::now() + LEASES;
     loop {
@@ -182,10 +181,10 @@ async fn audited<T>(
     Ok(done?)
 }
 
-/// What callbacks of a namespace are signed with, see [`callback_key`]. No key is made for it.
+/// The key that signs a namespace's callbacks, see [`callback_key`]. Does not create a key.
 ///
 /// # Errors
-/// When there is no key, or it cannot be read.
+/// If there is no key, or it cannot be read.
 pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, Error> {
     if !auth::has_server_key(settings) {
         let folder = settings.data_dir.display();

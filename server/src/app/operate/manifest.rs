@@ -1,4 +1,4 @@
-//! What a backup says of itself, and the digests of its files.
+//! The manifest of a backup: its format, its origin, and the digests of its files.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -15,38 +15,38 @@ use super::keys::Kept;
 use crate::app::Error;
 use crate::store::portable::Head;
 
-/// The form that this server writes and reads.
+/// The format version that this server writes and reads.
 pub(super) const FORMAT: u32 = 1;
 
-/// The manifest's file. It is written last: a folder without it is not a whole backup.
+/// The manifest's file. Written last: a folder without it is not a complete backup.
 pub(super) const FILE: &str = "backup.json";
 
 /// The log's file.
 pub(super) const LOG: &str = "log.jsonl.gz";
 
-/// The largest manifest: a file takes about 170 bytes of it.
+/// Maximum size of a manifest, in bytes. Each file takes about 170.
 const MAX_MANIFEST: u64 = 256 << 20;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Manifest {
     pub format: u32,
-    /// The version of EventFlow that made it.
+    /// The version of EventFlow that created it.
     pub eventflow: String,
     pub made_at: DateTime<Utc>,
-    /// The database that it was made of, for people.
+    /// A description of the database it was created from.
     pub of: String,
     pub log: Head,
-    /// Rows of the tables.
+    /// Number of rows of all tables.
     pub rows: u64,
     pub artifacts: Vec<String>,
     pub bundles: Vec<String>,
     pub keys: Kept,
-    /// Each file's SHA-256 in hexadecimal digits, by its path in the backup.
+    /// The SHA-256 of each file in hexadecimal, by its path in the backup.
     pub files: BTreeMap<String, String>,
 }
 
 impl Manifest {
-    /// Of the backup in a folder.
+    /// Reads the manifest of a backup.
     pub(super) fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join(FILE);
         let failed = |why: &dyn std::fmt::Display| {
@@ -75,7 +75,7 @@ impl Manifest {
         }
     }
 
-    /// Compares every file with its digest. `read` counts bytes.
+    /// Compares every file with its digest, adding to `read` the bytes read.
     pub(super) fn check(&self, folder: &Path, read: &AtomicU64) -> Result<(), Error> {
         for (name, digest) in &self.files {
             let found = digest_of(&folder.join(name), read)
@@ -87,7 +87,7 @@ impl Manifest {
         Ok(())
     }
 
-    /// Bytes of all its files.
+    /// The total size of its files, in bytes.
     pub(super) fn bytes(&self, folder: &Path) -> u64 {
         self.files.keys().filter_map(|name| fs::metadata(folder.join(name)).ok()).map(|meta| meta.len()).sum()
     }
@@ -105,7 +105,7 @@ fn digest_of(file: &Path, read: &AtomicU64) -> io::Result<String> {
     }
 }
 
-/// A new file of a backup, whose digest is known when it is whole.
+/// A new file of a backup whose digest is computed while it is written.
 pub(super) struct Hashed {
     file: File,
     hash: Sha256,
@@ -117,7 +117,7 @@ impl Hashed {
         Ok(Self { file, hash: Sha256::new() })
     }
 
-    /// The digest, once it is on disk.
+    /// Syncs the file to disk and returns its digest.
     pub(super) fn finish(self) -> io::Result<String> {
         self.file.sync_all()?;
         Ok(hex::encode(self.hash.finalize()))

@@ -1,5 +1,4 @@
-//! What an operator does to a server by the command line, beside serving: look after its log, back it up, restore it, find
-//! out what is wrong with the machine.
+//! The operator's commands besides `serve`: maintain the log, back up, restore, and diagnose the machine.
 
 mod admin;
 mod backup;

@@ -1,17 +1,18 @@
-//! The passphrase of a backup's keys: from a file, or from a person at a terminal.
+//! Reads the passphrase for a backup's keys from a file or from the terminal.
 
 use std::io::IsTerminal;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
-/// A larger file is not one of a passphrase.
+/// Maximum size of a passphrase file.
 const MAX_FILE: u64 = 64 << 10;
 
-/// Reads it. `twice`: a person types it two times, since nobody can open what was locked by mistake.
+/// Reads a passphrase. `twice`: at the terminal it has to be typed two times, since a mistyped one would make the
+/// backup useless.
 ///
 /// # Errors
-/// For people: when there is none, or it cannot be read.
+/// If there is none, or it cannot be read, as a message.
 pub fn passphrase(file: Option<&Path>, twice: bool) -> Result<Zeroizing<String>, String> {
     if let Some(file) = file {
         let failed = |error: std::io::Error| format!("cannot read the passphrase from {}: {error}", file.display());

@@ -1,27 +1,27 @@
-//! How far something that takes long has come: a bar for a person, a line now and then for a file.
+//! Shows the progress of a long task: a bar on a terminal, occasional lines in a file.
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What is over by then is not worth a bar.
+/// A task that ends within this time gets no bar.
 const SHOWN_AFTER: Duration = Duration::from_secs(2);
 
-/// How often a bar moves.
+/// How often the bar is updated.
 const STEP: Duration = Duration::from_millis(200);
 
-/// How often a line is written where nobody looks on.
+/// How often a line is written if the output is not a terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Shows progress until it is dropped.
+/// Shows progress until dropped.
 pub(super) struct Progress {
     over: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Progress {
-    /// Of `total` units of something, so many are done.
+    /// Shows how many of `total` units are done.
     pub(super) fn of(
         what: &'static str,
         unit: &'static str,
@@ -38,7 +38,7 @@ impl Progress {
                 }
             }
         };
-        // Without a thread it is done all the same, and nobody sees how far it is.
+        // Without the thread, the task is done without showing progress.
         let thread = std::thread::Builder::new().name("progress".to_owned()).spawn(show).ok();
         Self { over: Some(over), thread }
     }
@@ -53,18 +53,18 @@ impl Drop for Progress {
     }
 }
 
-/// Whether it is over within this time.
+/// Waits for the end, at most this long. Returns whether it came.
 fn stops(stopped: &mpsc::Receiver<()>, within: Duration) -> bool {
     stopped.recv_timeout(within) != Err(mpsc::RecvTimeoutError::Timeout)
 }
 
-/// Signs of a bar.
+/// The width of the bar, in characters.
 const WIDTH: u64 = 30;
 
 fn bar(what: &str, unit: &str, total: u64, done: &impl Fn() -> u64, stopped: &mpsc::Receiver<()>, began: Instant) {
     loop {
         let done = done().min(total);
-        // From the beginning of the line, and without what is left of a longer one.
+        // Overwrites the line and clears what is left of a longer one.
         eprint!("\r\x1b[K{} {}", drawn(done, total), line(what, unit, total, done, began.elapsed()));
         let over = stops(stopped, STEP);
         if over {

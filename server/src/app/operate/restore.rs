@@ -1,6 +1,6 @@
-//! Restores a backup into an empty data folder and an empty database, be it of the other kind.
+//! Restores a backup into an empty data folder and an empty database, possibly of the other kind.
 //!
-//! Everything is checked before anything is written, and the log comes last: until then a restore that fails can be
+//! Everything is verified before anything is written, and the log is written last: until then a failed restore can be
 //! repeated, and no server finds a log without its artifacts.
 
 use std::fs::File;
@@ -24,13 +24,13 @@ use crate::config::Settings;
 use crate::store::portable::Target;
 use crate::vault;
 
-/// Where the passphrase comes from, asked for only when the backup has keys.
+/// Provides the passphrase; called only if the backup contains keys.
 pub type Passphrase<'p> = &'p (dyn Fn() -> Result<Option<Zeroizing<String>>, String> + Sync);
 
-/// Restores everything. Returns what was done, for people.
+/// Restores everything. Returns a summary.
 ///
 /// # Errors
-/// When the backup is not whole, the passphrase is wrong, there is a log already, or something cannot be written.
+/// If the backup is incomplete, the passphrase is wrong, a log already exists, or something cannot be written.
 pub async fn restore(settings: &Settings, folder: &Path, passphrase: Passphrase<'_>) -> Result<String, Error> {
     let manifest = Manifest::read(folder)?;
     let read = Arc::new(AtomicU64::new(0));

@@ -16,10 +16,10 @@ use crate::actors::Loaded;
 use crate::config::Outward;
 use crate::dispatch::callbacks::Secret;
 
-/// Nothing that a test waits for takes longer.
+/// The time limit for everything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A log, and who tells of it.
+/// A log with a callback sender.
 struct World {
     teller: Teller,
     _data: TempDir,
@@ -51,7 +51,7 @@ impl World {
             .unwrap();
     }
 
-    /// A run that is over, and whose outcome is to be told there.
+    /// A run that is over and whose outcome is due at this URL.
     async fn ended(&self, url: &str) -> run::Id {
         let run = clock::new_id();
         let request = Asked {
@@ -89,7 +89,7 @@ impl World {
         loaded.state.unwrap().callback.unwrap()
     }
 
-    /// Waits until a call back is over, while everything that is due is told.
+    /// Waits until a callback is over, while everything that is due is sent.
     async fn told(&self, run: run::Id) -> Callback {
         let telling = tokio::spawn(self.teller.clone().forever());
         let deadline = Instant::now() + PATIENCE;
@@ -106,10 +106,10 @@ impl World {
     }
 }
 
-/// What a receiver got: the head, and the body.
+/// What a receiver got: head and body.
 type Got = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
-/// A receiver that gives these answers, and then the last of them; where it is.
+/// Starts a receiver that gives these answers, repeating the last one. Returns its port.
 async fn receiver(answers: &[&str]) -> (u16, Got) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -123,7 +123,7 @@ async fn receiver(answers: &[&str]) -> (u16, Got) {
             let (head, body) = loop {
                 let mut buffer = [0; 4096];
                 let read = stream.read(&mut buffer).await.unwrap_or(0);
-                // The caller is gone, or begins to speak TLS.
+                // The caller disconnected, or begins a TLS handshake.
                 if read == 0 || bytes.is_empty() && buffer[0] == 0x16 {
                     break (String::new(), Vec::new());
                 }
@@ -176,7 +176,7 @@ async fn an_outcome_is_told_again_until_it_is_taken() {
         let (id, timestamp) = (header(head, "webhook-id"), header(head, "webhook-timestamp"));
         assert_eq!(id, run.to_string());
         assert!((clock::now().timestamp() - timestamp.parse::<i64>().unwrap()).abs() < 60);
-        // The signature as a receiver checks it: over what came, with the namespace's key.
+        // The signature as a receiver verifies it: over what arrived, with the namespace's key.
         let mut mac = Hmac::<Sha256>::new_from_slice(b"team").unwrap();
         mac.update(&[format!("{id}.{timestamp}.").as_bytes(), body].concat());
         let expected = STANDARD.encode(mac.finalize().into_bytes()).to_ascii_lowercase();
@@ -219,7 +219,7 @@ async fn a_redirect_is_not_followed() {
 async fn an_address_that_is_not_allowed_is_not_called() {
     let world = World::new("10.0.0.0/8").await;
     let (port, got) = receiver(&["200 OK"]).await;
-    // A literal, and names that lead to this machine: one that says so, and one of a server for names.
+    // A literal address, and names that lead to this machine: one by definition, one by name resolution.
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         let run = world.ended(&format!("http://{host}:{port}/")).await;
         let Callback::GivenUp { error, .. } = world.told(run).await else { panic!("it was told") };
@@ -231,7 +231,7 @@ async fn an_address_that_is_not_allowed_is_not_called() {
 #[tokio::test]
 async fn a_name_is_resolved_before_it_is_believed() {
     let teller = World::new("").await.teller;
-    // The check of the URL would refuse this name by itself; the addresses that it has are refused, too.
+    // The check of the URL alone would refuse this name; its addresses are refused, too.
     let url = Url::parse("http://localhost:1/").unwrap();
     let error = teller.addresses(&url).await.unwrap_err();
     assert!(error.contains("not a public address"), "{error}");
@@ -256,18 +256,18 @@ async fn what_is_due_survives_who_was_to_tell_it() {
     let world = World::new("127.0.0.0/8").await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let run = world.ended(&format!("http://{}/", listener.local_addr().unwrap())).await;
-    // It is called, and gone before there is an answer.
+    // The receiver is called, and the sender is gone before the answer.
     let telling = tokio::spawn(world.teller.clone().forever());
     let (connection, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
     telling.abort();
     assert!(telling.await.unwrap_err().is_cancelled());
     drop((connection, listener));
     assert!(matches!(world.callback(run).await, Callback::Due { attempts: 0, .. }));
-    // Nobody listens there any more: who comes next tries, and gives up in the end.
+    // Nobody listens there any more: the next one tries, and gives up in the end.
     assert!(matches!(world.told(run).await, Callback::GivenUp { .. }));
 }
 
-/// A receiver behind TLS that takes everything, with a certificate of its own for `localhost`.
+/// A receiver with TLS that accepts everything, with a certificate of its own for `localhost`.
 async fn secure_receiver() -> (u16, RootCertStore) {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let mut roots = RootCertStore::empty();
@@ -285,7 +285,7 @@ async fn secure_receiver() -> (u16, RootCertStore) {
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
-            // A caller that does not trust the certificate goes away.
+            // A caller that does not trust the certificate disconnects.
             let Ok(mut stream) = acceptor.accept(stream).await else { continue };
             let mut buffer = [0; 4096];
             let read = stream.read(&mut buffer).await.unwrap();
@@ -304,7 +304,7 @@ async fn a_secure_receiver_must_be_who_it_says() {
     let run = world.ended(&format!("https://localhost:{port}/done")).await;
     assert!(matches!(world.told(run).await, Callback::Delivered { .. }));
 
-    // The right address, by another name; and a certificate that nobody trusts.
+    // The right address by another name, and a certificate that nobody trusts.
     let by_address = world.ended(&format!("https://127.0.0.1:{port}/done")).await;
     let Callback::GivenUp { error, .. } = world.told(by_address).await else { panic!("it was told") };
     assert!(error.contains("no secure connection"), "{error}");

@@ -1,4 +1,4 @@
-//! Schedules on a real log, at made-up times.
+//! Schedules on a real log, at simulated times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -12,12 +12,12 @@ use super::*;
 use crate::store::contract::home::Home;
 use crate::store::{EventFilter, LinesOf, PageRequest};
 
-/// 2027-01-01T00:00:00Z, and seconds after it.
+/// 2027-01-01T00:00:00Z plus a number of seconds.
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_798_761_600 + seconds, 0).unwrap()
 }
 
-/// A clock on the wall of every server.
+/// A wall clock shared by all servers.
 #[derive(Clone, Default)]
 struct Wall(Arc<AtomicI64>);
 
@@ -39,7 +39,7 @@ impl Wall {
 }
 
 impl<C: Clock> Scheduler<C> {
-    /// Takes in what has happened since, and fires what is due.
+    /// Applies what has happened since, and fires what is due.
     async fn look(&mut self) {
         let records = self.store.log_of("function", self.seen, self.store.head().await.unwrap(), 1000).await.unwrap();
         self.take(&records);
@@ -54,7 +54,7 @@ async fn command(store: &Store, id: function::Id, command: Command) {
     writer.execute::<function::Aggregate>(&stream, Loaded::unknown(), command, Cause::default()).await.unwrap();
 }
 
-/// A function that runs since a time.
+/// A function that has been running since a time.
 async fn running(store: &Store, generation: u32, schedule: Schedule, since: i64) -> function::Id {
     let id = function::id("default", "f", generation);
     let build = crate::clock::new_id();
@@ -83,15 +83,15 @@ fn minutely(catch_up: CatchUp) -> Schedule {
     Schedule { catch_up, ..Schedule::new("* * * * *", "UTC") }
 }
 
-/// The minutes that fired, in order; each event is counted. For a log to which nobody appends meanwhile: a page and its
-/// total are two questions.
+/// The minutes that fired, in order; checks the total number of events. Only for a log without concurrent appends,
+/// since a page and its total are two queries.
 async fn fired(store: &Store) -> Vec<i64> {
     let (minutes, total) = fired_so_far(store).await;
     assert_eq!(total, minutes.len());
     minutes
 }
 
-/// The minutes that fired, in order, and how many events there are.
+/// The minutes that fired, in order, and the total number of events.
 async fn fired_so_far(store: &Store) -> (Vec<i64>, usize) {
     let filter = EventFilter { kind: Some("schedule.triggered".into()), ..EventFilter::default() };
     let found = store.events(&filter, &PageRequest::first(100).counted()).await.unwrap();
@@ -158,7 +158,7 @@ async fn what_was_missed_without_a_server_is_caught_up_as_the_policy_says(home: 
         let said = said(&store, id).await;
         assert_eq!(said.len(), usize::from(!text.is_empty()), "{said:?}");
         assert!(said.iter().all(|line| line.contains(text) && line.contains("`@hourly` (UTC)")), "{said:?}");
-        // And nothing a second time.
+        // Nothing fires a second time.
         wall.server(&store).await.look().await;
         assert_eq!(fired(&store).await, expected);
     }
@@ -176,18 +176,18 @@ async fn a_hundred_missed_times_at_most_are_caught_up(home: Home) {
 
 async fn two_servers_on_one_log_fire_once(home: Home) {
     let one = home.open().await;
-    // On SQLite there is one server, and it may have two schedulers for a moment.
+    // On SQLite there is one server, which may have two schedulers for a moment.
     let other = if home.is_postgres() { home.open().await } else { one.clone() };
     let wall = Wall::default();
     running(&one, 1, minutely(CatchUp::None), 30).await;
     let (mut a, mut b) = (wall.server(&one).await, wall.server(&other).await);
     for minute in 1..=20 {
         wall.set(60 * minute);
-        // Both know what the log says before either fires.
+        // Both have read the log before either fires.
         tokio::join!(a.look(), b.look());
     }
     assert_eq!(fired(&one).await, (1..=20).collect::<Vec<_>>());
-    // One goes on where both were.
+    // One continues where both were.
     wall.set(60 * 21);
     b.look().await;
     a.look().await;
@@ -207,7 +207,7 @@ async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(home
         fired(&store).await
     };
     assert_eq!(look(&mut server, 1).await, [1]);
-    // The relay has not asked for the run yet.
+    // The relay has not requested the run yet.
     assert_eq!(look(&mut server, 2).await, [1]);
     let event = key.event(at(60));
     let run = run::id(event, id);
@@ -230,7 +230,7 @@ async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(home
     };
     of_run(run::Command::Request { request, delivery: Delivery::Once, at: at(121) }).await;
     assert_eq!(look(&mut server, 3).await, [1]);
-    // Another server knows what was left out, and which run counts.
+    // Another server knows what was skipped, and which run counts.
     let mut server = wall.server(&store).await;
     assert_eq!(look(&mut server, 4).await, [1]);
     of_run(run::Command::Cancel { at: at(241) }).await;
@@ -272,7 +272,7 @@ async fn a_function_that_is_registered_again_is_another_one(home: Home) {
     assert_eq!(server.marks.len(), 1, "nothing is kept of the first");
 }
 
-/// The loop itself, on the real clock: it is woken by the log and by the time.
+/// The loop itself on the real clock: it is woken by the log and by time.
 async fn a_function_that_starts_now_fires_within_seconds(home: Home) {
     let store = home.open().await;
     let server = Scheduler::load(store.clone(), Arc::new(Backlog::unlimited()), Cause::default(), crate::clock::now)

@@ -1,4 +1,4 @@
-//! A cluster of the tests' own: its instances belong to no server, as pods do.
+//! A fake cluster keeper: its instances belong to no server, like pods.
 
 use std::collections::BTreeMap;
 
@@ -19,18 +19,18 @@ pub(super) struct Cluster {
 struct State {
     instances: BTreeMap<Key, Vec<(String, Listener)>>,
     needs: Vec<(Need, Instant)>,
-    /// Instances that there ever were.
+    /// Number of instances ever started.
     started: usize,
-    /// How often somebody said how many there are to be.
+    /// How often the number of instances was set.
     told: usize,
-    /// How often it was asked in vain.
+    /// How often a request failed.
     refused: usize,
-    /// It can be asked nothing.
+    /// Whether the keeper is unavailable.
     away: bool,
 }
 
 impl Cluster {
-    /// The names of the instances that there are.
+    /// The names of the existing instances.
     pub(super) fn all(&self) -> Vec<String> {
         let state = self.state.lock();
         state.instances.values().flatten().map(|(id, _)| id.clone()).collect()
@@ -52,7 +52,7 @@ impl Cluster {
         self.state.lock().away = away;
     }
 
-    /// An instance listens no more where it is said to be, and nobody says so.
+    /// An instance stops listening without being reported as gone.
     pub(super) fn silence(&self, instance: &str) {
         let mut state = self.state.lock();
         let mut all = state.instances.values_mut().flatten();

@@ -1,4 +1,4 @@
-//! How many jobs there are at a time.
+//! The number of concurrent jobs.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::executor::JobCall;
 use crate::leasing::{Arm, Error, JobPlace};
 
-/// Takes places until there is none.
+/// Takes permits until there are none.
 async fn all_places(server: &Server, arm: &Arm) -> Vec<JobPlace> {
     let mut places = Vec::new();
     while let Ok(place) = server.leasing.job_place(arm, Instant::now()).await {
@@ -27,12 +27,12 @@ fn the_current_version_says_how_many_jobs_there_are_whichever_is_asked_for_first
         let house = House::new().await;
         let id = house.running("tidy", vec![job(5), job(2)]).await;
         let one = house.server("node-1", None);
-        // A run of a certain version is the first that this server hears of the function.
+        // This server first hears of the function by a run of an old version.
         let old = one.leasing.version(id, 1).await.unwrap().unwrap();
         assert_eq!(old.manifest.scaling.max, 5);
         let places = all_places(&one, &old).await;
         assert_eq!(places.len(), 2);
-        // The version changes while they run: more may start at once, and fewer once some have ended.
+        // The version changes while jobs are running: more may start immediately, and fewer once some have ended.
         house.built(id, job(4)).await;
         house.command(id, Command::Promote { version: 3, reason: None, at: clock::now() }).await;
         one.keeping.reconcile(id).await.unwrap();

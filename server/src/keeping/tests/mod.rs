@@ -1,5 +1,5 @@
-//! Keeping and leasing together, on a real SQLite log, with instances that are real listeners and belong to an executor or to a
-//! cluster of the tests' own.
+//! Keeping and leasing together on a real SQLite log. The instances are real listeners, and belong to an executor or to
+//! a fake cluster.
 
 mod cluster;
 mod jobs;
@@ -30,10 +30,10 @@ use crate::telemetry::Metrics;
 use crate::vault::Vault;
 use service::Host;
 
-/// Nothing that a test waits for takes longer.
+/// The time limit for everything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What servers have in common.
+/// What several servers share.
 pub(crate) struct House {
     store: Store,
     commands: Commands,
@@ -93,7 +93,7 @@ impl House {
         self.commands.function(id, command, cause()).await.unwrap();
     }
 
-    /// A function that runs, of versions with these manifests; the last one is current.
+    /// A running function with versions of these manifests; the last one is current.
     pub(crate) async fn running(&self, name: &str, versions: Vec<Manifest>) -> function::Id {
         let id = function::id("default", name, 1);
         let source = Source::Git { url: "https://example.com/f".into(), git_ref: None, path: None };
@@ -106,7 +106,7 @@ impl House {
         id
     }
 
-    /// One more version; its digest.
+    /// Adds a version and returns its digest.
     pub(crate) async fn built(&self, id: function::Id, manifest: Manifest) -> String {
         let (build, at, manifest): (BuildId, _, _) = (clock::new_id(), clock::now(), Box::new(manifest));
         let digest = format!("sha256:{build}");
@@ -128,7 +128,7 @@ impl House {
 }
 
 impl Server {
-    /// A call, on an instance that answers.
+    /// A call on an instance that answers.
     async fn call(&self, id: function::Id) -> Result<Lease, Error> {
         self.call_of(id, clock::new_id()).await
     }
@@ -142,7 +142,7 @@ impl Server {
     }
 }
 
-/// Waits until something is so.
+/// Waits until a condition holds.
 async fn eventually(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so().await {

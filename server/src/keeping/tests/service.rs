@@ -1,4 +1,4 @@
-//! Instances that listen, and a host that runs them as its processes.
+//! Instances that listen, and a fake host that runs them as its processes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::executor::{self, Executor, Exit, Form, Instance, JobCall, JobOutcome, Lines, Spec};
 
-/// Listens, and answers every request alike, until it is dropped.
+/// Listens, and answers every request in the same way, until dropped.
 #[derive(Debug)]
 pub(super) struct Listener {
     address: executor::Address,
@@ -24,7 +24,7 @@ impl Listener {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = executor::Address::from(listener.local_addr().unwrap());
         let task = tokio::spawn(async move {
-            // They end with it.
+            // Closed together with the listener.
             let mut connections = tokio::task::JoinSet::new();
             while let Ok((mut stream, _)) = listener.accept().await {
                 connections.spawn(async move {
@@ -38,7 +38,7 @@ impl Listener {
         Self { address, task: task.abort_handle() }
     }
 
-    /// Listens no more.
+    /// Stops listening.
     pub(super) fn silence(&self) {
         self.task.abort();
     }
@@ -54,7 +54,7 @@ impl Drop for Listener {
     }
 }
 
-/// A host that runs instances as its processes, and jobs that end when they are let.
+/// A fake host that runs instances as processes, and jobs that end when permitted.
 pub(super) struct Host {
     alive: Arc<AtomicUsize>,
     started: AtomicUsize,
@@ -69,18 +69,18 @@ impl Default for Host {
 }
 
 impl Host {
-    /// Services that run.
+    /// Running services.
     pub(super) fn alive(&self) -> usize {
         self.alive.load(Ordering::SeqCst)
     }
 
-    /// Services and jobs that were ever started.
+    /// Services and jobs ever started.
     pub(super) fn started(&self) -> usize {
         self.started.load(Ordering::SeqCst)
     }
 }
 
-/// An instance of a host, as long as anybody has it.
+/// An instance of a host, which lives as long as there is a handle.
 #[derive(Debug)]
 struct Process {
     address: executor::Address,

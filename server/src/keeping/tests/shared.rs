@@ -14,7 +14,7 @@ use crate::actors::testing::with_actors;
 use crate::clock;
 use crate::leasing::Error;
 
-/// The server leads until this is aborted.
+/// Lets the server lead until the task is aborted.
 fn lead(server: &Server) -> JoinHandle<()> {
     let keeping = server.keeping.clone();
     tokio::spawn(async move { keeping.lead().await })
@@ -35,7 +35,7 @@ fn min_is_kept_once_by_two_servers_and_outlives_each() {
         assert_eq!([first.instance(), second.instance()], ["pod-1", "pod-1"]);
         drop(first);
 
-        // Another one leads, and the first one goes.
+        // Another server takes over, and the first one goes.
         leader.abort();
         let leader = lead(&two);
         one.keeping.stop(Instant::now()).await;
@@ -55,7 +55,7 @@ fn min_is_kept_once_by_two_servers_and_outlives_each() {
         assert_eq!(three.keeping.instances(id).len(), 1);
         assert_eq!(three.host.started(), 0, "no server has a process of it");
 
-        // It ends when it should, and not with anybody.
+        // It ends when it should, not together with a server.
         house.command(id, Command::Stop { reason: None, at: clock::now() }).await;
         let leader = lead(&three);
         three.keeping.reconcile(id).await.unwrap();
@@ -83,7 +83,7 @@ fn calls_of_a_server_that_does_not_lead_get_what_they_need_and_no_more() {
         let waited = endpoints.lease(None, Instant::now() + Duration::from_secs(2)).await;
         assert!(matches!(waited.map(drop), Err(Error::TimedOut)));
         assert_eq!(cluster.all().len(), 2);
-        // What they need lasts as long as they do.
+        // The need lasts as long as the calls.
         drop((first, second));
         eventually("they end", async || cluster.all().is_empty()).await;
         eventually("it is known", async || two.keeping.instances(id).is_empty()).await;

@@ -1,4 +1,4 @@
-//! Calls that are divided among versions.
+//! Calls divided among versions.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ fn a_split_divides_calls_the_same_way_on_every_server_until_a_version_is_promote
             versions.insert(here.version());
         }
         assert_eq!(versions, BTreeSet::from([1, 2]));
-        // Each that takes calls has its `min`; the current one, which takes none, goes when it is idle.
+        // Each version that takes calls has its `min`; the current one, which takes none, ends when idle.
         assert_eq!(two.host.alive(), 2);
         eventually("the idle one ends", async || one.host.alive() == 2).await;
         let running: BTreeSet<_> = one.keeping.instances(id).iter().map(|instance| instance.version).collect();

@@ -1,4 +1,4 @@
-//! What every queue must keep: one list of promises, tried in process and on RabbitMQ.
+//! The contract test of queues: the same promises in process and on RabbitMQ.
 
 pub(super) mod promises;
 

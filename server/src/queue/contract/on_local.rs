@@ -1,4 +1,4 @@
-//! The promises, in process.
+//! The contract test, in process.
 
 use super::promises;
 use crate::queue::local::Local;

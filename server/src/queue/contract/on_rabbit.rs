@@ -1,9 +1,9 @@
-//! The promises, on the RabbitMQ that `TEST_AMQP_URL` names.
+//! The contract test, on the RabbitMQ that `TEST_AMQP_URL` names.
 
 use super::promises;
 use crate::queue::rabbit::Rabbit;
 
-/// A connection of the test's own; its functions, and with them its queues, are its own, too.
+/// A connection for one test, which uses functions, and thus queues, of its own.
 async fn rabbit() -> Rabbit {
     let Ok(url) = std::env::var("TEST_AMQP_URL") else {
         panic!("TEST_AMQP_URL is not set: run through `make test` or scripts/with-rabbitmq");

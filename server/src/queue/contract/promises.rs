@@ -1,4 +1,4 @@
-//! The promises.
+//! The promises of every queue.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use serde_json::json;
 use crate::clock;
 use crate::queue::{Consumer, Delivery, Queue, Request};
 
-/// No test waits longer for anything.
+/// The time limit for everything that a test waits for.
 pub const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Long enough for a delivery that must not come to have come.
+/// Long enough for an unwanted delivery to have arrived.
 const QUIET: Duration = Duration::from_millis(300);
 
 pub async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
@@ -36,7 +36,7 @@ pub async fn publish(queue: &dyn Queue, function: function::Id, count: usize) ->
     runs
 }
 
-/// Publishes as the workers do: a queue may refuse for a moment (a broker that has just made it does), and is asked again.
+/// Publishes like a worker: a broker that has just created a queue may refuse for a moment, so this retries.
 async fn put(queue: &dyn Queue, request: Request) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     while let Err(error) = queue.publish(request.clone()).await {
@@ -45,7 +45,7 @@ async fn put(queue: &dyn Queue, request: Request) {
     }
 }
 
-/// Waits until a function's queue is as long as that.
+/// Waits until a function's queue has this length.
 pub async fn depth_becomes(queue: &dyn Queue, function: function::Id, wanted: u64) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     loop {
@@ -78,7 +78,7 @@ pub async fn what_is_asked_survives_the_way(queue: &dyn Queue) {
     assert_eq!(next(&mut consumer).await.request, request);
 }
 
-/// A request with all that can be said.
+/// A request with every member set.
 pub fn asked(function: function::Id) -> Request {
     let at: DateTime<Utc> = "2026-01-31T12:00:00.123456Z".parse().unwrap();
     let run = clock::new_id();
@@ -129,7 +129,7 @@ pub async fn what_a_consumer_leaves_behind_comes_to_the_next(queue: &dyn Queue) 
     let mut consumer = queue.consume(function, 10).await.unwrap();
     let held = next(&mut consumer).await;
     drop(consumer);
-    // Its answer is good all the same.
+    // Its reply is still valid.
     let mut left = runs.clone();
     left.remove(&held.request.run);
     held.acknowledge();
@@ -191,7 +191,7 @@ pub async fn consumers_share_the_work(queue: &dyn Queue) {
     let mut one = queue.consume(function, 5).await.unwrap();
     let mut other = queue.consume(function, 5).await.unwrap();
     let mut left: HashSet<run::Id> = publish(queue, function, 10).await.into_iter().collect();
-    // Neither answers: each can have no more than five, so both must have five.
+    // Neither acknowledges: each can have at most five, so both must have five.
     let mut held = Vec::new();
     for _ in 0..5 {
         held.push(next(&mut one).await);
@@ -233,7 +233,7 @@ pub async fn the_depth_is_what_nobody_has_in_hand(queue: &dyn Queue) {
     let mut consumer = queue.consume(function, 2).await.unwrap();
     let held = [next(&mut consumer).await, next(&mut consumer).await];
     depth_becomes(queue, function, 3).await;
-    // A question about a queue that is not there disturbs no other.
+    // A query about a missing queue does not disturb others.
     assert_eq!(queue.depth(clock::new_id()).await.unwrap(), 0);
     assert_eq!(queue.depth(function).await.unwrap(), 3);
     for delivery in held {
@@ -251,7 +251,7 @@ pub async fn a_function_is_forgotten_with_what_waits(queue: &dyn Queue) {
     queue.forget(function).await.unwrap();
     assert_eq!(queue.depth(function).await.unwrap(), 0);
     queue.forget(function).await.unwrap();
-    // It can come back.
+    // It can be recreated.
     let runs = publish(queue, function, 1).await;
     let mut consumer = queue.consume(function, 1).await.unwrap();
     assert_eq!(next(&mut consumer).await.request.run, runs[0]);

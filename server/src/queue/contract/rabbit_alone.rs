@@ -1,4 +1,4 @@
-//! What only a broker can do: go away.
+//! Tests of a broker that goes away.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use crate::queue::rabbit::Rabbit;
 use crate::queue::testing::Broker;
 use crate::queue::{Consumer, Queue, Request};
 
-/// A broker that may be killed, started off the threads of the runtime.
+/// A broker that may be killed, started on a blocking thread.
 async fn broker() -> Broker {
     tokio::task::spawn_blocking(Broker::start).await.unwrap()
 }
@@ -25,8 +25,8 @@ async fn restarted(mut broker: Broker) -> Broker {
     .unwrap()
 }
 
-/// The broker has written down that its queues are there. It does so lazily: a queue that was made in the last second
-/// before a kill has no log afterwards, and what it confirmed is gone. EventFlow's sweep is for that.
+/// Waits until the broker has persisted its queues. It does so lazily: a queue that was created within a second before
+/// a kill has no log afterwards, and confirmed messages are lost. EventFlow's sweep handles that.
 async fn settled(mut broker: Broker, rabbit: &Rabbit) -> Broker {
     let broker = tokio::task::spawn_blocking(move || {
         broker.stop_and_restart();
@@ -39,7 +39,7 @@ async fn settled(mut broker: Broker, rabbit: &Rabbit) -> Broker {
     broker
 }
 
-/// Publishes, again and again, until the broker takes it.
+/// Publishes repeatedly until the broker accepts it.
 async fn published_at_last(queue: &dyn Queue, request: &Request) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     while let Err(error) = queue.publish(request.clone()).await {
@@ -56,7 +56,7 @@ async fn fault_becomes(queue: &dyn Queue, there: bool) {
     }
 }
 
-/// All of these, some perhaps more than once, and nothing else.
+/// Receives all of these, some perhaps more than once, and nothing else.
 async fn take_all(consumer: &mut Box<dyn Consumer>, mut left: HashSet<run::Id>) {
     let all = left.clone();
     while !left.is_empty() {
@@ -81,7 +81,7 @@ async fn a_broker_that_is_killed_loses_nothing_and_everything_goes_on_when_it_is
     let held = next(&mut consumer).await;
     assert_eq!([done.request.run, held.request.run], runs[..2]);
     done.acknowledge();
-    // The third comes only because the broker knows that the first is done.
+    // The third arrives only because the broker knows that the first is done.
     let third = next(&mut consumer).await;
     assert_eq!(third.request.run, runs[2]);
 
@@ -96,7 +96,7 @@ async fn a_broker_that_is_killed_loses_nothing_and_everything_goes_on_when_it_is
     let _broker = restarted(broker).await;
     published_at_last(&rabbit, &late).await;
     fault_becomes(&rabbit, false).await;
-    // What was in hand comes again, since nothing the broker has said it is done; what was done does not.
+    // Unacknowledged messages come again; acknowledged ones do not.
     take_all(&mut consumer, runs[1..].iter().copied().collect()).await;
     drop(third);
     depth_becomes(&rabbit, busy, 0).await;
@@ -116,7 +116,7 @@ async fn what_is_confirmed_while_the_broker_is_killed_is_there_afterwards() {
         let rabbit = rabbit.clone();
         async move {
             let mut confirmed = HashSet::new();
-            // Until the first that fails: then the broker is dead.
+            // Until the first failure: the broker is dead then.
             loop {
                 let requests: Vec<Request> = (0..50).map(|_| Request::recorded(function, clock::new_id())).collect();
                 let told = join_all(requests.iter().map(|request| rabbit.publish(request.clone()))).await;
@@ -187,7 +187,7 @@ async fn a_queue_that_somebody_deleted_is_made_again() {
     let mut consumer = one.consume(function, 1).await.unwrap();
     let _held = next(&mut consumer).await;
     other.forget(function).await.unwrap();
-    // Its consumer is told, and whoever publishes makes it again.
+    // Its consumer gets an error, and the next publisher recreates it.
     assert!(tokio::time::timeout(DEADLINE, consumer.next()).await.unwrap().is_err());
     let runs = publish(&one, function, 2).await;
     let mut consumer = other.consume(function, 2).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_message_that_nobody_can_read_goes_to_the_dead_queue() {
     assert_eq!(raw.take("eventflow.dead").await, b"no request");
 }
 
-/// Another program beside the broker.
+/// Another program using the broker.
 struct Raw {
     _connection: lapin::Connection,
     channel: lapin::Channel,

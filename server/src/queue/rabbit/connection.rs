@@ -1,6 +1,6 @@
-//! A connection that is made again for as long as it is wanted.
+//! A connection that is re-established whenever it breaks.
 //!
-//! Knows the broker's address, not what goes over the connection.
+//! Knows the broker's address, not what is sent over the connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,34 +16,34 @@ use super::topology::{self, Place};
 use crate::backoff::Backoff;
 use crate::queue::Error;
 
-/// Longer than this an attempt to connect does not take.
+/// The time limit for connecting.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
-/// The pause after the first attempt that failed; it doubles …
+/// The delay after the first failed attempt; doubles each time up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
-/// … up to this.
+/// The maximum delay between attempts.
 const LAST_PAUSE: Duration = Duration::from_secs(3);
 
-/// How often a connection is looked at, beside being told that it broke.
+/// How often a connection is checked, in addition to its own error notification.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Seconds between heartbeats: a broker that says nothing for twice as long is gone.
+/// Seconds between heartbeats. A broker that is silent for twice as long is considered gone.
 const HEARTBEAT_S: u16 = 10;
 
-/// Where the broker is.
+/// The address of the broker.
 #[derive(Clone)]
 pub(super) struct Address {
     uri: AMQPUri,
 }
 
 impl Address {
-    /// Takes a URL; what is wrong with it is told without repeating it, for it holds a password.
+    /// Parses a URL. Errors do not repeat it, because it contains a password.
     pub(super) fn parse(url: &str) -> Result<Self, Error> {
         let mut uri: AMQPUri = url
             .parse()
             .map_err(|_| Error("the broker's URL must look like amqp://user:password@host:5672/vhost".to_owned()))?;
-        // `amqp://host/` means the virtual host without a name to the letter; people mean the default one.
+        // `amqp://host/` literally means the virtual host with an empty name, but people mean the default one.
         if uri.vhost.is_empty() {
             uri.vhost = "/".to_owned();
         }
@@ -71,7 +71,7 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// A connection that is made again when it breaks. Ends when it is dropped.
+/// A connection that is re-established when it breaks. Closed when dropped.
 pub(super) struct Link {
     address: Address,
     state: watch::Receiver<State>,
@@ -81,13 +81,13 @@ pub(super) struct Link {
 
 #[derive(Clone)]
 enum State {
-    /// Nothing is known yet, or why there is no connection.
+    /// Not known yet, or the reason why there is no connection.
     Down(Option<String>),
     Up(Arc<Connection>),
 }
 
 impl Link {
-    /// Begins to connect; `name` is shown by the broker.
+    /// Starts connecting; the broker shows `name` in its list of connections.
     pub(super) fn start(address: Address, name: String) -> Arc<Self> {
         let (sender, state) = watch::channel(State::Down(None));
         let end = CancellationToken::new();
@@ -95,10 +95,10 @@ impl Link {
         Arc::new(Self { address, state, refusals: Refusals::default(), _end: end.drop_guard() })
     }
 
-    /// The connection.
+    /// The current connection.
     ///
     /// # Errors
-    /// When there is none now.
+    /// If there is none at present.
     pub(super) fn now(&self) -> Result<Arc<Connection>, Error> {
         match &*self.state.borrow() {
             State::Up(connection) if connection.status().connected() => Ok(connection.clone()),
@@ -107,37 +107,37 @@ impl Link {
         }
     }
 
-    /// The connection, as soon as there is one.
+    /// Waits for a connection.
     pub(super) async fn up(&self) -> Arc<Connection> {
         let mut state = self.state.clone();
         loop {
-            // Marked before looking, so that what comes in between wakes again.
+            // Marked before looking, so that a change in between wakes the waiter again.
             state.mark_unchanged();
             if let Ok(connection) = self.now() {
                 return connection;
             }
             if state.changed().await.is_err() {
-                // The link is being dropped, and whoever waits with it.
+                // The link is being dropped together with its waiters.
                 std::future::pending::<()>().await;
             }
         }
     }
 
-    /// Makes a queue, unless it is there. One that makes the broker close the connection is left alone for a while.
+    /// Declares a queue. If that makes the broker close the connection, the queue is left alone for a while.
     ///
     /// # Errors
-    /// When the broker does not make it, or refused it a moment ago.
+    /// If the broker does not declare it, or refused to a moment ago.
     pub(super) async fn declare(&self, place: Place, channel: &Channel) -> Result<(), Error> {
         self.refusals.check(place)?;
         self.refusals.note(place, place.declare(channel).await)
     }
 
-    /// Returns when the first attempt to connect is over.
+    /// Waits until the first attempt to connect is over.
     pub(super) async fn tried(&self) {
         let _ = self.state.clone().wait_for(|state| !matches!(state, State::Down(None))).await;
     }
 
-    /// Why nothing can be sent, for people.
+    /// Why nothing can be sent, as a message.
     pub(super) fn fault(&self) -> Option<String> {
         match self.now() {
             Err(error) => Some(error.0),
@@ -192,7 +192,7 @@ async fn connect(address: &Address, name: &str) -> Result<Connection, String> {
     }
 }
 
-/// Returns, with the reason, when a connection is of no use any more.
+/// Waits until a connection is no longer usable, and returns the reason.
 async fn broken(connection: &Connection) -> String {
     let mut events = Box::pin(connection.events_listener());
     loop {

@@ -1,7 +1,8 @@
-//! Takes messages from a queue, on a channel of their own, and answers for them in groups.
+//! Consumes messages from a queue on a channel of its own, and acknowledges them in batches.
 //!
-//! One task for each consumer keeps its subscription: when the connection breaks it subscribes again, and what was not
-//! answered for comes again by itself. Answers to deliveries of a broken channel are forgotten.
+//! One task for each consumer maintains its subscription: when the connection breaks it subscribes again, and
+//! unacknowledged messages are redelivered by the broker. Acknowledgements for deliveries of a broken channel are
+//! dropped.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,32 +21,32 @@ use super::error::error;
 use super::topology::{Place, SILENCES};
 use crate::queue::Error;
 
-/// The pause before subscribing again after that failed.
+/// The delay before subscribing again after a failure.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A subscription that takes longer has failed.
+/// The time limit for subscribing.
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 
-/// How a message becomes what is delivered.
+/// Converts a message into what is delivered.
 pub(super) type Parse<T> = Arc<dyn Fn(Delivery) -> Result<T, String> + Send + Sync>;
 
-/// Messages of one queue.
+/// The messages of one queue.
 pub(super) struct Messages<T> {
     inbox: mpsc::UnboundedReceiver<Result<(T, Ticket), Error>>,
 }
 
-/// What becomes of a message.
+/// The reply to the broker about a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
-    /// It is gone.
+    /// Acknowledge: it is done.
     Done,
-    /// It comes again.
+    /// Requeue: it comes again.
     Again,
-    /// It goes to the dead queue.
+    /// Reject: it goes to the dead-letter queue.
     Refused,
 }
 
-/// Answers for one message; dropped, the message comes again.
+/// The obligation to reply about one message; if dropped, the message is requeued.
 pub(super) struct Ticket {
     tag: u64,
     answers: mpsc::UnboundedSender<(u64, Answer)>,
@@ -53,12 +54,12 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    /// The message is done with.
+    /// Acknowledges the message.
     pub(super) fn done(self) {
         self.answer(Answer::Done);
     }
 
-    /// The message goes to the dead queue.
+    /// Rejects the message, which goes to the dead-letter queue.
     pub(super) fn refuse(self) {
         self.answer(Answer::Refused);
     }
@@ -68,7 +69,7 @@ impl Ticket {
         let _ = self.answers.send((self.tag, answer));
     }
 
-    /// Its channel is gone: the message comes again whatever is answered.
+    /// Whether its channel is gone, so that the message comes again whatever is replied.
     fn is_stale(&self) -> bool {
         self.answers.is_closed()
     }
@@ -83,18 +84,18 @@ impl Drop for Ticket {
 }
 
 impl<T: Send + 'static> Messages<T> {
-    /// Subscribes, now or as soon as the broker is there.
+    /// Subscribes, now or as soon as the broker is available.
     pub(super) fn subscribe(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>) -> Self {
-        // What it holds is bounded by the prefetch: the broker sends no more than that unanswered.
+        // Bounded by the prefetch: the broker sends no more unacknowledged messages.
         let (outbox, inbox) = mpsc::unbounded_channel();
         tokio::spawn(keep(link, place, prefetch, parse, outbox));
         Self { inbox }
     }
 
-    /// The next message; waits for it, also while the broker is away. Cancel-safe.
+    /// Waits for the next message, also while the broker is not available. Cancel-safe.
     ///
     /// # Errors
-    /// When the queue was deleted. Then nothing follows.
+    /// If the queue was deleted. No message follows then.
     pub(super) async fn next(&mut self) -> Result<(T, Ticket), Error> {
         loop {
             match self.inbox.recv().await {
@@ -161,18 +162,18 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
 
 /// How a subscription ended.
 enum Ended {
-    /// Nobody takes messages any more, and all are answered for.
+    /// The receiver was dropped, and every message is replied to.
     Left,
-    /// The queue is gone.
+    /// The queue was deleted.
     Deleted,
-    /// The channel is gone.
+    /// The channel broke.
     Broken(String),
 }
 
 struct Subscription {
     channel: Channel,
     place: Place,
-    /// Delivered and not answered for.
+    /// Delivered and not replied to.
     open: BTreeSet<u64>,
     answers: mpsc::UnboundedReceiver<(u64, Answer)>,
     answer: mpsc::UnboundedSender<(u64, Answer)>,
@@ -194,7 +195,7 @@ impl Subscription {
                 biased;
                 first = self.answers.recv() => {
                     let Some(first) = first else { return Ended::Left };
-                    // Those that come at the same time go together.
+                    // Lets replies that are made at the same time go out together.
                     tokio::task::yield_now().await;
                     let mut batch = vec![first];
                     while let Ok(next) = self.answers.try_recv() {
@@ -217,7 +218,7 @@ impl Subscription {
                     None if self.channel.status().connected() => return Ended::Deleted,
                     None => return Ended::Broken("the channel ended".to_owned()),
                 },
-                // What the broker sent before it knew that nobody is there any more goes back with the channel.
+                // Messages that the broker sent before it learned of the end are requeued with the channel.
                 () = broken(&self.channel), if leaving => return Ended::Broken("the channel ended".to_owned()),
             }
         }
@@ -228,24 +229,24 @@ impl Subscription {
         self.open.insert(tag);
         let ticket = Ticket { tag, answers: self.answer.clone(), answered: false };
         match parse(delivery) {
-            // Should nobody be there any more, the ticket is dropped, and the message goes back.
+            // If the receiver was dropped, the ticket is dropped, too, and the message is requeued.
             Ok(message) => drop(outbox.send(Ok((message, ticket)))),
             Err(why) => {
-                tracing::error!(queue = self.place.queue(), error = why, "message refused: it is in the dead queue");
+                tracing::error!(queue = self.place.queue(), error = why, "message rejected to the dead-letter queue");
                 ticket.refuse();
             }
         }
     }
 
-    /// Tells the broker what became of messages: the oldest ones that are done in one word, the others one by one, so
-    /// that none waits for a slow one before it.
+    /// Sends the replies to the broker: the oldest acknowledgements as a single one, all others one by one, so that no
+    /// reply waits for an earlier message that is still in progress.
     async fn tell(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
         let told = answer(&mut self.open, batch);
         let channel = &self.channel;
         let nack = |tag: u64, requeue: bool| channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue });
         let back = told.again.iter().map(|tag| nack(*tag, true));
         let refused = told.refused.iter().map(|tag| nack(*tag, false));
-        // These first: the word for all of the oldest would be for them, too.
+        // These come first: the combined acknowledgement of the oldest would include them.
         first_error(join_all(back.chain(refused)).await)?;
         if let Some(upto) = told.done_up_to {
             channel.basic_ack(upto, BasicAckOptions { multiple: true }).await?;
@@ -265,12 +266,12 @@ fn first_error(results: Vec<lapin::Result<()>>) -> lapin::Result<()> {
     results.into_iter().collect()
 }
 
-/// What the broker is told of a batch of answers, in this order.
+/// The replies of a batch, in the order in which they are sent.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Told {
     again: Vec<u64>,
     refused: Vec<u64>,
-    /// All up to this one that are still open are done.
+    /// Acknowledges all open messages up to this one.
     done_up_to: Option<u64>,
     done: Vec<u64>,
 }

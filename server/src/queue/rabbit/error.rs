@@ -1,8 +1,8 @@
-//! A broker's errors.
+//! Conversion of the broker's errors.
 
 use crate::queue::Error;
 
-/// A broker's error as the queue's.
+/// Converts a broker's error into the queue's.
 pub(super) fn error(error: lapin::Error) -> Error {
     Error(format!("RabbitMQ: {error}"))
 }

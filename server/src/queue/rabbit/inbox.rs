@@ -1,4 +1,4 @@
-//! Messages that other programs publish to the exchange `eventflow.ingress`.
+//! Receives messages that other programs publish to the exchange `eventflow.ingress`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use super::consume::{Messages, Ticket};
 use crate::queue::Error;
 
-/// Takes messages of other programs. Several servers may: each message comes to one of them.
+/// Consumes messages of other programs. If several servers do, each message goes to one of them.
 pub struct Inbox {
     pub(super) messages: Messages<Message>,
 }
@@ -20,19 +20,19 @@ pub struct Message {
     pub exchange: String,
     /// Its routing key.
     pub routing_key: String,
-    /// Its property `message-id`.
+    /// The property `message-id`.
     pub id: Option<String>,
-    /// Its property `content-type`.
+    /// The property `content-type`.
     pub content_type: Option<String>,
-    /// Its property `user-id`, which the broker has checked.
+    /// The property `user-id`, verified by the broker.
     pub user: Option<String>,
-    /// Its headers that can be written as text.
+    /// The headers that can be represented as text.
     pub headers: BTreeMap<String, String>,
-    /// Its body.
+    /// The body.
     pub body: Vec<u8>,
 }
 
-/// A message, and the way to answer for it. Dropped unanswered, it comes again.
+/// A message that must be replied to. If dropped without a reply, it comes again.
 pub struct Letter {
     /// The message.
     pub message: Message,
@@ -40,22 +40,22 @@ pub struct Letter {
 }
 
 impl Inbox {
-    /// The next message; waits for it, also while the broker is away. Cancel-safe.
+    /// Waits for the next message, also while the broker is not available. Cancel-safe.
     ///
     /// # Errors
-    /// When the queue was deleted. Then nothing follows.
+    /// If the queue was deleted. No message follows then.
     pub async fn next(&mut self) -> Result<Letter, Error> {
         self.messages.next().await.map(|(message, ticket)| Letter { message, ticket })
     }
 }
 
 impl Letter {
-    /// It is recorded: it need not come again.
+    /// Acknowledges the message after it was recorded: it will not come again.
     pub fn acknowledge(self) {
         self.ticket.done();
     }
 
-    /// It will never be taken: it goes to the dead queue.
+    /// Rejects the message permanently: it goes to the dead-letter queue.
     pub fn refuse(self) {
         self.ticket.refuse();
     }
@@ -78,7 +78,7 @@ pub(super) fn read(delivery: Delivery, most: usize) -> Result<Message, String> {
     })
 }
 
-/// Why a message of so many bytes is not taken.
+/// The error for a message of this many bytes.
 pub fn too_large(bytes: usize, most: usize) -> String {
     format!("the message has {bytes} bytes, the most that is taken is {most}")
 }

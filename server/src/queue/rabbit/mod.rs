@@ -1,14 +1,15 @@
-//! RabbitMQ behind the wall of [`Queue`], and the exchange by which other programs send events.
+//! The RabbitMQ implementation of [`Queue`], and the exchange to which other programs publish events.
 //!
-//! One connection publishes, another consumes: a broker that is short of memory stops the first and leaves the second
-//! alone. Both are made again for ever; the server starts and takes events while the broker is away.
+//! One connection publishes and another one consumes, because a broker that is short of memory blocks the first kind
+//! but not the second. Both are re-established for as long as the server runs, which starts and accepts events even
+//! while the broker is not available.
 //!
-//! | file | |
+//! | file | contents |
 //! | --- | --- |
 //! | `topology` | names and arguments of exchanges and queues |
-//! | `connection` | a connection that comes back |
+//! | `connection` | a connection that is re-established |
 //! | `publish` | many requests at once, each confirmed |
-//! | `consume` | deliveries, answered for in groups |
+//! | `consume` | deliveries, acknowledged in batches |
 //! | `inbox` | events of other programs |
 //! | `wire` | a run request as a message |
 
@@ -39,43 +40,43 @@ use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
 
 pub use inbox::{Inbox, Letter, Message, too_large};
 
-/// The start waits this long for the broker before it goes on without.
+/// How long the server's start waits for the broker before continuing without it.
 const FIRST_TRY: Duration = Duration::from_secs(3);
 
-/// A question that the broker does not answer in this time has failed.
+/// The time limit for the broker's reply to a query.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Messages of other programs that one server has in its hands, at most …
+/// Maximum number of unacknowledged messages of other programs on one server.
 const INBOX_MESSAGES: usize = 200;
 
-/// … and bytes of them, if each is as large as it may be: the broker counts messages, not bytes. A few go side by side
-/// all the same, of whatever size.
+/// Maximum bytes of these messages, if each is as large as allowed: the broker counts messages, not bytes. A few are
+/// always allowed, whatever their size.
 const INBOX_BYTES: usize = 128 << 20;
 const INBOX_LEAST: usize = 4;
 
-/// How many messages of at most so many bytes each the broker may send before the first is answered for.
+/// The prefetch count for messages of at most `most` bytes.
 fn inbox_prefetch(most: usize) -> u16 {
     let messages = (INBOX_BYTES / most.max(1)).clamp(INBOX_LEAST, INBOX_MESSAGES);
     u16::try_from(messages).unwrap_or(u16::MAX)
 }
 
-/// RabbitMQ. Cloning it is cheap.
+/// A RabbitMQ broker. Cheap to clone.
 #[derive(Clone)]
 pub struct Rabbit {
     address: Address,
     publishing: Arc<Link>,
     consuming: Arc<Link>,
     publisher: Arc<Publisher>,
-    /// The channel for questions; one about a queue that is not there breaks it.
+    /// The channel for queries. A query about a missing queue breaks it.
     questions: Arc<Mutex<Option<Channel>>>,
 }
 
 impl Rabbit {
-    /// Connects to the broker at `url` (`amqp://` or `amqps://`); `name` is shown in its list of connections. When the
-    /// broker is away, this returns all the same after a few seconds, and it is connected to when it is back.
+    /// Connects to the broker at `url` (`amqp://` or `amqps://`); the broker shows `name` in its list of connections.
+    /// If the broker is not available, this returns after a few seconds nevertheless, and the connection is made later.
     ///
     /// # Errors
-    /// When the URL is none.
+    /// If the URL is invalid.
     pub async fn connect(url: &str, name: &str) -> Result<Self, Error> {
         let address = Address::parse(url)?;
         let publishing = Link::start(address.clone(), format!("{name} publishing"));
@@ -86,15 +87,15 @@ impl Rabbit {
         Ok(Self { address, publishing, consuming, publisher, questions: Arc::default() })
     }
 
-    /// Takes events that other programs publish to the exchange `eventflow.ingress`. A message with a body of more than
-    /// `most` bytes goes to the dead queue.
+    /// Consumes the events that other programs publish to the exchange `eventflow.ingress`. A message with a body of
+    /// more than `most` bytes goes to the dead-letter queue.
     pub fn inbox(&self, most: usize) -> Inbox {
         let link = self.consuming.clone();
         let read = move |delivery: lapin::message::Delivery| inbox::read(delivery, most);
         Inbox { messages: Messages::subscribe(link, Place::Ingress, inbox_prefetch(most), Arc::new(read)) }
     }
 
-    /// The user as whom the server is known to the broker.
+    /// The name of the server's user at the broker.
     pub fn user(&self) -> &str {
         self.address.user()
     }
@@ -116,7 +117,7 @@ impl Rabbit {
                 *questions = Some(channel);
                 Ok(u64::from(queue.message_count()))
             }
-            // The broker closed the channel over it; the next question gets another one.
+            // The broker closed the channel because of it; the next query opens another one.
             Err(error) if is_not_found(&error) => Ok(0),
             Err(error) => Err(error::error(error)),
         }
@@ -146,8 +147,8 @@ impl Queue for Rabbit {
         self.publisher.publish(&request).await
     }
 
-    /// Returns at once, also while the broker is away: the consumer subscribes, and subscribes again, by itself. Its
-    /// `next` fails only when the queue was deleted.
+    /// Returns immediately, also while the broker is not available: the consumer subscribes in the background. Its
+    /// `next` fails only if the queue was deleted.
     async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error> {
         let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
         let read = |delivery: lapin::message::Delivery| wire::read(&delivery.data);

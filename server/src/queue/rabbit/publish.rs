@@ -1,4 +1,4 @@
-//! Puts run requests into their queues, many at once, each answered for by the broker.
+//! Publishes run requests to their queues, many at once, each confirmed by the broker.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use super::topology::{Place, RUNS, SILENCES};
 use super::wire;
 use crate::queue::{Error, Request};
 
-/// Requests that may wait for the broker's answer at a time.
+/// Maximum number of unconfirmed requests.
 pub(super) const WINDOW: usize = 1000;
 
-/// A request that the broker does not answer for in this time has failed.
+/// The time limit for a confirmation.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
 
-/// How often a request is sent whose queue was not there.
+/// How often a request is sent if its queue does not exist.
 const TRIES: usize = 3;
 
-/// A message that outlives the broker.
+/// The delivery mode of messages that survive a restart of the broker.
 const PERSISTENT: u8 = 2;
 
 /// Publishes over one connection.
@@ -34,14 +34,14 @@ pub(super) struct Publisher {
     link: Arc<Link>,
     window: Semaphore,
     lane: RwLock<Option<Arc<Lane>>>,
-    /// Held by whoever makes a lane.
+    /// Held while a lane is being opened.
     making: tokio::sync::Mutex<()>,
-    /// Functions whose queue did not answer, and how often since it last did.
+    /// Functions whose queue did not confirm, and how often in a row.
     silent: Mutex<HashMap<function::Id, u32>>,
 }
 
-/// What is used of one connection: a channel for messages, and one for queues, so that a queue that cannot be declared
-/// breaks nothing else.
+/// The channels of one connection: one for messages and one for queues, so that a queue that cannot be declared breaks
+/// nothing else.
 struct Lane {
     messages: Channel,
     queues: tokio::sync::Mutex<Channel>,
@@ -60,7 +60,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes a request; returns when it is on the broker's disk.
+    /// Publishes a request; returns once it is on the broker's disk.
     pub(super) async fn publish(self: &Arc<Self>, request: &Request) -> Result<(), Error> {
         let body = wire::write(request)?;
         match tokio::time::timeout(CONFIRM_WITHIN, self.send(request, &body)).await {
@@ -72,7 +72,7 @@ impl Publisher {
                 done
             }
             Err(_) => {
-                // The next request begins on channels of its own.
+                // The next request opens new channels.
                 *self.lane.write() = None;
                 self.mend(request.function);
                 Err(Error(format!("RabbitMQ did not answer for a message within {} s", CONFIRM_WITHIN.as_secs())))
@@ -80,7 +80,7 @@ impl Publisher {
         }
     }
 
-    /// Counts a silence of a function's queue; after several, has the queue looked at.
+    /// Counts a missing confirmation of a function's queue. After several, the queue is examined.
     fn mend(&self, function: function::Id) {
         let mut silent = self.silent.lock();
         let count = silent.entry(function).or_default();
@@ -123,12 +123,12 @@ impl Publisher {
         Err(Error(format!("the queue of function {} is deleted as often as it is made", request.function)))
     }
 
-    /// Sends a returned message again. The broker tells of it beside the next confirmation, whichever message that is
-    /// for: the one it belongs to was told that all is well.
+    /// Sends a returned message again. The broker reports returns alongside the next confirmation, whichever message
+    /// that belongs to; the returned message itself was confirmed.
     fn rescue(self: &Arc<Self>, returned: BasicReturnMessage) {
         let request = match wire::read(&returned.delivery.data) {
             Ok(request) => request,
-            Err(error) => return tracing::error!(error, "a returned message cannot be read"),
+            Err(error) => return tracing::error!(error, "returned message cannot be read"),
         };
         let this = self.clone();
         tokio::spawn(async move {
@@ -136,12 +136,12 @@ impl Publisher {
                 lane.declared.lock().remove(&request.function);
             }
             if let Err(error) = this.publish(&request).await {
-                tracing::warn!(run = %request.run, %error, "a returned request was not published again; the sweep will");
+                tracing::warn!(run = %request.run, %error, "returned request not published again; the sweep will do so");
             }
         });
     }
 
-    /// Deletes a function's queue with all that is in it.
+    /// Deletes a function's queue with everything in it.
     pub(super) async fn forget(&self, function: function::Id) -> Result<(), Error> {
         let lane = self.lane().await?;
         let deleting = async {
@@ -171,7 +171,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// The channel for queues, alone.
+    /// Exclusive access to the channel for queues.
     async fn queues<'a>(&self, lane: &'a Lane) -> Result<tokio::sync::MutexGuard<'a, Channel>, Error> {
         let mut queues = lane.queues.lock().await;
         if !queues.status().connected() {

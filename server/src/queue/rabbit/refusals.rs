@@ -1,8 +1,8 @@
-//! Queues that the broker refuses with an error that closes the whole connection.
+//! Handles queues that the broker refuses with an error that closes the whole connection.
 //!
-//! A quorum queue that was made just before its only broker was killed can come back broken: each attempt to declare it is
-//! answered by closing the connection, with every subscription on it. So a refused queue is left alone for a while, which
-//! gets longer, and the others are served meanwhile.
+//! A quorum queue that was created just before its only broker was killed can come back broken: every attempt to
+//! declare it closes the connection with all its subscriptions. So a refused queue is left alone for an increasing
+//! time, while the others are served.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -15,13 +15,13 @@ use super::error::error;
 use super::topology::Place;
 use crate::queue::Error;
 
-/// How long a queue is left alone after its first refusal; it doubles …
+/// How long a queue is left alone after its first refusal; doubles each time up to [`LAST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 
-/// … up to this.
+/// The maximum time that a queue is left alone.
 const LAST_PAUSE: Duration = Duration::from_secs(30);
 
-/// The queues that were refused last. One that is declared again is forgotten.
+/// The queues that were refused recently. A successful declaration removes a queue.
 #[derive(Default)]
 pub(super) struct Refusals(Mutex<HashMap<Place, Refused>>);
 
@@ -31,10 +31,10 @@ struct Refused {
 }
 
 impl Refusals {
-    /// Whether a queue may be declared now.
+    /// Checks whether a queue may be declared now.
     ///
     /// # Errors
-    /// When it was refused a moment ago.
+    /// If it was refused a moment ago.
     pub(super) fn check(&self, place: Place) -> Result<(), Error> {
         match self.0.lock().get(&place) {
             Some(refused) if refused.until > Instant::now() => Err(Error(format!(
@@ -45,7 +45,7 @@ impl Refusals {
         }
     }
 
-    /// Notes what came of declaring a queue.
+    /// Records the result of declaring a queue.
     pub(super) fn note(&self, place: Place, declared: lapin::Result<()>) -> Result<(), Error> {
         match &declared {
             Ok(()) => _ = self.0.lock().remove(&place),
@@ -62,7 +62,7 @@ impl Refusals {
     }
 }
 
-/// Whether a connection was closed because of this queue, and not because of another one that shares it.
+/// Whether a connection was closed because of this queue and not because of another one on the same connection.
 fn closes_for(error: &lapin::Error, place: Place) -> bool {
     match error.kind() {
         ErrorKind::ProtocolError(error) => {
@@ -88,7 +88,7 @@ mod tests {
             let error = AMQPError::new(AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR), message.as_str().into());
             Err(lapin::Error::from(ErrorKind::ProtocolError(error)))
         };
-        // The connection was closed under both.
+        // The connection was closed under both of them.
         assert!(refusals.note(well, closed()).is_err() && refusals.note(broken, closed()).is_err());
         assert!(refusals.check(well).is_ok());
         assert!(refusals.check(broken).unwrap_err().0.contains("a moment ago"));

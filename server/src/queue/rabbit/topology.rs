@@ -1,4 +1,4 @@
-//! What is declared on the broker: names, kinds and arguments. The same on RabbitMQ 3.10 and later.
+//! The exchanges and queues declared on the broker: names, kinds and arguments, valid for RabbitMQ 3.10 and later.
 
 use std::time::Duration;
 
@@ -7,35 +7,35 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable, LongString};
 use lapin::{Channel, Connection, ExchangeKind};
 
-/// The direct exchange to which run requests go; the routing key is the function's id.
+/// The direct exchange for run requests; the routing key is the function's id.
 pub(super) const RUNS: &str = "eventflow.runs";
 
 /// The topic exchange, and its queue, to which other programs publish events.
 pub(super) const INGRESS: &str = "eventflow.ingress";
 
-/// The exchange, and its queue, for what was refused or came too often.
+/// The exchange, and its queue, for messages that were rejected or redelivered too often.
 pub(super) const DEAD: &str = "eventflow.dead";
 
-/// Deliveries of one message without an acknowledgement, after which it is moved to the dead queue. Newer brokers have
-/// this number as their default; older ones get it said.
+/// Deliveries of one message without an acknowledgement before it moves to the dead-letter queue. This is the default
+/// of newer brokers; older ones need it declared.
 const DELIVERY_LIMIT: i32 = 20;
 
-/// Messages that the dead queue keeps: the oldest make room.
+/// Maximum length of the dead-letter queue: the oldest messages are dropped.
 const DEAD_LIMIT: i32 = 100_000;
 
-/// Milliseconds that a delivery may wait for its acknowledgement, where the broker (3.12 and newer) lets the queue say it.
+/// The time limit for an acknowledgement in milliseconds, on brokers that let the queue define it (3.12 and newer).
 const CONSUMER_TIMEOUT_MS: i32 = 24 * 60 * 60 * 1000;
 
-/// A broker that is well tells the length of a queue in this time.
+/// A healthy broker reports the length of a queue within this time.
 const PROBED_WITHIN: Duration = Duration::from_secs(3);
 
-/// A broker deletes a queue in this time, also one without a leader.
+/// The time limit for deleting a queue, even one without a leader.
 const DELETED_WITHIN: Duration = Duration::from_secs(30);
 
-/// A queue that did not answer as often as this, one after the other, is looked at by [`Place::mend`].
+/// After this many missing confirmations in a row, a queue is examined by [`Place::mend`].
 pub(super) const SILENCES: u32 = 3;
 
-/// A queue that is consumed.
+/// A queue that EventFlow consumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     /// The run requests of a function.
@@ -45,7 +45,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The queue's name.
+    /// The name of the queue.
     pub(super) fn queue(self) -> String {
         match self {
             Self::Runs(function) => format!("{RUNS}.{function}"),
@@ -53,7 +53,7 @@ impl Place {
         }
     }
 
-    /// Makes the queue, unless it is there.
+    /// Declares the queue.
     pub(super) async fn declare(self, channel: &Channel) -> lapin::Result<()> {
         let queue = self.queue();
         let mut arguments = quorum();
@@ -71,9 +71,9 @@ impl Place {
 }
 
 impl Place {
-    /// Deletes a queue that answers nothing while its broker does. A quorum queue that was made less than a second before
-    /// its only broker was killed comes back without its log and never elects a leader: nothing can be put there or
-    /// taken from there, and what was in it is gone. The sweep publishes that again from EventFlow's own log.
+    /// Deletes a queue that does not respond although its broker does. A quorum queue that was created less than a
+    /// second before its only broker was killed comes back without its log and never elects a leader: nothing can be
+    /// published or consumed, and its contents are lost. The sweep publishes them again from EventFlow's own log.
     pub(super) async fn mend(self, connection: &Connection) {
         let Ok(channel) = connection.create_channel().await else { return };
         let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
@@ -83,14 +83,14 @@ impl Place {
         }
         let deleting = channel.queue_delete(self.queue().into(), QueueDeleteOptions::default());
         match tokio::time::timeout(DELETED_WITHIN, deleting).await {
-            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "a queue without a leader was deleted"),
-            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "a queue answers nothing"),
-            Err(_) => tracing::error!(queue = self.queue(), "a queue answers nothing and cannot be deleted"),
+            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "deleted a queue without a leader"),
+            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "queue does not respond"),
+            Err(_) => tracing::error!(queue = self.queue(), "queue does not respond and cannot be deleted"),
         }
     }
 }
 
-/// Makes what does not depend on any function, unless it is there.
+/// Declares the exchanges and queues that do not depend on any function.
 pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     let exchange = async |name: &str, kind| {
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };

@@ -1,4 +1,4 @@
-//! A run request as the body of a message.
+//! The encoding of a run request as the body of a message.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::queue::{Error, Request};
 
-/// The shape that is written. Others are refused: a queue holds no history, the log does.
+/// The version of the encoding. Others are refused: a queue holds no history, the log does.
 const VERSION: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -19,14 +19,14 @@ struct Body {
     asked: Option<Arc<run::Asked>>,
 }
 
-/// The body of a request.
+/// Encodes a request.
 pub(super) fn write(request: &Request) -> Result<Vec<u8>, Error> {
     let body = Body { v: VERSION, function: request.function, run: request.run, asked: request.asked.clone() };
     serde_json::to_vec(&body)
         .map_err(|error| Error(format!("the request of run {} cannot be written: {error}", body.run)))
 }
 
-/// The request of a body.
+/// Decodes a request.
 pub(super) fn read(body: &[u8]) -> Result<Request, String> {
     let body: Body = serde_json::from_slice(body).map_err(|error| format!("this is no run request: {error}"))?;
     if body.v != VERSION {

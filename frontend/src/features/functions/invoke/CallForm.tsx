@@ -1,4 +1,4 @@
-// The form of a call: method, path, query, headers and payload.
+// The form for a call: method, path, query, headers and payload.
 
 import { Alert, Anchor, Button, Group, Menu, Select, Stack, Text, TextInput } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -9,7 +9,7 @@ import { once } from "../../../ui/once.ts";
 import { Headers } from "./Headers.tsx";
 import { type Draft, draftFault, METHODS, samples, split } from "./invocation.ts";
 
-/** Why a call was refused, and which field is to blame. */
+/** Why a call was refused, and because of which field. */
 export interface Refused {
   message: string;
   field: string[] | null;
@@ -23,7 +23,7 @@ export function CallForm({
   sending,
   send,
 }: {
-  /** The function; undefined while it is not known. */
+  /** The function; undefined while it is loading. */
   of: FunctionHeadQuery["function"] | undefined;
   draft: Draft;
   change: (part: Partial<Draft>) => void;

@@ -1,4 +1,4 @@
-// The calls of this tab: showing one of them again, comparing its answer with another one, sending it changed.
+// The calls made in this tab: show one again, compare its answer with another, send it with changes.
 
 import { Button, Card, Group, Table, Text, Title } from "@mantine/core";
 import { useState } from "react";

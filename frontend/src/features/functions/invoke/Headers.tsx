@@ -1,4 +1,4 @@
-// The headers of a call, in rows.
+// The headers of a call, as rows.
 
 import { ActionIcon, Autocomplete, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useRef } from "react";

@@ -1,4 +1,4 @@
-// Calling a function by hand: what goes in, what comes out, what it wrote meanwhile, and how that was the last time.
+// Calling a function by hand: the request, the answer, the log lines, and earlier calls.
 
 import { Card, Grid, Stack, Text } from "@mantine/core";
 import { useState } from "react";

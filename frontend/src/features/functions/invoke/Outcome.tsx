@@ -1,4 +1,4 @@
-// What came of a call: its answer, and the lines that it wrote.
+// The result of a call: its answer and its log lines.
 
 import { Alert, Anchor, Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

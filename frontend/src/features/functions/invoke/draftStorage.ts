@@ -1,9 +1,9 @@
-// The draft of a call that this tab keeps for when its page is opened again.
+// Stores the draft of a call in this tab, for when the page is opened again.
 
 import { DRAFT } from "../../../lib/tabOwner.ts";
 import { type Draft, restored } from "./invocation.ts";
 
-/** The draft for a function that was sent last, else the first one. */
+/** The last draft sent to a function, or else an empty one. */
 export function loadDraft(id: string): Draft {
   try {
     return restored(sessionStorage.getItem(DRAFT + id));
@@ -16,6 +16,6 @@ export function saveDraft(id: string, draft: Draft) {
   try {
     sessionStorage.setItem(DRAFT + id, JSON.stringify(draft));
   } catch {
-    // A browser that keeps nothing loses a convenience.
+    // Without storage, only a convenience is lost.
   }
 }

@@ -1,4 +1,4 @@
-// What is sent by hand: a draft that is remembered, headers in rows, templates from the triggers. Knows no screens.
+// The model of a manual call: a stored draft, header rows, templates from the triggers. Knows no screens.
 
 import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
 import { dataFor, typeFor } from "../../../lib/sample.ts";
@@ -7,7 +7,7 @@ import { jsonFault } from "../../../ui/jsonEditor.tsx";
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 
 export interface Header {
-  /** Keeps the row while it is edited. */
+  /** Identifies the row while it is edited. */
   key: number;
   name: string;
   value: string;
@@ -23,14 +23,14 @@ export interface Draft {
 
 export const FIRST: Draft = { method: "POST", path: "/", query: "", headers: [], payload: '{\n  "name": "Ada"\n}' };
 
-/** A draft that was stored as text; whatever is wrong with it is as in the first one. */
+/** Parses a stored draft; invalid parts get their defaults. */
 export function restored(text: string | null): Draft {
   let stored: Partial<Record<keyof Draft, unknown>> = {};
   try {
     const parsed = JSON.parse(text ?? "{}") as unknown;
     if (typeof parsed === "object" && parsed !== null) stored = parsed;
   } catch {
-    // Kept by somebody else, or cut.
+    // Written by something else, or truncated.
   }
   const word = (value: unknown, otherwise: string) => (typeof value === "string" ? value : otherwise);
   const headers = Array.isArray(stored.headers) ? (stored.headers as unknown[]) : [];
@@ -46,25 +46,25 @@ export function restored(text: string | null): Draft {
   };
 }
 
-/** What is wrong with a header's name; null when nothing is. */
+/** What is wrong with a header's name; null if nothing is. */
 export function headerFault(name: string): string | null {
   if (name.trim() === "") return null;
   return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name.trim()) ? null : "Letters, digits and hyphens";
 }
 
-/** Rows with a new one at the end. */
+/** The rows with an empty one at the end. */
 export function added(headers: readonly Header[], name = "", value = ""): Header[] {
   return [...headers, { key: Math.max(-1, ...headers.map(({ key }) => key)) + 1, name, value }];
 }
 
-/** The headers that are sent: rows without a name are not. */
+/** The headers to send; rows without a name are ignored. */
 export function sent(headers: readonly Header[]): { name: string; value: string }[] {
   return headers
     .filter(({ name }) => name.trim() !== "")
     .map(({ name, value }) => ({ name: name.trim(), value: value.trim() }));
 }
 
-/** A path that somebody wrote or pasted: what follows its question mark is the query. */
+/** Splits a path that was typed or pasted: what follows the question mark is the query. */
 export function split(path: string): { path: string; query: string | null } {
   const withoutHost = path.replace(/^https?:\/\/[^/]*/i, "");
   const at = withoutHost.indexOf("?");
@@ -72,7 +72,7 @@ export function split(path: string): { path: string; query: string | null } {
   return { path: bare.startsWith("/") ? bare : `/${bare}`, query: at < 0 ? null : withoutHost.slice(at + 1) };
 }
 
-/** Why a draft cannot be sent; null when it can. */
+/** Why a draft cannot be sent; null if it can. */
 export function draftFault(draft: Draft): string | null {
   const json = jsonFault(draft.payload);
   if (json !== null) return `The payload is no JSON: ${json}`;
@@ -88,7 +88,7 @@ export interface Sample {
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 
-/** Drafts to begin with: by HTTP, and as each trigger's event would carry it. */
+/** Templates: an HTTP call, and the event of each trigger. */
 export function samples(triggers: readonly Trigger[]): Sample[] {
   const pretty = (value: unknown) => JSON.stringify(value, null, 2);
   const found: Sample[] = [
@@ -134,12 +134,12 @@ export function samples(triggers: readonly Trigger[]): Sample[] {
 
 const OVER: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "DEAD"]);
 
-/** Whether nothing happens to a run any more. */
+/** Whether a run is over. */
 export function over(state: string): boolean {
   return OVER.has(state);
 }
 
-/** A result as a person reads it: JSON in lines, text as it is. */
+/** A result for display: formatted JSON, or text as it is. */
 export function readable(output: unknown): string {
   if (typeof output === "string") return output;
   return JSON.stringify(output ?? null, null, 2);

@@ -1,4 +1,4 @@
-// The calls that were made from this tab, followed until they are over.
+// The calls made in this tab, followed until they are over.
 
 import { useCallback, useEffect } from "react";
 import { useClient } from "urql";
@@ -10,26 +10,26 @@ import { type Draft, over } from "./invocation.ts";
 
 type Result = NonNullable<InvokeFunctionMutation["invokeFunction"]["run"]>;
 
-/** A call that was made from this tab. */
+/** A call made in this tab. */
 export interface Call {
   draft: Draft;
   run: Result;
-  /** Milliseconds until the outcome was here; null while it is not. */
+  /** Milliseconds until the outcome; null until then. */
   took: number | null;
   begun: number;
 }
 
-/** Calls of a function that are remembered, for as long as this tab is not loaded again. */
+/** Maximum number of calls of a function that are remembered until the tab is reloaded. */
 const REMEMBERED = 10;
 
-/** How often a run that is not over is asked for, in milliseconds. */
+/** How often an unfinished run is queried, in milliseconds. */
 const ASK_EVERY = 3_000;
 
 const calls = new Store<Readonly<Record<string, readonly Call[]>>>({});
 
 onNewOwner(() => calls.set({}));
 
-/** The calls of a function, the newest first; those that are not over are followed. */
+/** The calls of a function, newest first; unfinished ones are followed. */
 export function useCalls(id: string) {
   const client = useClient();
   const made = useStore(calls)[id] ?? [];
@@ -52,7 +52,7 @@ export function useCalls(id: string) {
   useFollowed(RunChangedDocument, { function: id }, ({ runChanged: { run } }) => {
     if (calls.get()[id]?.some((one) => one.run.id === run.id)) void settle(run.id);
   });
-  // Should the event of its end be lost, it is asked for.
+  // In case the event of its end is lost, the run is polled as well.
   const open = made.find(({ run }) => !over(run.state))?.run.id;
   useEffect(() => {
     if (!open) return;

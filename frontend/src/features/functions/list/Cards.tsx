@@ -1,4 +1,4 @@
-// Functions as cards, where there is no room for a table.
+// Functions as cards, for narrow screens.
 
 import { Anchor, Card, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// No function yet: four ways to the first one.
+// The empty list: four ways to create the first function.
 
 import "@mantine/core/styles/ThemeIcon.css";
 import { Box, Card, Group, SimpleGrid, Stack, Text, ThemeIcon, Title, UnstyledButton } from "@mantine/core";

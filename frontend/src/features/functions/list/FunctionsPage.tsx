@@ -40,7 +40,7 @@ export interface Search {
 
 const RUNTIMES = ["node", "python", "python-flask", "command", "docker"] as const;
 
-/** In the list of states, what is no state: that the newest build failed. */
+/** An additional choice in the list of states: the latest build failed. */
 const FAILED = "failed";
 
 const TRIGGERS: { value: TriggerType; label: string }[] = [
@@ -87,10 +87,10 @@ const SORTS = [
   { value: "updated", label: "Changed longest ago" },
 ] as const;
 
-/** What only the page knows to sort by. */
+/** Sort keys that only the page can use. */
 const BY_HERE: ReadonlySet<string> = new Set(["run", "calls"]);
 
-/** Typing that stops for so long is asked about, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 150;
 
 export function FunctionsPage({ search }: { search: Search }) {
@@ -100,7 +100,7 @@ export function FunctionsPage({ search }: { search: Search }) {
   const [q] = useDebouncedValue(search.q, SETTLE);
   const { rows: all, total, more, cut, old, error, again, question } = useFunctions({ ...search, q });
   const calls = useCalls(question);
-  // What is there already narrows at once; the server's answer brings what is not. Typing is never slower than the list.
+  // Loaded functions are filtered immediately; the server's answer adds the others. So typing never waits for the list.
   const wanted = useDeferredValue(search);
   const rows = chosen(all ?? [], wanted, calls);
   const asking = old || q !== search.q;

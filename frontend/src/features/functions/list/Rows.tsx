@@ -40,7 +40,7 @@ function Head({
   );
 }
 
-/** Drawn again only when something of it changed: a list that is scrolled has other things to do. */
+/** Rendered again only when its function changed, for the sake of smooth scrolling. */
 const Row = memo(function Row({ of, points, index, measure }: RowProps) {
   return (
     <Table.Tr data-index={index} ref={measure} aria-rowindex={index + 2}>

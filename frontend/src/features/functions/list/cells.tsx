@@ -1,4 +1,4 @@
-// What stands of a function in a row of the table or on a card.
+// The parts of a function's row or card.
 
 import { Anchor, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -24,7 +24,7 @@ export function State({ of }: { of: Listed }) {
   return <Status state={shownState(of)} broken={useTrouble([of])(of).broken} />;
 }
 
-/** What stands under a state: why a function does not work, or why its newest build did not. */
+/** The text below a state: why a function does not work, or why its latest build failed. */
 export function Why({ of }: { of: Listed }) {
   const { broken } = useTrouble([of])(of);
   const build = of.builds.nodes[0];
@@ -41,7 +41,7 @@ export function Why({ of }: { of: Listed }) {
   );
 }
 
-/** The state of the newest of something, with a link to it. */
+/** The state of the latest run or build, with a link to it. */
 function Newest({ to, state, at, what }: { to: string; state: string; at: string; what: string }) {
   return (
     <Group gap="2px 6px">

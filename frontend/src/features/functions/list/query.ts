@@ -1,4 +1,4 @@
-// What the list of functions is searched, filtered and sorted by: what is asked of the server, and what is done here.
+// Search, filters and order of the list of functions: what the server does, and what is done here.
 
 import type {
   FunctionMode,
@@ -9,7 +9,7 @@ import type {
 } from "../../../graphql/generated.ts";
 import { type Spark, sum } from "../../../ui/spark.ts";
 
-/** What the list is searched and sorted by. */
+/** The search and order of the list. */
 export interface Wanted {
   q?: string | undefined;
   state?: FunctionState | undefined;
@@ -27,7 +27,7 @@ type Row = Pick<FunctionRowFragment, "id" | "name" | "namespace" | "state" | "mo
   runs: { nodes: readonly { queuedAt: string }[] };
 };
 
-/** What is typed into the search: a part of a name, or a namespace, a slash and a part of a name. */
+/** The typed search text: a part of a name, or a namespace, a slash and a part of a name. */
 function typedOf(wanted: Wanted): { namespace: string | null; search: string | null } {
   const typed = wanted.q?.trim().toLowerCase() ?? "";
   const at = typed.indexOf("/");
@@ -35,7 +35,7 @@ function typedOf(wanted: Wanted): { namespace: string | null; search: string | n
   return { namespace: wanted.namespace ?? (namespace || null), search: search || null };
 }
 
-/** What is asked of the server for what is wanted. */
+/** The query to the server. */
 export function questionOf(wanted: Wanted) {
   return {
     ...typedOf(wanted),
@@ -47,7 +47,7 @@ export function questionOf(wanted: Wanted) {
   };
 }
 
-/** The order that is asked of the server for a list that is not loaded as a whole; of what it cannot sort by, none. */
+/** The order requested from the server for an incompletely loaded list; undefined if it does not support the order. */
 export function orderOf(sort: string | undefined): { orderBy?: FunctionOrder; descending?: boolean } {
   const key = (sort ?? "name").replace(/^-/, "");
   const orders: Record<string, FunctionOrder> = { name: "NAME", state: "STATE", updated: "UPDATED" };
@@ -55,7 +55,7 @@ export function orderOf(sort: string | undefined): { orderBy?: FunctionOrder; de
   return orderBy ? { orderBy, descending: sort?.startsWith("-") ?? false } : {};
 }
 
-/** Whether a function is wanted, as far as its row shows: what its triggers are, only the server knows. */
+/** Whether a function matches, as far as its row shows: only the server knows its triggers. */
 export function fits(one: Omit<Row, "runs">, wanted: Wanted): boolean {
   const { namespace, search } = typedOf(wanted);
   return (
@@ -68,14 +68,14 @@ export function fits(one: Omit<Row, "runs">, wanted: Wanted): boolean {
   );
 }
 
-/** Pages of a list as one list, and how complete it is. */
+/** The pages of a list as one list, and whether it is complete. */
 export function joined<T extends { id: string }>(
   pages: readonly { nodes: readonly T[]; totalCount: number; pageInfo: { hasNextPage: boolean } }[],
   limit: number,
 ): { rows: T[] | undefined; total: number; more: boolean; cut: boolean } {
   const last = pages.at(-1);
   if (!last) return { rows: undefined, total: 0, more: false, cut: false };
-  // While pages are asked for one after the other, a function may move from one to the next.
+  // While pages are fetched one after another, a function may move from one to the next.
   const rows = [...new Map(pages.flatMap(({ nodes }) => nodes).map((row) => [row.id, row])).values()];
   const full = pages.length >= limit;
   return {
@@ -86,7 +86,7 @@ export function joined<T extends { id: string }>(
   };
 }
 
-/** The functions that are wanted, in the wanted order; gone ones only when they are asked for. */
+/** The matching functions, sorted; deregistered ones only if asked for. */
 export function chosen<T extends Row>(
   functions: readonly T[],
   wanted: Wanted,
@@ -114,10 +114,10 @@ export function chosen<T extends Row>(
   return keyed.sort(([a, one], [b, other]) => sign * order(a, b) || order(one.name, other.name)).map(([, one]) => one);
 }
 
-/** Columns whose newest or largest is asked for first. */
+/** Columns that are first sorted with the newest or largest on top. */
 const DOWN_FIRST = new Set(["updated", "run", "calls"]);
 
-/** The sort after a click on a column's head: the usual way around, then the other. */
+/** The order after a click on a column head: the usual direction, then the reverse. */
 export function nextSort(current: string | undefined, column: string): string {
   const first = DOWN_FIRST.has(column) ? `-${column}` : column;
   const second = DOWN_FIRST.has(column) ? column : `-${column}`;

@@ -1,5 +1,5 @@
-// The list of functions that fit, page after page, kept up to date: a change of a listed function changes its row; when
-// another one begins to fit, the pages are asked for again.
+// The list of matching functions, loaded page by page and kept up to date: a change to a listed function updates its
+// row; if another function starts to match, the pages are fetched again.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
@@ -18,11 +18,11 @@ import { useStore } from "../../../lib/store.ts";
 import type { Spark } from "../../../ui/spark.ts";
 import { fits, joined, orderOf, questionOf, type Wanted } from "./query.ts";
 
-/** Pages that are loaded at most, of a hundred functions each. */
+/** Maximum number of pages, of a hundred functions each. */
 export const PAGES = 10;
-/** The shortest time between two looks at the pages, in milliseconds. */
+/** The minimum interval between fetches, in milliseconds. */
 const LOOK_EVERY = 1_000;
-/** How often the small charts are drawn anew, in milliseconds. */
+/** How often the sparklines are refreshed, in milliseconds. */
 const CHARTS_EVERY = 15_000;
 
 type Connection = FunctionsQuery["functions"];
@@ -30,18 +30,18 @@ type Question = FunctionsCallsQueryVariables;
 export type Listed = Connection["nodes"][number];
 
 export interface Functions {
-  /** Undefined before the first page is there. */
+  /** Undefined before the first page is loaded. */
   rows: readonly Listed[] | undefined;
   total: number;
-  /** Whether further pages are on their way. */
+  /** Whether further pages are loading. */
   more: boolean;
   /** Whether there are more functions than are ever loaded. */
   cut: boolean;
-  /** Whether what is there answers an earlier question. */
+  /** Whether the rows are the result of an earlier query. */
   old: boolean;
   error: Error | undefined;
   again: () => void;
-  /** What is asked of the server. */
+  /** The query to the server. */
   question: Question;
 }
 
@@ -55,7 +55,7 @@ export function useFunctions(wanted: Wanted): Functions {
   const [round, setRound] = useState(0);
   const { opened } = useStore(link);
   const { rows, total, more, cut } = joined(pages, PAGES);
-  // A list that is there as a whole is put in order here; of a longer one, the server says what comes first.
+  // A complete list is sorted here; an incomplete one by the server.
   const [long, setLong] = useState(false);
   if (long !== cut && pages.length > 0 && !more) setLong(cut);
   const question: Question = { ...questionOf(wanted), ...(long ? orderOf(wanted.sort) : {}) };
@@ -100,12 +100,12 @@ export function useFunctions(wanted: Wanted): Functions {
       again();
     }, LOOK_EVERY);
   });
-  // The cache makes a run the newest of its function.
+  // The cache updates the latest run of a function.
   useFollowed(RunChangedDocument, {});
   return { rows, total, more, cut, old: answered !== key, error, again, question };
 }
 
-/** The calls of the last hour by minute, by function; drawn anew now and then while somebody looks. */
+/** The calls of the last hour by minute, for each function; refreshed while the page is visible. */
 export function useCalls(question: Question): ReadonlyMap<string, readonly Spark[]> {
   const [calls, setCalls] = useState<ReadonlyMap<string, readonly Spark[]>>(new Map());
   const key = JSON.stringify(question);
@@ -125,7 +125,7 @@ export function useCalls(question: Question): ReadonlyMap<string, readonly Spark
         }
         if (!gone.signal.aborted) setCalls(found);
       } catch {
-        // The list itself says that the server is away; older charts are better than none.
+        // The list itself shows that the server is not available; outdated charts are better than none.
       }
     };
     void look();

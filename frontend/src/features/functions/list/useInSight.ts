@@ -1,13 +1,13 @@
-// Of a list, what is in sight. Only that is drawn: a thousand rows are as quick as ten.
+// List virtualization: only the rows in view are rendered, so a thousand rows are as fast as ten.
 
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { useLayoutEffect, useRef, useState } from "react";
 
-/** The rows in sight, and how much room those above and below them take. */
+/** The rows in view, and the space taken by those above and below. */
 export function useInSight(count: number, size: number) {
   const container = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
-  // What stands above the list may come and go.
+  // The content above the list may change.
   useLayoutEffect(() => {
     const top = container.current ? container.current.getBoundingClientRect().top + scrollY : 0;
     setMargin((now) => (Math.abs(now - top) > 1 ? top : now));

@@ -1,4 +1,4 @@
-// The folders that a failed build offers: each can become a function of its own, or this function's folder.
+// The folders that a failed build offers: each can become a function, or this function's folder.
 
 import "@mantine/core/styles/Checkbox.css";
 import { Anchor, Box, Button, Card, Checkbox, Group, Stack, Text, TextInput, Title } from "@mantine/core";
@@ -50,7 +50,7 @@ function Folders({
   of: FunctionRowFragment;
   source: Source;
   offeredFolders: readonly Offered[];
-  /** Asks again which names are free, and which folders are functions. */
+  /** Queries again which names are free and which folders are functions. */
   look: () => void;
 }) {
   const navigate = useNavigate();
@@ -59,7 +59,7 @@ function Folders({
   const [, change] = useMutation(UpdateFunctionDocument);
   const [, start] = useMutation(BuildFunctionDocument);
   const [choices, setChoices] = useState<Choices>({});
-  /** The path of the folder with which something is being done. */
+  /** The path of the folder that is being processed. */
   const [busy, setBusy] = useState<string | null>(null);
   const rows = rowsOf(offeredFolders, choices);
   const all = together(rows);
@@ -152,10 +152,10 @@ function Folders({
 
 interface FolderProps {
   row: Row;
-  /** The name of the function that is looked at. */
+  /** The name of the current function. */
   of: string;
   busy: boolean;
-  /** Whether nothing is being done with any folder. */
+  /** Whether no folder is being processed. */
   idle: boolean;
   choose: (to: Partial<Choice>) => void;
   register: () => Promise<unknown>;

@@ -61,7 +61,7 @@ describe("offered folders", () => {
       "A function needs a name.",
     ]);
     expect(together(rows).possible).toBe(false);
-    // A folder that is left out is in nobody's way.
+    // A folder that is not selected does not conflict with others.
     const apart = rowsOf(OFFERED, { "functions/a": { ticked: false, name: "b" } });
     expect(apart.map(({ registers }) => registers)).toEqual([true, true, true]);
   });

@@ -1,4 +1,4 @@
-// Folders of a repository that could be functions, as somebody chooses among them.
+// The model of choosing among the folders of a repository that could be functions.
 
 import type {
   FunctionRowFragment,
@@ -13,14 +13,14 @@ type Build = Extract<NonNullable<OfferedFoldersQuery["node"]>, { offeredFolders:
 export type Source = Build["source"];
 export type Offered = Build["offeredFolders"][number];
 
-/** What becomes of a folder: as it was offered, changed by whoever looks at it. */
+/** A folder as it was offered, with the user's changes. */
 export interface Choice {
   ticked: boolean;
-  /** The name as it was typed; the suggested one while nobody has typed any. */
+  /** The typed name; the suggested one until something is typed. */
   name?: string | undefined;
   /** Why it was refused. */
   refused?: string | undefined;
-  /** The function that it became, as long as the server has not been asked again. */
+  /** The function registered for it, until the server is queried again. */
   made?: { id: string; name: string } | undefined;
 }
 
@@ -28,12 +28,12 @@ export type Choices = Readonly<Record<string, Choice>>;
 
 const UNTOUCHED: Choice = { ticked: true };
 
-/** Whether what is known of a node is a build with its offers. */
+/** Whether a node is a build with offers. */
 export function isBuild(node: OfferedFoldersQuery["node"] | undefined): node is Build {
   return node !== null && node !== undefined && "offeredFolders" in node;
 }
 
-/** What was offered, with what was chosen of it. */
+/** The offers with the user's choices. */
 export function rowsOf(offered: readonly Offered[], choices: Choices) {
   const rows = offered.map((folder) => {
     const choice = choices[folder.path] ?? UNTOUCHED;
@@ -54,7 +54,7 @@ export function rowsOf(offered: readonly Offered[], choices: Choices) {
 
 export type Row = ReturnType<typeof rowsOf>[number];
 
-/** The rows that are registered together: those that are ticked and not registered yet. */
+/** The rows to register together: selected and not registered yet. */
 export function together(rows: readonly Row[]): { rows: Row[]; label: string; possible: boolean } {
   const wanted = rows.filter((row) => row.ticked && !row.made);
   const open = rows.filter((row) => !row.made);
@@ -66,7 +66,7 @@ export function together(rows: readonly Row[]): { rows: Row[]; label: string; po
   };
 }
 
-/** A function of its own for a folder: from the same repository, fetched with the same credentials. */
+/** The registration of a function for a folder: same repository, same credentials. */
 export function registration(
   of: Pick<FunctionRowFragment, "id" | "namespace">,
   source: Source,
@@ -80,17 +80,17 @@ export function registration(
   };
 }
 
-/** The function itself with another folder. Its own ref stays, whatever the ref was that was built. */
+/** The update of the function itself to another folder. Its own ref stays, whatever ref was built. */
 export function update(of: Pick<FunctionRowFragment, "id" | "source">, path: string): UpdateFunctionInput {
   return { id: of.id, source: { git: { url: of.source.url ?? "", ref: of.source.ref, path } } };
 }
 
-/** The ref that a build must be asked for to build what was built; null when that is the function's own. */
+/** The ref to request so that the same is built again; null if it is the function's own. */
 export function refOf(of: Pick<FunctionRowFragment, "source">, source: Source): string | null {
   return source.ref === of.source.ref ? null : source.ref;
 }
 
-/** Whether the function still has the repository in which the folders are. */
+/** Whether the function still uses the repository that contains the folders. */
 export function stillThere(of: Pick<FunctionRowFragment, "source">, source: Source): boolean {
   return source.type === "git" && of.source.type === "git" && of.source.url === source.url;
 }

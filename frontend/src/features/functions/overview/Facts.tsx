@@ -1,4 +1,4 @@
-// What a function is: its source, its version, its times, its id.
+// The facts of a function: source, version, times, id.
 
 import { Anchor, Card, Group, Stack } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// That calls failed lately, and the way to the newest of them.
+// Recent failed calls, with a link to the latest one.
 
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

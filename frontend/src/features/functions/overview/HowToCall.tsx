@@ -1,4 +1,4 @@
-// How to call a function, as commands to copy.
+// Commands for calling a function, to copy.
 
 import { Card, Code, Group, Select, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";

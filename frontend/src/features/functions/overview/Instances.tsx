@@ -1,4 +1,4 @@
-// The processes that answer for a function.
+// The instances of a function.
 
 import { Card, Table, Text, Title } from "@mantine/core";
 import { short } from "../../../lib/time.ts";

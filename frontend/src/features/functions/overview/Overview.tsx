@@ -1,4 +1,4 @@
-// One function at a glance.
+// The overview page of a function.
 
 import { Anchor, Card, Grid, Group, SegmentedControl, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

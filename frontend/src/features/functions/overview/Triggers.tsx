@@ -1,4 +1,4 @@
-// What starts a run of a function.
+// The triggers of a function.
 
 import { Badge, Card, Code, Group, List, Stack, Text, Title } from "@mantine/core";
 import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
@@ -114,7 +114,7 @@ function Address({ url, label }: { url: string; label: string }) {
   );
 }
 
-/** What is said of an http trigger beyond its address. */
+/** Details of an http trigger in addition to its address. */
 function Doors({ trigger }: { trigger: Trigger }) {
   const notes = [
     trigger.auth === "NONE" && "Everybody may call it, without a token",

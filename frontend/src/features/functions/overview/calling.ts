@@ -1,16 +1,16 @@
-// How a function is called, for people who copy it into a terminal; and what its triggers would send.
+// Shell commands that call a function, and sample events for its triggers.
 
 import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
 import { dataFor, typeFor } from "../../../lib/sample.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 
-/** A text as one word of a shell. */
+/** Quotes a text as one shell word. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** Ways to call a function, each with its name. */
+/** The ways to call a function, with their names. */
 export function ways(
   of: { name: string; namespace: string; url: string | null; triggers: readonly Trigger[] },
   origin: string,
@@ -20,7 +20,7 @@ export function ways(
   if (of.url) {
     const json = `-H 'content-type: application/json' -d '{"name": "Ada"}'`;
     const http = of.triggers.filter(({ type }) => type === "http");
-    // Nobody shows a token to a function that everybody may call.
+    // A public function needs no token.
     const curl = http.some(({ auth }) => auth === "NONE") ? "curl" : `curl ${bearer}`;
     found.push({ name: "HTTP", command: `${curl} \\\n  ${json} \\\n  ${quoted(of.url)}` });
     for (const { path, pathUrl } of http) {
@@ -57,7 +57,7 @@ export function ways(
 
 const BAD: ReadonlySet<string> = new Set(["FAILED", "TIMED_OUT", "DEAD"]);
 
-/** How the newest calls went: how many of those that are over failed, and the newest that did. */
+/** The results of the latest calls: how many of the finished ones failed, and the latest failure. */
 export function trouble<T extends { state: string; finishedAt: string | null }>(
   newestFirst: readonly T[],
 ): { failed: number; of: number; newest: T | undefined } {

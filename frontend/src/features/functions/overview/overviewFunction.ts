@@ -1,4 +1,4 @@
-// A function as its overview asks for it.
+// The query for a function's overview.
 
 import type { FunctionOverviewQuery } from "../../../graphql/generated.ts";
 

@@ -1,4 +1,4 @@
-// A place to drop a folder or an archive, and what of it is sent.
+// A drop zone for a folder or an archive, showing which files are sent.
 
 import { Alert, Badge, Button, Card, Code, Group, List, Stack, Text } from "@mantine/core";
 import { type DragEvent, useRef, useState } from "react";
@@ -8,7 +8,7 @@ import { errorText } from "../../../ui/states.tsx";
 import { isArchive, LIMIT, plan } from "./files.ts";
 import { chosenFiles, type Dropped, droppedFiles } from "./upload.ts";
 
-/** Files that are named; the others are counted. */
+/** Files listed by name; further ones are counted. */
 const NAMED = 8;
 
 export function DropZone({ value, choose }: { value: Dropped | null; choose: (dropped: Dropped | null) => void }) {
@@ -22,7 +22,7 @@ export function DropZone({ value, choose }: { value: Dropped | null; choose: (dr
     event.preventDefault();
     setOver(false);
     setFault(null);
-    // The browser forgets what was dropped as soon as this function waits for anything.
+    // The browser forgets dropped files as soon as this function awaits anything.
     const files = [...event.dataTransfer.files];
     const entries = [...event.dataTransfer.items].flatMap((item) => item.webkitGetAsEntry?.() ?? []);
     const [only] = files;

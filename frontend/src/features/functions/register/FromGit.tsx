@@ -1,4 +1,4 @@
-// The repository that a new function comes from.
+// The form fields for a Git source.
 
 import { Group, TextInput } from "@mantine/core";
 import type { Code } from "./code.ts";

@@ -1,4 +1,4 @@
-// The container image that a new function is.
+// The form fields for a container image.
 
 import { Alert, TextInput } from "@mantine/core";
 import { useViewer } from "../../auth/viewer.tsx";

@@ -1,4 +1,4 @@
-// The name of a new function, and the namespace that it belongs to.
+// The name and namespace of a new function.
 
 import { Anchor, Autocomplete, Group, Loader, Select, TextInput } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -17,7 +17,7 @@ export function Naming({
   fault,
 }: {
   name: string;
-  /** Whether somebody typed the name, which is guessed otherwise. */
+  /** Whether the name was typed; otherwise it is guessed. */
   typed: boolean;
   setName: (name: string) => void;
   namespace: string;
@@ -27,7 +27,7 @@ export function Naming({
   const { namespaces } = useViewer();
   const { data: there } = useAsked(NamespacesDocument, {}, namespaces !== null);
   const taken = useTaken(namespace, name);
-  // Nobody is told off before having typed.
+  // No error is shown before something was typed.
   const wrong = name === "" && !typed ? null : nameFault(name);
   return (
     <Group grow align="flex-start">

@@ -1,4 +1,4 @@
-// A new function: from Git, written here, from an archive or a folder, from an image.
+// Registering a function: from Git, from files written here, from an archive or a folder, or from an image.
 
 import { Modal } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";

@@ -1,4 +1,4 @@
-// The form of a new function: where its code comes from, its name and its namespace.
+// The form for a new function: its source, name and namespace.
 
 import { Alert, Button, Group, Progress, SegmentedControl, Stack, Text } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// The files of a new function that is written here, from a template.
+// The files of a new function written here, based on a template.
 
 import { Select, Stack, Tabs, Text } from "@mantine/core";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// Where the code of a new function comes from, as its form has it.
+// The source of a new function, as its form represents it.
 
 import type { SourceInput } from "../../../graphql/generated.ts";
 import { tarGz } from "../../../lib/tar.ts";
@@ -8,7 +8,7 @@ import type { From } from "./from.ts";
 import { filesOf, named, type TemplateName } from "./templates.ts";
 import { type Dropped, packed, sendable, upload } from "./upload.ts";
 
-/** All fields of the form, of which each way has its own. */
+/** All fields of the form; each kind of source uses its own. */
 export interface Code {
   url: string;
   ref: string;
@@ -17,7 +17,7 @@ export interface Code {
   command: string;
   dropped: Dropped | null;
   template: TemplateName;
-  /** The files that are written here, by their paths. */
+  /** The files written here, by path. */
   written: Readonly<Record<string, string>>;
 }
 
@@ -32,7 +32,7 @@ export const FIRST: Code = {
   written: filesOf("node"),
 };
 
-/** A name for the function, from what is known of its code. */
+/** A suggested name, derived from the source. */
 export function guessedName(from: From, { url, path, image, dropped, template }: Code): string {
   switch (from) {
     case "git":
@@ -47,13 +47,13 @@ export function guessedName(from: From, { url, path, image, dropped, template }:
   }
 }
 
-/** Whether the code cannot be sent as it is. */
+/** Whether the source cannot be sent as it is. */
 export function codeFault(from: From, { written, dropped }: Code): boolean {
   if (from === "write") return jsonFault(written["function.json"] ?? "") !== null;
   return from === "upload" && !sendable(dropped);
 }
 
-/** The source as the API takes it. What lies in the browser is uploaded for that; `sent` gets its share, from 0 to 1. */
+/** The source for the API. Local files are uploaded first; `sent` gets the fraction sent, from 0 to 1. */
 export async function sourceOf(
   from: From,
   code: Code,

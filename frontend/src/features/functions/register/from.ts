@@ -1,4 +1,4 @@
-// Where a new function may come from.
+// The kinds of sources for a new function.
 
 export const FROM = ["git", "write", "upload", "image"] as const;
 

@@ -1,11 +1,11 @@
-// Functions to begin with, edited in the browser.
+// Templates for functions, edited in the browser.
 
-/** A smallest function that does something. */
+/** A minimal function. */
 export interface Template {
   label: string;
-  /** What it is for, in a sentence. */
+  /** Its purpose, in a sentence. */
   about: string;
-  /** Its files beside function.json; the first is the one to edit. */
+  /** Its files besides function.json; the first is opened in the editor. */
   files: Readonly<Record<string, string>>;
   manifest: Readonly<Record<string, unknown>>;
 }
@@ -30,8 +30,7 @@ exports.handler = async (event, context) => {
   },
   job: {
     label: "Node event job",
-    about:
-      "Runs once for each event of the type order.created, in a process of its own, and tries again when it fails.",
+    about: "Runs once for each event of the type order.created, in its own process, and is retried when it fails.",
     files: {
       "index.js": `// A job: one process for each event. When it throws, it is tried again, as function.json says.
 exports.handler = async (event, context) => {
@@ -114,13 +113,13 @@ process.on("SIGTERM", () => server.close());
 
 export type TemplateName = keyof typeof TEMPLATES;
 
-/** The files of a template, function.json among them, ready to be edited. */
+/** The files of a template including function.json, ready to be edited. */
 export function filesOf(template: TemplateName): Record<string, string> {
   const { files, manifest }: Template = TEMPLATES[template];
   return { ...files, "function.json": `${JSON.stringify(manifest, null, 2)}\n` };
 }
 
-/** The function.json that is sent: with the name that was chosen, when it can be read. */
+/** The function.json to send: with the chosen name, if it can be parsed. */
 export function named(manifest: string, name: string): string {
   try {
     const parsed = JSON.parse(manifest) as Record<string, unknown>;

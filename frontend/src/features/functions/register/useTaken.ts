@@ -5,7 +5,7 @@ import { useQuery } from "urql";
 import { FunctionNamedDocument } from "../../../graphql/generated.ts";
 import { nameFault } from "../name.ts";
 
-/** Whether a name is taken; asked when the typing rests. */
+/** Whether a name is taken; queried when typing pauses. */
 export function useTaken(namespace: string, name: string): { id: string | null; asking: boolean } {
   const [rested] = useDebouncedValue(name, 250);
   const fits = nameFault(rested) === null;

@@ -1,4 +1,4 @@
-// Stopping a function and deregistering it: what ends something.
+// Stopping and deregistering a function.
 
 import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
@@ -65,7 +65,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
           await actions.stop(of);
         }}
       >
-        <Text size="sm">Calls are refused, and events and due times pass it by, until it is started again.</Text>
+        <Text size="sm">Calls are refused, and events and due times are ignored, until it is started again.</Text>
       </Confirm>
       <Confirm
         opened={going}
@@ -78,7 +78,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
           await actions.deregister(of);
         }}
       >
-        <Text size="sm">It stops for good and cannot be brought back. Its history stays in the log.</Text>
+        <Text size="sm">This is permanent and cannot be undone. Its history stays in the log.</Text>
       </Confirm>
     </Card>
   );

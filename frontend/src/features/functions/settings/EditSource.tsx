@@ -1,4 +1,4 @@
-// Where the next build takes its code from, to be edited.
+// Editing the source of the next build.
 
 import { Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import type { Source } from "./source.ts";

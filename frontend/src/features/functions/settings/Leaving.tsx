@@ -1,10 +1,10 @@
-// Asking before a page with unsaved settings is left.
+// Warns before leaving a page with unsaved settings.
 
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useBlocker } from "@tanstack/react-router";
 
 export function Leaving({ name, dirty }: { name: string; dirty: boolean }) {
-  // Another part of the settings is the same page; the way in comes when the session is over.
+  // Another tab of the settings is the same page; the sign-in page appears when the session ends.
   const leaving = useBlocker({
     shouldBlockFn: ({ current, next }) => dirty && next.pathname !== current.pathname && next.pathname !== "/sign-in",
     enableBeforeUnload: () => dirty,

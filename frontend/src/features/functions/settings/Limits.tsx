@@ -1,5 +1,4 @@
-// Numbers of a manifest: what a process may use, how many there are, how often a failed run is tried. The schema says
-// what each means and what it may be.
+// The numbers of a manifest: resources, scaling, retries. Their meanings and ranges come from the schema.
 
 import "@mantine/core/styles/NumberInput.css";
 import "@mantine/core/styles/Switch.css";
@@ -15,7 +14,7 @@ const PARTS = [
   { name: "retry", title: "Retry" },
 ];
 
-/** Units, by the ends of names. */
+/** Units, by suffix of the name. */
 function unitOf(name: string): string | undefined {
   if (name.endsWith("_mb")) return " MiB";
   if (name.endsWith("_s")) return " s";

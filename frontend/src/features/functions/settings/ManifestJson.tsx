@@ -1,4 +1,4 @@
-// The whole manifest as JSON, and going back to the one of the source.
+// The whole manifest as JSON, and a way back to the one in the source.
 
 import { Anchor, Button, Code, Stack, Text } from "@mantine/core";
 import { useState } from "react";
@@ -25,7 +25,7 @@ export function ManifestJson({
     <Stack gap="xs">
       <Text size="sm" c="dimmed">
         {overrides
-          ? "This manifest was given here and beats the function.json of the source, as a whole."
+          ? "This manifest was set here and overrides the function.json of the source as a whole."
           : "What the version that answers was built with, every default filled in."}{" "}
         <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm" underline="always">
           Its schema
@@ -60,7 +60,7 @@ export function ManifestJson({
             const parsed = JSON.parse(next) as unknown;
             if (isManifest(parsed)) change(parsed);
           } catch {
-            // Half typed: the editor says so.
+            // Incomplete input: the editor shows it.
           }
         }}
       />

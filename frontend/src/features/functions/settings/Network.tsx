@@ -1,4 +1,4 @@
-// What a function reaches of the network: nothing, everything that the server leaves open, or the hosts of a list.
+// Network access of a function: none, open, or a list of hosts.
 
 import { Stack, Switch, TextInput } from "@mantine/core";
 import { useState } from "react";
@@ -19,7 +19,7 @@ export function Network({
   fault: (below: string) => string | undefined;
 }) {
   const hosts = Array.isArray(value) ? value.map(String) : [];
-  // A list that is being written holds what a manifest cannot: a comma with nothing behind it.
+  // While a list is being typed it may contain what a manifest cannot, such as a trailing comma.
   const [text, setText] = useState(() => hosts.join(", "));
   const faults = ["", ...hosts.map((_, index) => `/${index}`)].map(fault);
   return (

@@ -1,4 +1,4 @@
-// What is to be known before anything is changed: what is not built yet, what is missing, what somebody else changed.
+// Notices above the settings: what is not built yet, what is missing, what somebody else changed.
 
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { Secret } from "./Secret.tsx";
@@ -12,7 +12,7 @@ export function Notices({
 }: {
   of: ConfiguredFunction;
   draft: SettingsDraft;
-  /** Secrets that are named and not set, each with what it is for. */
+  /** Secrets that are used but not set, each with its purpose. */
   missing: readonly { name: string; note: string | null }[];
   readOnly: boolean;
 }) {
@@ -21,7 +21,7 @@ export function Notices({
       {draft.unbuilt && !draft.dirty && (
         <Alert color="blue" p="xs">
           <Group gap="sm">
-            <Text size="sm">What is saved here is not in the version that answers yet.</Text>
+            <Text size="sm">The saved settings are not in the running version yet.</Text>
             {!readOnly && (
               <Button size="compact-sm" onClick={() => void draft.build()}>
                 Build it

@@ -1,4 +1,4 @@
-// What will change when the draft is saved, beside what is; and saving it.
+// The changes in the draft compared with the saved settings, and saving them.
 
 import { Alert, Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
 import { describeSource } from "../../../lib/source.ts";

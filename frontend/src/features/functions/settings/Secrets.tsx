@@ -1,4 +1,4 @@
-// The secrets that a function gets as variables, and those that prove its webhooks.
+// The secrets that a function gets as variables, and those that authenticate its webhooks.
 
 import { Button, Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useState } from "react";
@@ -16,7 +16,7 @@ export function Secrets({
 }: Editing & { namespace: string; known: Known; mayWrite: boolean }) {
   const { own, webhooks } = secretsOf(manifest);
   const [name, setName] = useState("");
-  const wrong = variableFault(name) ?? (own.includes(name) ? "It is there already" : null);
+  const wrong = variableFault(name) ?? (own.includes(name) ? "It already exists" : null);
   const add = () => {
     if (name === "" || wrong) return;
     change({ ...manifest, secrets: [...own, name] });

@@ -1,5 +1,5 @@
-// How a function is configured, as forms. What is changed here is a manifest that beats the function.json of its
-// source, as a whole; it takes effect with the next build.
+// The settings of a function, as forms. Changes here make a manifest that overrides the function.json of the source as
+// a whole; it takes effect with the next build.
 
 import { Stack, Tabs, Text } from "@mantine/core";
 import { useState } from "react";
@@ -92,7 +92,7 @@ function Edit({
         </Tabs.List>
       </Tabs>
       <Notices of={of} draft={draft} missing={part === "variables" ? [] : missing} readOnly={readOnly} />
-      {/* Forms keep rows of their own: while nothing is changed here, what somebody else saved begins them anew. */}
+      {/* Forms keep their own rows: as long as nothing is changed here, they are reset when somebody else saves. */}
       <div key={draft.key}>
         {part === "triggers" &&
           (editing ? (

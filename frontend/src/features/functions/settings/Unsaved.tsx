@@ -1,4 +1,4 @@
-// What says that something is changed and not saved, and leads to saving it.
+// The bar that shows unsaved changes and leads to saving them.
 
 import { Button, Group, Paper, Text } from "@mantine/core";
 import type { SettingsDraft } from "./useDraft.ts";
@@ -9,7 +9,7 @@ export function Unsaved({
   review,
 }: {
   draft: SettingsDraft;
-  /** What does not fit the schema. */
+  /** Violations of the schema. */
   wrong: readonly { path: string; message: string }[];
   review: () => void;
 }) {

@@ -1,4 +1,4 @@
-// The variables of a function.
+// The environment variables of a function.
 
 import { ActionIcon, Button, Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useState } from "react";
@@ -7,7 +7,7 @@ import type { Editing } from "./editing.ts";
 import { objectOf, part, type Row, rowsOf, twice, variableFault } from "./manifest.ts";
 
 export function Variables({ manifest, change, readOnly, fault }: Editing) {
-  // Rows hold what a manifest cannot: a name that is not written yet, or stands twice.
+  // Rows may contain what a manifest cannot: an empty or a duplicate name.
   const [rows, setRows] = useState<readonly Row[]>(() => rowsOf(part(manifest, "env")));
   const double = twice(rows);
   const set = (next: readonly Row[]) => {

@@ -1,4 +1,4 @@
-// What every form of the settings gets.
+// The props of every form in the settings.
 
 import type { Manifest } from "./manifest.ts";
 
@@ -6,7 +6,7 @@ export interface Editing {
   manifest: Manifest;
   change: (manifest: Manifest) => void;
   readOnly: boolean;
-  /** What does not fit at a path of the manifest. */
+  /** The violation of the schema at a path of the manifest. */
   fault: (path: string) => string | undefined;
 }
 

@@ -1,6 +1,6 @@
-// A manifest as forms edit it, and back. Everything here leaves alone what it does not know.
+// Conversion of a manifest to form values and back. Unknown parts are left unchanged.
 
-/** function.json as an object; what is in it is checked against the schema. */
+/** function.json as an object; its contents are checked against the schema. */
 export type Manifest = Readonly<Record<string, unknown>>;
 export type Trigger = Readonly<Record<string, unknown>>;
 
@@ -14,7 +14,7 @@ export function part(manifest: Manifest, name: string): Manifest {
   return isManifest(value) ? value : {};
 }
 
-/** The manifest with a member of one of its parts set, or taken out by undefined. */
+/** The manifest with a member of one of its parts set, or removed by undefined. */
 export function withMember(manifest: Manifest, name: string, member: string, value: unknown): Manifest {
   const { [member]: _gone, ...rest } = part(manifest, name);
   return { ...manifest, [name]: value === undefined ? rest : { ...rest, [member]: value } };
@@ -24,7 +24,7 @@ export function triggersOf(manifest: Manifest): Trigger[] {
   return Array.isArray(manifest.triggers) ? manifest.triggers.filter(isManifest) : [{ type: "http" }];
 }
 
-/** A new trigger of a type, with what it cannot do without. */
+/** A new trigger of a type, with its mandatory members. */
 export function newTrigger(type: string): Trigger {
   switch (type) {
     case "event":
@@ -38,20 +38,20 @@ export function newTrigger(type: string): Trigger {
   }
 }
 
-/** A trigger with a member set; undefined and nothing at all take it out. */
+/** A trigger with a member set; undefined and empty values remove it. */
 export function withField(trigger: Trigger, name: string, value: unknown): Trigger {
   const { [name]: _gone, ...rest } = trigger;
   return value === undefined || value === "" ? rest : { ...rest, [name]: value };
 }
 
-/** A name and what it stands for, in a row of a form. */
+/** A name and a value, in a row of a form. */
 export interface Row {
   key: number;
   name: string;
   value: string;
 }
 
-/** Rows of variables. */
+/** The rows for variables. */
 export function rowsOf(object: Manifest): Row[] {
   return Object.entries(object).map(([name, value], key) => ({
     key,
@@ -60,12 +60,12 @@ export function rowsOf(object: Manifest): Row[] {
   }));
 }
 
-/** Variables of rows; rows without a name are not there yet. The last of two with one name counts. */
+/** The variables for rows; rows without a name are ignored. Of duplicate names the last one counts. */
 export function objectOf(rows: readonly Row[]): Record<string, string> {
   return Object.fromEntries(rows.filter(({ name }) => name !== "").map(({ name, value }) => [name, value]));
 }
 
-/** What a filter wants of a value: JSON where it is JSON (`3`, `true`), else the text itself. */
+/** The value of a filter condition: JSON if it parses (`3`, `true`), else the text itself. */
 export function filterOf(rows: readonly Row[]): Record<string, unknown> {
   return Object.fromEntries(rows.filter(({ name }) => name !== "").map(({ name, value }) => [name, jsonOr(value)]));
 }
@@ -78,7 +78,7 @@ function jsonOr(text: string): unknown {
   }
 }
 
-/** Rows of a filter; a text that would be read as something else keeps its quotes. */
+/** The rows for a filter; a text that would parse as something else keeps its quotes. */
 export function filterRows(filter: unknown): Row[] {
   if (!isManifest(filter)) return [];
   return Object.entries(filter).map(([name, value], key) => ({
@@ -88,7 +88,7 @@ export function filterRows(filter: unknown): Row[] {
   }));
 }
 
-/** Names that stand twice. */
+/** Names that occur twice. */
 export function twice(rows: readonly Row[]): ReadonlySet<string> {
   const seen = new Set<string>();
   const found = new Set<string>();
@@ -99,12 +99,12 @@ export function twice(rows: readonly Row[]): ReadonlySet<string> {
   return found;
 }
 
-/** A list with something at a place set; undefined takes it out. */
+/** A list with an element set; undefined removes it. */
 export function withItem<T>(list: readonly T[], index: number, item: T | undefined): T[] {
   return list.flatMap((one, at) => (at === index ? (item === undefined ? [] : [item]) : [one]));
 }
 
-/** The secrets that a manifest names: for itself, and to prove webhooks with. */
+/** The secrets that a manifest uses: as variables, and to authenticate webhooks. */
 export function secretsOf(manifest: Manifest): { own: string[]; webhooks: string[] } {
   const own = Array.isArray(manifest.secrets) ? manifest.secrets.filter((name) => typeof name === "string") : [];
   const webhooks = triggersOf(manifest).flatMap(({ type, secret }) =>
@@ -113,14 +113,14 @@ export function secretsOf(manifest: Manifest): { own: string[]; webhooks: string
   return { own, webhooks: [...new Set(webhooks)].filter((name) => !own.includes(name)) };
 }
 
-/** Objects whose members nobody fills in: one more in them is another function. */
+/** Objects without defaults for their members: an additional member makes a different function. */
 const EXACT = new Set(["env", "filter"]);
 
 function same(one: unknown, other: unknown): boolean {
   return within(one, other) && within(other, one);
 }
 
-/** Whether all that one value says is said by another, too: defaults that were filled in do not count. */
+/** Whether one value contains everything in another, apart from defaults that were filled in. */
 export function within(some: unknown, all: unknown): boolean {
   if (Array.isArray(some)) {
     return Array.isArray(all) && some.length === all.length && some.every((one, at) => within(one, all[at]));
@@ -130,7 +130,7 @@ export function within(some: unknown, all: unknown): boolean {
       isManifest(all) &&
       Object.entries(some).every(([name, value]) => {
         if (name in all) return EXACT.has(name) ? same(value, all[name]) : within(value, all[name]);
-        // What says nothing is the same as what is not there.
+        // An empty value is equivalent to an absent one.
         return value === null || (isManifest(value) && Object.keys(value).length === 0) || name === "$schema";
       })
     );
@@ -138,19 +138,19 @@ export function within(some: unknown, all: unknown): boolean {
   return some === all;
 }
 
-/** A name that a secret, or a variable, may have. */
+/** Valid names of secrets and variables. */
 export function variableFault(name: string): string | null {
   if (name === "") return null;
   if (name.length > 128) return "128 characters at most";
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? null : "Letters, digits and underscores, no digit first";
 }
 
-/** The items of a list that somebody wrote, separated by commas, spaces or lines. */
+/** The items of a typed list, separated by commas, spaces or lines. */
 export function listOf(text: string): string[] {
   return text.split(/[\s,]+/).filter((item) => item !== "");
 }
 
-/** An http trigger with what it says about pages of other origins; without origins it says nothing about them. */
+/** An http trigger with its CORS settings; without origins they are removed. */
 export function withCors(trigger: Trigger, member: string, value: unknown): Trigger {
   const next = withMember(trigger, "cors", member, value);
   const { origins } = part(next, "cors");

@@ -1,4 +1,4 @@
-// The parts of the settings, a tab each.
+// The tabs of the settings.
 
 export type Part = "triggers" | "variables" | "limits" | "source" | "json" | "danger";
 

@@ -1,4 +1,4 @@
-// The source of a function as its form has it, and as the API takes it.
+// The source of a function, as its form and the API represent it.
 
 import type { FunctionSettingsQuery, SourceInput } from "../../../graphql/generated.ts";
 

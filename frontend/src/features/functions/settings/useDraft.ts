@@ -1,4 +1,4 @@
-// What is changed in the settings of a function and not saved yet.
+// The unsaved changes to a function's settings.
 
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
@@ -13,21 +13,21 @@ import { type Source, sourceInput } from "./source.ts";
 
 export type ConfiguredFunction = NonNullable<FunctionSettingsQuery["function"]>;
 
-/** What is changed and not saved yet. */
+/** The unsaved changes. */
 interface Draft {
   manifest: Manifest;
   source: Source;
-  /** What it was made from: when that changes meanwhile, saving would undo it. */
+  /** The settings they are based on: if those change meanwhile, saving would undo that. */
   base: string;
 }
 
-/** The draft, and what can be done with it. */
+/** The draft, and the actions on it. */
 export function useDraft(of: ConfiguredFunction) {
   const navigate = useNavigate();
   const actions = useActions();
   const [{ fetching }, update] = useMutation(UpdateFunctionDocument);
   const [draft, setDraft] = useState<Draft | null>(null);
-  // Another round has forms that forgot what was typed into them.
+  // A new round resets what was typed into the forms.
   const [round, setRound] = useState(0);
   const [refusal, setRefusal] = useState<string | null>(null);
 
@@ -58,7 +58,7 @@ export function useDraft(of: ConfiguredFunction) {
     const made = await actions.build(of);
     if (made) await navigate({ to: "/functions/$id/builds", params: { id: of.id }, search: { build: made } });
   };
-  /** Saves it; whether that was accepted. Why not is in `refusal`. */
+  /** Saves it. Returns whether it was accepted; the reason for a refusal is in `refusal`. */
   const save = async (): Promise<boolean> => {
     setRefusal(null);
     const { data, error } = await update({
@@ -85,7 +85,7 @@ export function useDraft(of: ConfiguredFunction) {
   };
 
   return {
-    /** Null while nothing was changed. */
+    /** Null as long as nothing was changed. */
     changed: draft,
     manifest,
     source,
@@ -94,11 +94,11 @@ export function useDraft(of: ConfiguredFunction) {
     changedSource,
     dirty,
     overtaken,
-    /** Whether the settings have a manifest that beats the one of the source. */
+    /** Whether the settings contain a manifest that overrides the one in the source. */
     overrides: isManifest(given),
-    /** Whether what is saved is not in the version that answers. */
+    /** Whether the saved settings are not in the running version. */
     unbuilt: isManifest(given) && isManifest(version) && !within(given, version),
-    /** Another one whenever forms must forget what was typed into them. */
+    /** Changes whenever forms must reset their input. */
     key: `${round} ${draft?.base ?? base}`,
     refusal,
     saving: fetching,

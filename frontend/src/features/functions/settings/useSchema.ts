@@ -1,4 +1,4 @@
-// The schema of function.json, as the server has it.
+// The schema of function.json, from the server.
 
 import { useEffect, useState } from "react";
 import type { Schema } from "../../../lib/schema.ts";
@@ -11,7 +11,7 @@ async function fetched(): Promise<Schema> {
   return (await response.json()) as Schema;
 }
 
-/** The schema; undefined while it is on its way, and when it cannot be had: the server then checks alone. */
+/** The schema; undefined while it is loading, or if that failed: then only the server validates. */
 export function useSchema(): Schema | undefined {
   const [schema, setSchema] = useState<Schema | undefined>(undefined);
   useEffect(() => {

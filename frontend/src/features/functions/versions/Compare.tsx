@@ -1,4 +1,4 @@
-// Two versions side by side: what they are made of, how they are configured, and which files differ.
+// Two versions side by side: source, configuration, and differing files.
 
 import {
   ActionIcon,
@@ -27,7 +27,7 @@ import { errorText } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import { type Change, changes, type Listed, ordered, summary } from "./versions.ts";
 
-/** A version with the cursor of the row before it: by that it is asked for alone. */
+/** A version with the cursor of the row before it, by which it can be queried alone. */
 export interface VersionWithCursor {
   version: VersionRowFragment;
   after: string | null;
@@ -37,7 +37,7 @@ type Known<T> = { state: "asking" } | { state: "known"; value: T } | { state: "f
 
 const NEWER = "Newer versions came meanwhile: load this page again.";
 
-/** Asks for something whenever what it depends on changes; answers to older questions are forgotten. */
+/** Loads data whenever its key changes; results for an earlier key are dropped. */
 function useKnown<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Known<T> {
   const [known, setKnown] = useState<{ key: string; is: Known<T> } | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key says all that the question depends on

@@ -1,4 +1,4 @@
-// Everything that was ever built of a function, comparing two of them, and going back to one.
+// All versions of a function; comparing two of them, and rolling back to one.
 
 import { Badge, Button, Card, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -89,7 +89,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
       notifyRefused("Older versions could not be loaded", fault ? errorText(fault) : "the function is gone");
       return;
     }
-    // Those of the first page, too: a version that is made later pushes the last one of them out of it.
+    // Including those of the first page: a new version pushes the last one out of it.
     setOlder((before) => joined(joined(first.edges, before), got.edges));
     setEnd(got.pageInfo.hasNextPage ? got.pageInfo.endCursor : null);
   };
@@ -97,11 +97,11 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
   const compare = (number: number) => {
     const other = number === current ? rows.find(({ version }) => version.number !== number)?.version.number : current;
     if (other === undefined) return;
-    // From the older one to the newer one, as it happened.
+    // From the older to the newer one.
     go({ from: Math.min(number, other), to: Math.max(number, other) });
   };
 
-  // The address may name older versions than those that are loaded.
+  // The address may name versions older than those loaded.
   const missing = next !== null && [search.from, search.to].some((number) => number !== undefined && number < lowest);
 
   return (
@@ -273,7 +273,7 @@ function RollBack({
   );
 }
 
-/** Loads more as soon as it is drawn. */
+/** Loads more as soon as it is rendered. */
 function Further({ load }: { load: () => Promise<void> }) {
   const latest = useRef(load);
   useEffect(() => void latest.current(), []);

@@ -1,6 +1,6 @@
-// What differs between two versions, without asking anybody.
+// The model of differences between two versions.
 
-/** A file as a version lists it. */
+/** A file as listed in a version. */
 export interface Listed {
   path: string;
   size: number;
@@ -14,7 +14,7 @@ export interface Change {
   after: number | null;
 }
 
-/** The files that differ, by path. */
+/** The differing files, by path. */
 export function changes(before: readonly Listed[], after: readonly Listed[]): Change[] {
   const old = new Map(before.map((file) => [file.path, file]));
   const found: Change[] = [];
@@ -40,13 +40,13 @@ export function summary(of: readonly Change[]): string {
     : "no file differs";
 }
 
-/** Versions of several pages as one list, each once, the newest first; as the first list has those that both have. */
+/** Versions of several pages as one list without duplicates, newest first; the first list takes precedence. */
 export function joined<T extends { node: { number: number } }>(one: readonly T[], other: readonly T[]): T[] {
   const known = new Set(one.map(({ node }) => node.number));
   return [...one, ...other.filter(({ node }) => !known.has(node.number))].sort((a, b) => b.node.number - a.node.number);
 }
 
-/** JSON with its members in one order, so that only what differs differs. */
+/** JSON with sorted members, so that only real differences show. */
 export function ordered(value: unknown): string {
   const sorted = (inner: unknown): unknown => {
     if (Array.isArray(inner)) return inner.map(sorted);
@@ -60,7 +60,7 @@ export function ordered(value: unknown): string {
   return `${JSON.stringify(sorted(value), null, 2)}\n`;
 }
 
-/** Which two are compared: those that the address names, else the newest and the one before the current, if any. */
+/** The two versions to compare: those in the address, else the newest and the one before the current, if any. */
 export function compared(
   numbers: readonly number[],
   current: number | undefined,

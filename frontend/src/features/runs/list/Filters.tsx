@@ -1,4 +1,4 @@
-// The controls that narrow a list of runs.
+// The filters of a list of runs.
 
 import { ActionIcon, Anchor, Autocomplete, Group, Select, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -11,10 +11,10 @@ import { Icon } from "../../../ui/icons.tsx";
 import { SpanFilter } from "../SpanFilter.tsx";
 import { type Change, type Search, STATES } from "./search.ts";
 
-/** What starts most runs. */
+/** The most common triggers. */
 const TRIGGERS = ["http.invoke", "schedule.triggered", "webhook.received", "message.queued"];
 
-// With many updates a second, controls that did not change would cost more than the rows that did.
+// Memoized: with many updates a second, rendering unchanged controls would cost more than the changed rows.
 export const Filters = memo(function Filters({
   of,
   search,
@@ -24,7 +24,7 @@ export const Filters = memo(function Filters({
   of: string | undefined;
   search: Search;
   set: (change: Change) => void;
-  /** What started the runs that are there. */
+  /** The triggers of the listed runs. */
   triggers: readonly string[];
 }) {
   return (

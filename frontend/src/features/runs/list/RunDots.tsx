@@ -1,4 +1,4 @@
-// The picture above a list of runs: when each was requested, how long it took, how it ended.
+// The scatter plot above a list of runs: when each was requested, how long it took, how it ended.
 
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useMemo } from "react";
@@ -6,7 +6,7 @@ import { RunChangedDocument, RunDotsDocument, type RunDotsQueryVariables } from 
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { Scatter } from "../../../ui/scatter.tsx";
 
-/** The picture above the list. It may lag behind the list: what is read first is drawn first. */
+/** The plot above the list. It may lag behind the list, which is rendered first. */
 export function RunDots({ variables }: { variables: RunDotsQueryVariables }) {
   const navigate = useNavigate();
   const { data, look } = useAsked(RunDotsDocument, variables);

@@ -1,4 +1,4 @@
-// Runs as rows of a table, or as cards where there is no room for one.
+// Runs as rows of a table, or as cards on narrow screens.
 
 import { ActionIcon, Anchor, Card, Group, Table, Text, Tooltip } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
@@ -54,7 +54,7 @@ interface One {
   names: boolean;
 }
 
-// Drawn again only when the run itself has changed: with many updates a second the other rows would cost the most.
+// Rendered again only if the run changed: with many updates a second, the other rows would cost the most.
 const Wide = memo(function Wide({ run, names }: One) {
   return (
     <tr>

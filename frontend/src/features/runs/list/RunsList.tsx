@@ -1,4 +1,4 @@
-// Runs of one function or of all, live, filtered by what the URL says.
+// The runs of one function or of all, live, filtered by the URL.
 
 import { Button, Stack } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -37,7 +37,7 @@ export function RunsList({ of, search, set }: Props) {
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
   const { data, error, again, look, old } = useAsked(RunsDocument, variables);
   useFollowed(RunChangedDocument, { function: of ?? null }, () => {
-    // The cache has put it where it belongs; how many there are, only the server knows.
+    // The cache has inserted it; only the server knows the total.
     if (search.after) return;
     look();
   });

@@ -1,4 +1,4 @@
-// How many runs there are in each state; choosing one narrows the list to it.
+// The number of runs in each state; selecting one filters the list.
 
 import { Box, Group, Text, UnstyledButton } from "@mantine/core";
 import { memo, useEffect, useRef } from "react";
@@ -11,7 +11,7 @@ import {
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { STATES } from "./search.ts";
 
-/** How often the totals are asked for at most, in milliseconds: they count, which costs the server more than a page. */
+/** The minimum interval between queries of the totals, in milliseconds: counting costs the server more than a page. */
 const COUNT_EVERY = 5_000;
 
 export const Totals = memo(function Totals({

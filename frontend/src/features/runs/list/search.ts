@@ -1,4 +1,4 @@
-// What a list of runs is narrowed by, as the URL has it.
+// The filters of a list of runs, as stored in the URL.
 
 import type { RunState } from "../../../graphql/generated.ts";
 import type { Span } from "../span.ts";
@@ -14,7 +14,7 @@ export interface Search {
   after?: string;
 }
 
-/** States, in the order of a run's life, with their names in the totals. */
+/** States in the order of a run's life, with their labels in the totals. */
 export const STATES = [
   { value: "QUEUED", label: "Queued" },
   { value: "RUNNING", label: "Running" },

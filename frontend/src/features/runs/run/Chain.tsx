@@ -1,4 +1,4 @@
-// What a run came from, and what came of it.
+// The runs and events that a run came from, and those that it led to.
 
 import { Anchor, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -10,7 +10,7 @@ import { When } from "../../../ui/when.tsx";
 import { RunLink } from "./RunLink.tsx";
 import type { Run } from "./run.ts";
 
-/** Other runs, each with its state. */
+/** Other runs with their states. */
 function Others({ runs }: { runs: readonly { id: string; state: string; more?: ReactNode }[] }) {
   return (
     <Stack gap={2}>
@@ -27,7 +27,7 @@ function Others({ runs }: { runs: readonly { id: string; state: string; more?: R
 
 export function Chain({ run }: { run: Run }) {
   const replays = run.replays.nodes.filter((other) => other.id !== run.redrivenAs?.id);
-  // A replay keeps the event that the first run was caused by; it has a row of its own.
+  // A replay keeps the event of the first run, which has its own row.
   const siblings = run.event?.runs.nodes.filter((other) => other.id !== run.id && other.replayedFrom === null) ?? [];
   const cut = run.event !== null && run.event.runs.totalCount > run.event.runs.nodes.length;
   return (

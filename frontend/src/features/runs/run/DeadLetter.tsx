@@ -1,4 +1,4 @@
-// What became of a run whose last attempt failed, and deciding about it.
+// The state of a dead letter, and the actions on it.
 
 import { Alert, Anchor, Button, Group, Text } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
@@ -39,7 +39,7 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
   if (run.deadLetter === "PURGED") {
     return (
       <Alert color="gray" p="xs">
-        <Text size="sm">It was a dead letter and was purged. Run it again to try it anyway.</Text>
+        <Text size="sm">This dead letter was purged. It can still be run again.</Text>
       </Alert>
     );
   }

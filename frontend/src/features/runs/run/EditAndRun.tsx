@@ -1,4 +1,4 @@
-// The form for doing a run again with another input, or on another version.
+// The form for repeating a run with another input or version.
 
 import { Alert, Button, Group, Select, Stack, Text } from "@mantine/core";
 import { useState } from "react";
@@ -8,7 +8,7 @@ import { versionNumbers } from "../../../lib/versions.ts";
 import { JsonEditor, jsonFault } from "../../../ui/jsonEditor.tsx";
 import type { Run } from "./run.ts";
 
-/** What a function got as its data, from the CloudEvent that it got. */
+/** The data that a function got, extracted from the CloudEvent. */
 function payloadOf(input: unknown): string {
   const data =
     typeof input === "object" && input !== null && "data" in input ? (input as { data: unknown }).data : null;

@@ -1,4 +1,4 @@
-// What can be done with a run: cancelling it, and running it again, with another input or on another version if wanted.
+// The actions on a run: cancel it, or run it again, possibly with another input or version.
 
 import { Button, Modal } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";

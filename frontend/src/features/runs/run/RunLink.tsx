@@ -1,10 +1,10 @@
-// A link to a run, by the beginning of its id.
+// A link to a run, labeled with the beginning of its id.
 
 import { Anchor } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { short } from "../../../lib/time.ts";
 
-/** `plainly`: in the colour of the text, where links have too little contrast. */
+/** `plainly`: in the color of the text, where links would have too little contrast. */
 export function RunLink({ id, plainly = false }: { id: string; plainly?: boolean }) {
   return (
     <Anchor

@@ -1,5 +1,4 @@
-// One run: its life over time, why it failed, what went in and came out, what it wrote, what it came from and what came
-// of it, and doing it again.
+// One run: its timeline, its error, input, output and log lines, related runs, and repeating it.
 
 import { Anchor, Card, Grid, Group, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -33,12 +32,12 @@ export function RunPage({ id }: { id: string }) {
     RunChangedDocument,
     { function: of ?? null },
     ({ runChanged }) => {
-      // Other runs of the same event belong to the chain.
+      // Other runs of the same event are shown in the chain.
       if (runChanged.run.id === id || data?.run?.event?.runs.nodes.some((one) => one.id === runChanged.run.id)) look();
     },
     of === undefined,
   );
-  // What happened after the run was read and before it was followed is in its records: they go on without a gap.
+  // Events between loading the run and subscribing to it are in its records, which have no gap.
   const newest = records.records.at(-1)?.position ?? 0;
   const known = data?.run?.position ?? 0;
   const asked = useRef(0);

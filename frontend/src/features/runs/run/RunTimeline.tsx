@@ -1,4 +1,4 @@
-// The life of a run over time, going on while the run does.
+// The timeline of a run, updated while it is not over.
 
 import { Button, Card, Group, Text, Title } from "@mantine/core";
 import { useMemo } from "react";

@@ -1,4 +1,4 @@
-// The life of a run as bars: waiting, running, pausing, delivering its outcome.
+// The timeline of a run as bars: waiting, running, pausing, calling back.
 
 import { Text } from "@mantine/core";
 import { Bars } from "../../../ui/bars.tsx";

@@ -1,4 +1,4 @@
-// Why a run failed, with the lines of its log that say so.
+// Why a run failed, with the relevant lines of its log.
 
 import { Alert, Anchor, Code, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
@@ -6,7 +6,7 @@ import { missingSecret, withoutMutation } from "../../../lib/secret.ts";
 import { headline } from "../error.ts";
 import type { Run } from "./run.ts";
 
-/** Why it failed, with the lines of its log that say so. */
+/** Why it failed, with the relevant lines of its log. */
 export function WhyFailed({ run, lastErrors }: { run: Run; lastErrors: string }) {
   return (
     <Alert

@@ -1,4 +1,4 @@
-// What a run wrote.
+// The log lines of a run.
 
 import { useEffect } from "react";
 import { plain } from "../../../lib/ansi.ts";
@@ -10,7 +10,7 @@ import { faultLines } from "../error.ts";
 import { goesOn } from "../state.ts";
 import type { Run } from "./run.ts";
 
-/** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */
+/** In a component of its own: there may be thousands of lines a second, while the rest of the page does not change. */
 export function WrittenLines({ run, setLastErrors }: { run: Run; setLastErrors: (text: string) => void }) {
   const { lines, version, dropped, error, waiting, again } = useLines({ run: run.id });
   const failed = run.error !== null;

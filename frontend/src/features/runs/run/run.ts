@@ -1,4 +1,4 @@
-// One run, as its page asks for it.
+// The query of a run's page.
 
 import type { RunQuery } from "../../../graphql/generated.ts";
 

@@ -1,26 +1,26 @@
-// From the records of a run to its timeline.
+// Converts the records of a run to its timeline.
 
 import type { RecordFragment } from "../../../graphql/generated.ts";
 import { member } from "../../../lib/json.ts";
 
-/** A stretch of time in the life of a run. */
+/** A stretch of a run's timeline. */
 export interface Stretch {
-  /** `waiting`: for a worker; `pausing`: for the next attempt; `callback`: for its outcome to be delivered. */
+  /** `waiting`: for a worker; `pausing`: until the next attempt; `callback`: until the callback is notified. */
   kind: "waiting" | "running" | "pausing" | "callback";
-  /** Which attempt; 0 while it waits for the first. */
+  /** The number of the attempt; 0 before the first. */
   attempt: number;
   /** Milliseconds since the epoch. */
   from: number;
   to: number;
-  /** How an attempt ended; undefined while it goes on. */
+  /** How the attempt ended; undefined while it is running. */
   outcome?: "succeeded" | "failed" | "timed out" | "cancelled" | "lost" | undefined;
   error?: string | undefined;
   version?: number | undefined;
   node?: string | undefined;
   instance?: string | undefined;
-  /** An instance was started for it. */
+  /** Whether an instance was started for it. */
   cold?: boolean | undefined;
-  /** It goes on. */
+  /** Whether it has not ended. */
   open?: boolean | undefined;
 }
 
@@ -32,7 +32,7 @@ function word(value: unknown): string | undefined {
   return JSON.stringify(value);
 }
 
-/** Why an attempt failed, wherever the record has it. */
+/** Why an attempt failed, wherever the record contains it. */
 export function reasonOf(data: unknown): string | undefined {
   return word(
     member(data, "error") ??
@@ -64,13 +64,13 @@ function timeOf(value: unknown): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** What an attempt left behind: which instance ran it, and whether that was started for it. */
+/** The instance that ran an attempt, and whether it was started for it. */
 function left(data: unknown): Pick<Stretch, "instance" | "cold"> {
   const outcome = member(data, "outcome") ?? member(data, "failure", "outcome");
   return { instance: word(member(outcome, "instance")), cold: member(outcome, "cold_start") === true };
 }
 
-/** A synchronous call is one record, written after its answer. */
+/** A synchronous call is a single record, appended after its answer. */
 function answered({ at, data }: LogRecord): Stretch[] {
   const end = timeOf(at) ?? 0;
   const asked = timeOf(member(data, "queued_at")) ?? end;
@@ -83,7 +83,7 @@ function answered({ at, data }: LogRecord): Stretch[] {
   return [waiting, { kind: "running", attempt: 1, from: began, to: end, outcome, error, version, ...left(data) }];
 }
 
-/** The stretches of a run's life, oldest first; the last one goes on until `now` when the run does. */
+/** The stretches of a run's life, oldest first; the last one continues until `now` if the run is not over. */
 export function timeline(records: readonly LogRecord[], now: number): Stretch[] {
   const stretches: Stretch[] = [];
   let open: Stretch | undefined;
@@ -107,7 +107,7 @@ export function timeline(records: readonly LogRecord[], now: number): Stretch[] 
     } else if (type === "Answered") {
       stretches.push(...answered(record));
     } else if (type === "Started") {
-      // An attempt that begins while one runs takes over from a server that is gone.
+      // An attempt that begins while another is running takes over from a server that is gone.
       close(time, open?.kind === "running" ? { outcome: "lost" } : {});
       const number = member(data, "attempt");
       attempts = typeof number === "number" ? number : attempts + 1;
@@ -128,7 +128,7 @@ export function timeline(records: readonly LogRecord[], now: number): Stretch[] 
       if (type === "AttemptFailed") begin({ kind: "pausing", attempt: attempts, from: time });
       else if (hasCallback) begin({ kind: "callback", attempt: 1, from: time });
     } else if (type === "Deferred" && open?.kind === "running") {
-      // The attempt is taken back: the function was not given the input.
+      // The attempt is withdrawn: the function was not given the input.
       close(time, { outcome: "lost", error: reasonOf(data) });
       begin({ kind: "waiting", attempt: attempts, from: time });
     } else if (type === "CallbackDelivered") {

@@ -1,4 +1,4 @@
-// What starts a run, to be edited: each kind with what it needs, and what it will do.
+// Editing the triggers, each kind with its own form and a preview.
 
 import { ActionIcon, Badge, Button, Card, Group, Menu, Stack, Text } from "@mantine/core";
 import { Icon } from "../../../../ui/icons.tsx";
@@ -11,7 +11,7 @@ import { type Live, type TriggerProps, textOf } from "./trigger.ts";
 import { WebhookTrigger } from "./WebhookTrigger.tsx";
 
 const KINDS = [
-  { type: "http", label: "HTTP", about: "An address of its own" },
+  { type: "http", label: "HTTP", about: "Its own address" },
   { type: "event", label: "Event", about: "Events whose type and content fit" },
   { type: "schedule", label: "Schedule", about: "The clock" },
   { type: "webhook", label: "Webhook", about: "Deliveries of GitHub and others, proved by a secret" },

@@ -1,4 +1,4 @@
-// An event trigger, to be edited: which events start a run.
+// Editing an event trigger: which events start a run.
 
 import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// An http trigger, to be edited: where the function is called, who may call it, and from which pages.
+// Editing an http trigger: the path, who may call, and from which pages.
 
 import { NumberInput, Select, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { part, withCors, withField } from "../manifest.ts";
@@ -20,7 +20,7 @@ export function HttpTrigger({ trigger, at, set, readOnly, fault, live }: Trigger
       <Stack gap="xs">
         <Address
           url={(there ?? live.find(({ type }) => type === "http"))?.url}
-          otherwise="Its address is known once a version with it is there."
+          otherwise="Its address is known once a version with it exists."
         />
         <Select
           size="xs"
@@ -59,7 +59,7 @@ export function HttpTrigger({ trigger, at, set, readOnly, fault, live }: Trigger
   );
 }
 
-/** Pages of other origins. */
+/** Cross-origin pages. */
 function Origins({
   trigger,
   at,

@@ -1,4 +1,4 @@
-// A list that is written as one text, its items separated by commas.
+// A list as one text field, its items separated by commas.
 
 import { TextInput, type TextInputProps } from "@mantine/core";
 import { useState } from "react";
@@ -9,7 +9,7 @@ export function ListInput({
   set,
   ...rest
 }: { value: unknown; set: (to: string[]) => void } & Omit<TextInputProps, "value" | "onChange">) {
-  // A list that is being written holds what a manifest cannot: a comma with nothing behind it.
+  // While a list is being typed it may contain what a manifest cannot, such as a trailing comma.
   const [text, setText] = useState(() => (Array.isArray(value) ? value.map(String).join(", ") : ""));
   return (
     <TextInput

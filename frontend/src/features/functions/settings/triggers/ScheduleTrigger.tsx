@@ -1,4 +1,4 @@
-// A schedule, to be edited, with the times at which it is due.
+// Editing a schedule, with its next due times.
 
 import { Autocomplete, Group, List, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
@@ -12,7 +12,7 @@ import { type TriggerProps, textOf } from "./trigger.ts";
 
 const zones: readonly string[] = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")];
 
-/** Typing that stops for so long is asked about, in milliseconds. */
+/** The server is queried when typing has paused for this long, in milliseconds. */
 const SETTLE = 300;
 
 export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: TriggerProps) {
@@ -20,7 +20,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
   const known = live.find(
     (one) => one.type === "schedule" && one.cron === trigger.cron && (one.timezone ?? "UTC") === zone,
   );
-  // One that is not saved yet is asked about as it is typed; one whose function does not run has no times of its own.
+  // An unsaved schedule is queried as it is typed; one whose function is not running has no due times of its own.
   const due = known?.nextFireTimes?.length ? known.nextFireTimes : undefined;
   const [cron] = useDebouncedValue(textOf(trigger.cron), SETTLE);
   const [timezone] = useDebouncedValue(zone, SETTLE);
@@ -70,7 +70,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
             label="While the last one runs"
             data={[
               { value: "allow", label: "it runs beside it" },
-              { value: "forbid", label: "it is left out" },
+              { value: "forbid", label: "it is skipped" },
             ]}
             value={textOf(trigger.overlap) || "allow"}
             onChange={field("overlap")}

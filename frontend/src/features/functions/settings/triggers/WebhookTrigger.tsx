@@ -1,4 +1,4 @@
-// A webhook, to be edited: its address, and how a delivery proves where it is from.
+// Editing a webhook: its address, and how deliveries are authenticated.
 
 import { Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { withField } from "../manifest.ts";

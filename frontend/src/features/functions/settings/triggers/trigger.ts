@@ -1,4 +1,4 @@
-// What the form of each kind of trigger gets.
+// The props of the trigger forms.
 
 import type { FunctionTriggersFragment } from "../../../../graphql/generated.ts";
 import type { Editing, Known } from "../editing.ts";
@@ -18,5 +18,5 @@ export interface TriggerProps extends Editing {
   mayWrite: boolean;
 }
 
-/** A member of a trigger as a field shows it. */
+/** A member of a trigger, as a field shows it. */
 export const textOf = (value: unknown) => (typeof value === "string" ? value : "");
