@@ -1,10 +1,10 @@
-//! What builds leave for the next ones: installed dependencies, by what they followed from, the package managers' own
-//! caches, and objects of the function's repository.
+//! Caches between builds: installed dependencies, by what they depend on, the package managers' own caches, and objects
+//! of the function's repository.
 //!
-//! Each function has its own: an install script that leaves something for the next build to find reaches no function
-//! but its own. An entry is whole, since it comes in by a rename, and it is copied out: a build that changes its copy
-//! changes nobody else's. What one function keeps is limited, what all keep together as well; whatever was not used
-//! for the longest time goes first.
+//! Each function has its own: an install script that plants something for the next build affects only its own function.
+//! An entry is complete, because it is moved into place by a rename, and it is copied out: a build that changes its
+//! copy changes nobody else's. The caches of each function and of all together are limited; the least recently used
+//! ones are removed first.
 
 mod entries;
 mod room;
@@ -45,7 +45,7 @@ const FUNCTIONS: &str = "_functions";
 /// What a function's cache holds: two package managers' caches, and what was installed.
 const PARTS: [&str; 3] = ["npm", "pip", "installed"];
 
-/// What may be kept.
+/// The limits of the caches.
 #[derive(Debug, Clone, Copy)]
 struct Limits {
     total_bytes: u64,
@@ -53,7 +53,7 @@ struct Limits {
     age: Duration,
 }
 
-/// The caches. Cloning it is cheap.
+/// The caches. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(in crate::builder) struct Cache(Arc<Inner>);
 
@@ -73,7 +73,7 @@ struct State {
     usage: HashMap<String, Usage>,
 }
 
-/// One function's cache, as long as a build uses it.
+/// One function's cache while a build uses it.
 #[derive(Debug)]
 pub(in crate::builder) struct Shelf {
     cache: Cache,

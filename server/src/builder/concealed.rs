@@ -1,6 +1,6 @@
-//! Secrets in what a build prints.
+//! Masks secrets in the output of a build.
 //!
-//! Knows texts; knows neither where they are printed nor what the secrets are for.
+//! Knows texts, but neither where they are printed nor what the secrets are for.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ const KEYWORDS: [&str; 4] = ["password", "registry", "always-auth", "localhost"]
 
 const IN_ITS_PLACE: &str = "***";
 
-/// What is not to be shown.
+/// The texts to mask.
 #[derive(Default)]
 pub(super) struct Concealed(Vec<String>);
 

@@ -1,12 +1,12 @@
-//! The credentials of a repository, and what they are for.
+//! The credentials of a repository, and the address that they are for.
 
 use std::fmt;
 
 use domain::address;
 use zeroize::Zeroizing;
 
-/// The address of a repository as it was given, with the credentials in it. They are for that address and for no other:
-/// a build of another one does not send them there.
+/// The original address of a repository including its credentials. They are valid for that address only: a build of
+/// another one does not send them there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(Zeroizing<String>);
 

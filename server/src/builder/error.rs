@@ -1,4 +1,4 @@
-//! Why there is no version.
+//! Why a build failed.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use super::manifest::Fault;
 use crate::artifacts::{self, hint};
 use crate::executor;
 
-/// Why a build made nothing. What it displays is fit for whoever asked for the build.
+/// Why a build failed. The message is meant for whoever requested the build.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The source, or what it depends on, cannot be built as it is: its author can change that.

@@ -1,4 +1,4 @@
-//! Small things that are done with files that a stranger has made.
+//! Helpers for files created by strangers.
 //!
 //! Knows paths and links; knows nothing of builds.
 
@@ -113,7 +113,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
     tree::remove(path)
 }
 
-/// What a folder holds.
+/// The total contents of a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Usage {
     /// Bytes of all its files.

@@ -1,11 +1,11 @@
-//! A repository with several functions: which of its folders could be registered, and which one `eventflow.json` says that a
-//! function is.
+//! Repositories with several functions: which folders could be registered, and which one `eventflow.json` assigns to a
+//! function.
 //!
 //! ```json
 //! { "functions": [{ "name": "hello", "path": "functions/hello" }] }
 //! ```
 //!
-//! Knows files and their limits; what a folder is, [`detect`] says.
+//! Knows files and their limits; [`detect`] decides what a folder is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ const SIGNS: [&str; 20] = [
     "serverless.yml",
 ];
 
-/// What [`LIST`] says.
+/// The contents of [`LIST`].
 #[derive(Debug, Deserialize)]
 struct List {
     functions: Vec<Listed>,

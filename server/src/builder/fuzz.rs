@@ -1,4 +1,5 @@
-//! What the fuzzers call: a stranger's manifest, a stranger's archive, and a stranger's files by which it is found out what they are. See `fuzz/` and `tests/it/corpora.rs`.
+//! Entry points for fuzzing: a stranger's manifest, archive, and files to detect. See `fuzz/` and
+//! `tests/it/corpora.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
-//! Unpacks a bundle and finds out what a source is, in a process of its own.
+//! Unpacks bundles and detects what a source is, in a separate process.
 //!
-//! A stranger's files may be written to be expensive: to be searched in quadratic time, or to take a hundred times their size
-//! when they are read. The process that reads them has limits of memory, processor time and time, and ends at them or when
-//! its build is cancelled; the server goes on. It runs nothing of the source.
+//! A stranger's files may be designed to be expensive: to be searched in quadratic time, or to take a hundred times
+//! their size in memory. The process that reads them has limits on memory, CPU time and time, and ends at them or when
+//! its build is cancelled; the server is not affected. It runs nothing of the source.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ const UNPACK_DEADLINE: Duration = Duration::from_secs(300);
 /// Bytes of an answer.
 const MAX_ANSWER: u64 = 4 << 20;
 
-/// What is asked of a folder.
+/// A question about a folder.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Question {
     /// What it is: [`Found`].
@@ -57,7 +57,7 @@ pub(super) enum Question {
     Project { folder: PathBuf },
 }
 
-/// What a folder is.
+/// What a folder was recognized as.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Found {
     /// A manifest that says only what was found out.
@@ -66,14 +66,14 @@ pub(super) struct Found {
     pub(super) explanation: String,
 }
 
-/// What a manifest leaves open.
+/// The parts that a manifest leaves open.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Completed {
     pub(super) handler: Option<String>,
     pub(super) steps: Vec<Step>,
 }
 
-/// What came of unpacking.
+/// The result of unpacking.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Unpacked {
     /// Where the files are.
@@ -107,7 +107,7 @@ impl Question {
     }
 }
 
-/// An answer, or why there is none, in one sentence for people.
+/// An answer, or an error message of one sentence.
 type Answer = Result<serde_json::Value, String>;
 
 /// Asks.

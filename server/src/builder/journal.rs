@@ -1,9 +1,9 @@
-//! A build's log on its way out: what tools print, up to a limit, and what EventFlow says, always.
+//! The log of a build: the output of tools, up to a limit, and EventFlow's own lines, always.
 //!
-//! A line is text and nothing else: what a terminal would take for a command (colours, cursor movements, a new title, the
-//! direction of writing) is removed, so that whoever prints a line cannot hide another one or imitate EventFlow's own.
+//! A line is plain text: anything that a terminal would interpret (colors, cursor movements, a new title, the writing
+//! direction) is removed, so that a line can neither hide another one nor imitate EventFlow's own.
 //!
-//! Knows lines and their limit; knows neither who prints them nor who reads them.
+//! Knows lines and their limit, but neither who prints nor who reads them.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;

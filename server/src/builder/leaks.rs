@@ -1,6 +1,7 @@
-//! Secrets in what was built: a version is kept, copied and handed on, so a secret of the build's must not be in it.
+//! Detects secrets in a build's result: a version is stored, copied and distributed, so it must not contain the build's
+//! secrets.
 //!
-//! Knows bytes and files; knows neither who made them nor what the secrets are for.
+//! Knows bytes and files, but neither who made them nor what the secrets are for.
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};

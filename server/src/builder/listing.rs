@@ -1,4 +1,4 @@
-//! What a version's own files are: what somebody wrote, and not what was installed for it.
+//! Lists a version's own files, without those installed for it.
 //!
 //! Reads artifacts, which never change; knows nothing of versions.
 

@@ -1,6 +1,6 @@
-//! The folder that a build works in. It goes when the build is over, however it ends.
+//! The working folder of a build, removed when the build is over, however it ends.
 //!
-//! Knows folders and their end; knows nothing of builds.
+//! Knows folders and their removal; knows nothing of builds.
 
 use std::fs::{self, File};
 use std::io;
@@ -27,7 +27,7 @@ const AT_THE_END: Duration = Duration::from_secs(5);
 /// A server has locked its folder within this.
 const STARTED_WITHIN: Duration = Duration::from_secs(600);
 
-/// The folder of all builds of one server. A lock that ends with the server tells the next one what is left over.
+/// The folder of all builds of a server. A lock that is released with the server tells the next one what is left over.
 #[derive(Debug)]
 pub(super) struct Yard {
     path: PathBuf,
@@ -80,10 +80,10 @@ fn remove_if_dead(folder: &Path) {
     }
 }
 
-/// One build's folder, and its right to go on.
+/// One build's folder, and its right to continue.
 pub(super) struct Scratch(Hold);
 
-/// The folder as work on another thread holds it: it stays until the last of them is gone.
+/// A handle for work on another thread: the folder exists until the last one is dropped.
 #[derive(Clone)]
 pub(super) struct Hold(Arc<Inner>);
 

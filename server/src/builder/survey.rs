@@ -1,4 +1,4 @@
-//! Looks through a source for what says what it is, see [`detect`].
+//! Collects the evidence in a source, see [`detect`].
 //!
 //! Knows files and their limits; decides nothing.
 

@@ -1,4 +1,4 @@
-//! A workbench without walls, and repositories, for the builder's tests.
+//! A workbench without isolation, and repositories, for the builder's tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -14,7 +14,8 @@ use crate::executor::{
     Error, Executor, Executors, Exit, Form, Instance, JobCall, JobOutcome, Line, Lines, Spec, Stream, Task, Workbench,
 };
 
-/// Runs tasks as plain processes in their folder. The first of `programs` that it finds replaces a program of that name.
+/// Runs tasks as plain processes in their folder. The first of `programs` that it finds replaces a program of that
+/// name.
 pub(super) struct Plain {
     /// Looked at before the host's `PATH`.
     pub(super) bin: PathBuf,

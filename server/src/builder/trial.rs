@@ -1,7 +1,7 @@
-//! Starts what was built as it will be started later: a version counts when it has answered.
+//! The start test: starts what was built the same way as later.
 //!
-//! A function that cannot load its handler, or does not listen, fails its build with the sentence that says why. A job with a
-//! handler is loaded and not run; a job that is a program is not started, since that is what runs it.
+//! A function that cannot load its handler or does not listen fails its build with an explanation. A job with a handler
+//! is loaded but not run; a job that is a program is not started, since that would run it.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Lines of the process that the error shows when none of them says why.
 const LAST_LINES: usize = 3;
 
-/// What a trial needs.
+/// The dependencies of the start test.
 #[derive(Clone)]
 pub(super) struct Trial {
     pub(super) vault: Vault,

@@ -92,7 +92,7 @@ impl Default for Settings {
     }
 }
 
-/// Where versions are made. Cloning it is cheap.
+/// Builds versions. Cheap to clone.
 #[derive(Clone)]
 pub struct Workshop(Arc<Inner>);
 

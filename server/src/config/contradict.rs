@@ -1,4 +1,5 @@
-//! Settings that are each allowed, and not together. They are found before anything is made, printed or listened on.
+//! Checks for settings that are valid individually but contradict each other, before anything is created, printed or
+//! listened on.
 
 use std::net::SocketAddr;
 

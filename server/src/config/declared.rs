@@ -1,13 +1,14 @@
-//! Every setting, declared once. Parsing, `--help`, `eventflow config`, docs/guide/settings.md and the messages about
-//! wrong values are made from this table.
+//! The declaration of every setting. Parsing, `--help`, `eventflow config`, docs/guide/settings.md and the messages
+//! about invalid values are all generated from this table.
 //!
-//! A name in the file (`max_body`) and on the command line (`--max-body`) follows from the variable (`EVENTFLOW_MAX_BODY`).
+//! The names in the file (`max_body`) and on the command line (`--max-body`) are derived from the variable
+//! (`EVENTFLOW_MAX_BODY`).
 
 use std::time::Duration;
 
 use super::setting::Setting;
 
-/// Settings that belong together.
+/// A group of related settings.
 pub struct Section {
     /// The heading.
     pub title: &'static str,

@@ -1,4 +1,4 @@
-//! Where the server is reached, through whom, and how long it waits for a caller.
+//! Settings of the server's addresses, proxies and connections.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::{Host, Url};
 use super::layers::{DEFAULTS, Error, Layers};
 use super::range::Range;
 
-/// What belongs to the server's own address and its connections.
+/// The server's own address and its connections.
 #[derive(Debug, Clone)]
 pub struct Edge {
     /// The address that people and programs use: `EVENTFLOW_PUBLIC_URL`.
@@ -72,7 +72,7 @@ impl Edge {
     }
 }
 
-/// Some namespaces, or all.
+/// A set of namespaces, or all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Namespaces {
     all: bool,
@@ -111,7 +111,7 @@ impl Namespaces {
     }
 }
 
-/// The server's own address, as its callers know it.
+/// The server's own address, as callers use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     /// Whether it is https.
@@ -160,7 +160,7 @@ fn domain_name(text: &str) -> Option<String> {
     }
 }
 
-/// Ranges of addresses.
+/// A set of address ranges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Networks(Vec<Range>);
 

@@ -1,4 +1,4 @@
-//! The command line: a flag for each setting, made from its declaration.
+//! The command line flags, generated from the declarations of the settings.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use super::declared::{self, SECTIONS};
 use super::setting::{Fallback, Setting};
 
-/// The flags of the command line, as they were given.
+/// The flags given on the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     /// Development: known credentials, loopback only, a demo function.

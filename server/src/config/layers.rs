@@ -1,4 +1,4 @@
-//! Where a value comes from: flag, variable or file; the first that has it.
+//! Layers of configuration: flag, environment variable, file; the first that has a value wins.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -10,7 +10,7 @@ use super::{Flags, declared, suggest, units};
 /// Why the defaults can be read.
 pub(super) const DEFAULTS: &str = "the declared defaults are allowed: a test reads them";
 
-/// The settings do not fit.
+/// Why the settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value is not allowed.
@@ -36,7 +36,7 @@ pub enum Error {
     File(String),
 }
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// A flag.

@@ -1,4 +1,4 @@
-//! What is logged: a level, or directives by module.
+//! The log filter: a level, or directives by module.
 
 use tracing_subscriber::EnvFilter;
 

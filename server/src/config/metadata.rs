@@ -1,6 +1,6 @@
-//! Where clouds hand a machine its credentials: services that answer whoever asks from the machine.
+//! Addresses of cloud metadata services, which hand out credentials to anything on the machine.
 //!
-//! The one list of them, for everything that connects to addresses that others choose.
+//! The only list of them, for everything that connects to addresses chosen by others.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

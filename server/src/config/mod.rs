@@ -1,7 +1,8 @@
-//! Settings: flags beat variables beat `eventflow.toml` beat defaults.
+//! Settings. Flags override environment variables, these override `eventflow.toml`, and that overrides the defaults.
 //!
-//! Each is declared once, in `declared`: parsing, `--help`, `eventflow config`, the page about settings and every message
-//! are made from that. A wrong value stops the start with one line that names where it came from, the value and what is allowed.
+//! Each setting is declared once, in `declared`; parsing, `--help`, `eventflow config`, the reference page and every
+//! message are generated from that. An invalid value ends the start with one line that names its source, the value, and
+//! what is allowed.
 
 mod contradict;
 mod declared;
@@ -34,7 +35,7 @@ pub use outward::Outward;
 pub use reach::Reach;
 pub use report::{InForce, in_force, page, table};
 
-/// Everything that can be set.
+/// All settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where people and programs connect to: `EVENTFLOW_HOST`, `PORT`.
@@ -87,7 +88,7 @@ pub struct Settings {
     pub retention: Retention,
 }
 
-/// How long what is done with is kept.
+/// How long data is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
     /// Trigger events, from when they came: `EVENTFLOW_RETAIN_EVENTS`.
@@ -120,7 +121,7 @@ impl Retention {
     }
 }
 
-/// A key of 256 bits. It is not shown.
+/// A 256-bit key, hidden in debug output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SecretKey(pub [u8; 32]);
 
@@ -142,7 +143,7 @@ impl SecretKey {
     }
 }
 
-/// Every limit has a name and a default.
+/// Limits, each with a name and a default.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Bytes of a request's body: `EVENTFLOW_MAX_BODY`.

@@ -1,7 +1,7 @@
-//! Where the server may be sent by an address that somebody else wrote, such as the one that is to be called back.
+//! Which addresses the server may connect to when somebody else chose them, such as callback URLs.
 //!
-//! Public addresses are; everything else (this machine, its neighbours, what only routers use) is not unless it is
-//! allowed by name. Knows addresses; resolves no names and connects to nothing.
+//! Public addresses are allowed; everything else (this machine, its neighbors, special-purpose ranges) only if
+//! configured. Knows addresses; resolves no names and connects to nothing.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -13,7 +13,7 @@ use super::range::{Range, embedded_v4};
 /// The longest address that is taken, in bytes.
 pub const MAX_URL: usize = 2048;
 
-/// Which addresses may be called: the public ones, and the networks that are allowed on top.
+/// The allowed addresses: public ones, plus configured networks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outward {
     allowed: Vec<Range>,

@@ -1,4 +1,4 @@
-//! Ranges of addresses: those that share their first bits.
+//! CIDR ranges of addresses.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};

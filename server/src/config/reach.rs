@@ -1,7 +1,7 @@
-//! Which addresses functions and builds may connect to, when they have a network.
+//! Which addresses functions and builds with network access may connect to.
 //!
-//! The Internet is open to them. This host and everything that only routers or clouds speak to is closed, and so are
-//! private networks, unless `EVENTFLOW_NETWORK_ALLOW` opens them. Knows addresses; connects to nothing.
+//! The Internet is open. This host and special-purpose addresses are closed, and so are private networks unless
+//! `EVENTFLOW_NETWORK_ALLOW` opens them. Knows addresses; connects to nothing.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -37,7 +37,7 @@ pub const PRIVATE: [Range; 9] = [
     Range::v6(0x0064, 0xff9b, 47),
 ];
 
-/// Which addresses are open.
+/// The open addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reach {
     opened: Vec<Range>,

@@ -1,4 +1,4 @@
-//! What is in force and where it comes from, and the page about all settings.
+//! The report of effective settings and their sources, and the reference page of all settings.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::layers::{Error, Layers, Origin};
 use super::setting::{Fallback, Secret, Setting};
 use super::{Flags, Settings};
 
-/// A setting as it is in force.
+/// The effective value of a setting.
 #[derive(Debug, Serialize)]
 pub struct InForce {
     /// The variable.

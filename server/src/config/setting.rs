@@ -1,11 +1,11 @@
-//! What a setting is: its names, what values it takes, its default and what it does.
+//! The definition of a setting: names, type, default and description.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::units;
 
-/// One setting, as it is declared. Everything that is said about it anywhere is made from this.
+/// One setting. Everything said about it anywhere is generated from this.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// The variable.
@@ -24,7 +24,7 @@ pub struct Setting {
     pub what: &'static str,
 }
 
-/// What values a setting takes.
+/// The type of a setting's values.
 #[derive(Debug, Clone, Copy)]
 pub enum Kind {
     /// A number of bytes.
@@ -57,7 +57,7 @@ pub enum Kind {
     },
 }
 
-/// What is in force when nobody sets a setting.
+/// The value that applies if a setting is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fallback {
     /// This value.
@@ -73,7 +73,7 @@ pub enum Fallback {
     Described(&'static str),
 }
 
-/// What of a setting's value is not shown.
+/// Which part of a setting's value is secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {
     /// Nothing: all is shown.

@@ -1,4 +1,4 @@
-//! The known name that somebody who wrote an unknown one probably meant.
+//! Suggests a known name for a misspelled one.
 
 /// The nearest of the known names; `None` where none is near enough to be meant.
 pub(super) fn nearest<'k>(unknown: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

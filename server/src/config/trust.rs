@@ -1,4 +1,4 @@
-//! Whom the server believes when it speaks TLS to somebody else: who has a certificate that the system trusts.
+//! Certificate verification for TLS connections to other servers: the system's trusted roots.
 //!
 //! Knows certificates; connects to nothing.
 

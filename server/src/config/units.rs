@@ -1,4 +1,4 @@
-//! Sizes and times as people write them: `6MiB`, `256k`, `30s`, `10 s`, `24h`, `1w`.
+//! Parses sizes and durations as people write them: `6MiB`, `256k`, `30s`, `10 s`, `24h`, `1w`.
 
 use std::time::Duration;
 

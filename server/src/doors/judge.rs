@@ -1,5 +1,5 @@
-//! Whether a version may have the callers and the paths that its http triggers name: asked when it is built, when it becomes
-//! the current one, and when it starts.
+//! Decides whether a version may have the anonymous callers and paths that its http triggers ask for: when it is built,
+//! when it becomes the current one, and when it is started.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// How long a judgement waits for its turn.
 const TURN_WITHIN: Duration = Duration::from_secs(10);
 
-/// Judges versions. Cloning it is cheap.
+/// Admits or refuses versions. Cheap to clone.
 #[derive(Clone)]
 pub struct Judge {
     store: Store,
@@ -40,7 +40,7 @@ pub struct Judge {
     turn: Arc<Mutex<()>>,
 }
 
-/// What was said of a version.
+/// The decision about a version.
 pub enum Verdict {
     /// It may have its paths; what it claims must be recorded before this is dropped.
     Allowed(Option<Turn>),
@@ -48,7 +48,7 @@ pub enum Verdict {
     Refused(String),
 }
 
-/// The right to judge a version with paths, until it is dropped.
+/// The right to decide about a version with paths, until dropped.
 pub struct Turn {
     _here: OwnedMutexGuard<()>,
     store: Store,

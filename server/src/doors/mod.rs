@@ -1,7 +1,7 @@
-//! Which functions have doors of their own ([`domain::doors`]): paths on the server, callers without a token, pages of other
-//! origins. The table is kept in memory and follows the log, so that a stranger's request costs no question to it.
+//! Public access to functions ([`domain::doors`]): custom paths, anonymous callers, cross-origin pages. The table is
+//! kept in memory and follows the log, so that requests from strangers cause no queries.
 //!
-//! [`Judge`] says whether a version may have the paths that it claims.
+//! [`Judge`] decides whether a version may have the paths that it claims.
 
 mod judge;
 
@@ -11,7 +11,7 @@ use domain::recorded::Fact;
 use crate::store::{self, Fold, Projection, Store};
 pub use judge::{Judge, Verdict};
 
-/// The doors there are now. Cloning it is cheap. The default has none, and follows nothing.
+/// The current table. Cheap to clone. The default is empty and follows nothing.
 #[derive(Clone, Default)]
 pub struct Doors(Projection<Table>);
 

@@ -1,6 +1,6 @@
-//! The access log: a line for each request, when its answer has been sent or given up.
+//! The access log: a line for each request, written when its answer was sent or aborted.
 //!
-//! Queries are left out, since they may hold tokens; everything that a caller chooses is cut to a length.
+//! Queries are omitted, since they may contain tokens; everything chosen by a caller is truncated.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -24,7 +24,7 @@ const CALL_ID: header::HeaderName = header::HeaderName::from_static("x-call-id")
 /// What the line of a request says that was never answered, because its caller left.
 const LEFT: u16 = 499;
 
-/// A request; its line is written when this is dropped.
+/// A request; its line is written on drop.
 #[derive(Debug)]
 pub(super) struct Entry {
     method: Method,

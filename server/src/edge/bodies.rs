@@ -1,11 +1,10 @@
-//! The memory for bodies that are being read: one budget for those of requests whose senders are not known yet, another one
-//! for all others.
+//! Memory budgets for request bodies: one for requests from unauthenticated senders, another one for all others.
 //!
-//! A body is charged for the memory that it takes, never for what its head announces: nobody reserves anything without
-//! sending it. When the budget is used up, the body that has cost most so far is dropped, and not the newcomer, so that
-//! nobody can close the door. What a body has cost is the bytes that all bodies from its network take, times how long it
-//! has been there. A delivery that arrives at once costs next to nothing; bodies that are held open are the ones to go,
-//! whether they come from one network or from thousands.
+//! A body is charged for the memory it takes, never for the length it announces: nobody can reserve memory without
+//! sending data. When the budget is used up, the most expensive body is dropped, not the new one, so nobody can lock
+//! out others. The cost of a body is the bytes of all bodies from its network multiplied by its age. A delivery that
+//! arrives at once costs next to nothing; bodies that are held open are dropped first, whether they come from one
+//! network or from thousands.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -20,7 +19,7 @@ use super::network::{Prefix, Width};
 /// Bytes that bodies of known senders may take together while they are being read.
 pub const MAX_KNOWN: usize = 256 << 20;
 
-/// A budget.
+/// A memory budget.
 pub struct BodyBudget {
     most: usize,
     bodies: Mutex<Bodies>,
@@ -43,14 +42,14 @@ struct Body {
     dropped: CancellationToken,
 }
 
-/// What one body takes of the budget; given back when dropped.
+/// The share of the budget that one body takes; given back when dropped.
 pub(crate) struct Held {
     budget: Arc<BodyBudget>,
     number: u64,
     dropped: CancellationToken,
 }
 
-/// The body is to be dropped: others need its memory.
+/// The body must be dropped, because others need its memory.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Dropped;
 

@@ -1,4 +1,4 @@
-//! A body that is not sent, with the length that it would have had: the answer to HEAD (RFC 9110, section 9.3.2).
+//! An omitted body with its length: the answer to HEAD (RFC 9110, section 9.3.2).
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use actix_web::body::{BodySize, MessageBody};
 use bytes::Bytes;
 
-/// Nothing, of a length.
+/// An empty body with a length.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bodiless(BodySize);
 

@@ -1,4 +1,4 @@
-//! Bodies of requests: read up to a limit, and said what is wrong with them.
+//! Reads request bodies up to a limit, and reports what is wrong with them.
 
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;

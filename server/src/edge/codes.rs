@@ -1,6 +1,7 @@
-//! Every code that a refusal or a fault can have: the status that says it in HTTP, what it means, and what to do.
+//! The codes of all refusals and faults: HTTP status, meaning, and what to do.
 //!
-//! The page docs/guide/reference/errors.md is made from this table, and a code that is not in it does not pass the tests.
+//! The page docs/guide/reference/errors.md is generated from this table, and a code that is missing here fails the
+//! tests.
 
 /// One code.
 #[derive(Debug, Clone, Copy)]

@@ -1,10 +1,11 @@
-//! Which headers let somebody in: the one list for every place that records what a request said.
+//! Headers that contain credentials: the only list, for everything that records requests.
 //!
-//! What is recorded can be read by everyone who may look into the namespace, and is kept for days. So a header that may
-//! hold a credential is not recorded, and a function that gets its event from the log (an asynchronous call, a webhook, a
-//! repeated run) does not see it. A synchronous call hands on what the caller sent, credentials for EventFlow excepted.
+//! Recorded data is readable by everyone with access to the namespace, and is kept for days. So a header that may
+//! contain a credential is not recorded, and a function that gets its event from the log (an asynchronous call, a
+//! webhook, a repeated run) does not see it. A synchronous call passes on what the caller sent, except credentials for
+//! EventFlow.
 //!
-//! Signatures of a body are no credentials: they prove that one body and open nothing.
+//! Signatures of a body are not credentials: they authenticate that one body and give access to nothing.
 
 /// Headers whose whole name says it.
 const NAMES: &[&str] = &[

@@ -1,4 +1,4 @@
-//! File descriptors: as many as the system lets the process have.
+//! Raises the limit on file descriptors as far as the system allows.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 

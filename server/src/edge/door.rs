@@ -1,4 +1,4 @@
-//! What a request is let in by.
+//! The checks that every request passes first.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::host::Names;
 use super::limits::Limits;
 use crate::config::Settings;
 
-/// What each request passes.
+/// The configuration of these checks.
 pub(super) struct Door {
     pub(super) names: Names,
     pub(super) settings: Arc<Settings>,

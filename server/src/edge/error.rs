@@ -1,4 +1,4 @@
-//! An error as HTTP answers it, in one shape for every route.
+//! Errors as HTTP answers, in the same format for every route.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -52,7 +52,7 @@ impl From<Problem> for ProblemBody {
     }
 }
 
-/// An answer that is an error: `{"error":{"code","message","request_id"}}`, the id being filled in on the way out.
+/// An error answer: `{"error":{"code","message","request_id"}}`; the id is filled in on the way out.
 #[derive(Debug, Clone)]
 pub struct HttpError {
     /// The status of the answer.

@@ -1,5 +1,5 @@
-//! Bodies that a caller holds back until they are asked for (`Expect: 100-continue`, RFC 9110, section 10.1.1): a request
-//! that is going to be refused is refused at once, and its body is never sent.
+//! Bodies that a caller holds back until asked (`Expect: 100-continue`, RFC 9110, section 10.1.1): a request that would
+//! be refused is refused at once, and its body is never sent.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::door::Door;
 use super::host::FunctionHost;
 use super::{HttpError, refusal};
 
-/// Says whether the body of a request is wanted, by its head, and by the function whose host it calls.
+/// Decides by its head, and by the function whose host it calls, whether a request's body is wanted.
 pub type Wants =
     Arc<dyn Fn(&RequestHead, Option<FunctionHost>) -> LocalBoxFuture<'static, Result<(), HttpError>> + Send + Sync>;
 

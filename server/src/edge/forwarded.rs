@@ -1,8 +1,8 @@
-//! What proxies say of the caller: `Forwarded` (RFC 7239), `X-Forwarded-For`, `-Proto` and `-Host`.
+//! The proxy headers: `Forwarded` (RFC 7239), `X-Forwarded-For`, `-Proto` and `-Host`.
 //!
-//! To be asked only when the request comes from a trusted proxy. Each proxy adds what it sees at the end of a list, so
-//! that only the end can be believed: up to the first address that is not a trusted proxy's. A proxy that writes one
-//! kind of header may pass the other on as the caller made it: where both are there and differ, neither is believed.
+//! Only to be used for requests from a trusted proxy. Each proxy appends what it sees to a list, so only its end can be
+//! trusted: up to the first address that is not a trusted proxy. A proxy that writes one kind of header may pass on the
+//! other one unchanged from the caller: if both exist and differ, neither is trusted.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,7 +10,7 @@ use actix_web::http::header::HeaderMap;
 
 use crate::config::Networks;
 
-/// What is said of the caller; absent where nothing is, or nothing that can be believed.
+/// What the headers say about the caller; absent if nothing trustworthy does.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Told<'h> {
     pub address: Option<IpAddr>,

@@ -1,4 +1,4 @@
-//! What the fuzzers call: see `fuzz/` and `tests/it/corpora.rs`.
+//! Entry points for fuzzing; see `fuzz/` and `tests/it/corpora.rs`.
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 

@@ -1,11 +1,11 @@
-//! The names by which the server is called (`Host`, RFC 9110, section 7.2).
+//! The names that the server is called by (`Host`, RFC 9110, section 7.2).
 //!
-//! A page of a stranger reaches this server by a name of its own that it lets point here (DNS rebinding): the browser
-//! then takes both for one origin. Such a name is not one of ours.
+//! A stranger's page can reach this server by its own name if it lets that resolve here (DNS rebinding), and the
+//! browser would then treat both as one origin. Such a name is refused.
 
 use crate::config::{Edge, Settings};
 
-/// Which names are ours.
+/// The accepted names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Names {
     /// Those of the machine itself, with `--dev`, whose credentials everybody knows.
@@ -16,7 +16,7 @@ pub(super) enum Names {
     Any,
 }
 
-/// A function that has the whole host to itself.
+/// A function that has its own host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionHost {
     /// The default namespace when absent.
@@ -25,7 +25,7 @@ pub struct FunctionHost {
     pub name: String,
 }
 
-/// Whose a name is.
+/// The owner of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Whose {
     /// The platform's.

@@ -1,9 +1,9 @@
-//! HTTP/2 (RFC 9113) of clients that know that the server speaks it: programs, and proxies that end TLS.
+//! HTTP/2 (RFC 9113) with prior knowledge: for programs, and for proxies that terminate TLS.
 //!
-//! Each stream becomes a connection of HTTP/1.1 within the server, with a place of its own. So whatever holds for connections
-//! holds for streams, without being said twice: how many there are, how long heads and bodies may take, what happens to
-//! callers that do not read or that leave. What this adds is the framing, and the walls around that: how many streams there
-//! are, how long their heads are, how much is in transit, and streams that are reset as soon as they are opened.
+//! Each stream becomes an internal HTTP/1.1 connection with its own slot. Everything that applies to connections thus
+//! applies to streams: their number, time limits for heads and bodies, and callers that do not read or disconnect. This
+//! adds the framing and its limits: number of streams, size of heads, data in transit, and streams that are reset as
+//! soon as they are opened.
 
 use std::cell::Cell;
 use std::net::SocketAddr;
@@ -50,7 +50,7 @@ const MAX_RESET: usize = 20;
 /// Streams that the server resets because of what the client does wrong; after so many the connection ends.
 const MAX_FAULTS: usize = 100;
 
-/// What a connection's streams are handed to.
+/// Receives a connection's streams.
 pub(super) trait Entry {
     /// Serves what comes over a stream as if it were a connection.
     fn enter(&self, io: Guarded<Wire>, peer: Option<SocketAddr>);
@@ -105,7 +105,7 @@ pub(super) async fn serve(
     served.map_err(|error| DispatchError::Io(std::io::Error::other(error)))
 }
 
-/// Runs the streams of a connection on its own thread, each as long as its caller takes what it is sent.
+/// Runs the streams of a connection on its own thread, each for as long as its caller reads.
 #[derive(Clone)]
 struct Local(Limits);
 
@@ -126,7 +126,7 @@ tokio::task_local! {
     static TAKING: Rc<Taking>;
 }
 
-/// Whether a caller takes what it is sent. It opens a window for each stream; what waits for that is seen by nobody else.
+/// Tracks whether a caller reads: the flow control windows of streams are not visible anywhere else.
 #[derive(Default)]
 struct Taking {
     /// When what was handed on last must have been taken.
@@ -254,7 +254,7 @@ fn refuse(status: StatusCode, code: &str, message: &str, sending: Sending) -> Re
     response
 }
 
-/// A task that ends when nobody is interested in it any more.
+/// A task that is aborted on drop.
 struct Task(JoinHandle<()>);
 
 impl Drop for Task {
@@ -263,14 +263,14 @@ impl Drop for Task {
     }
 }
 
-/// What is known of a stream while it is answered.
+/// The state of a stream while it is answered.
 struct Sending {
     taking: Rc<Taking>,
     limit: Duration,
     _busy: Busy,
 }
 
-/// An answer's body. The stream is served, and its connection busy, until it has ended.
+/// An answer's body. The stream counts as busy until its end.
 struct Answer {
     body: UnsyncBoxBody<Bytes, hyper::Error>,
     sending: Sending,

@@ -1,4 +1,4 @@
-//! JSON that comes in and is looked into: looked over before it is parsed (see [`domain::json::carried`]).
+//! Parses incoming JSON, after checking it (see [`domain::json::carried`]).
 
 use domain::json;
 use serde::Deserialize;

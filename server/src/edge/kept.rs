@@ -1,4 +1,4 @@
-//! What of a request is recorded, and what of it belongs to its connection or to the platform alone.
+//! Which parts of a request are recorded, and which belong to the connection or the platform only.
 
 use serde_json::{Map, Value};
 

@@ -1,10 +1,10 @@
-//! Whether a caller that sends nothing more still waits for its answer.
+//! Detects whether a caller that has sent FIN still waits for its answer.
 //!
-//! The end of what a caller sends (a FIN) is all that TCP says, whether the caller has closed its socket or only the half
-//! that it writes to. The two differ when something is sent: a closed socket answers with a reset. So the caller is sent an
-//! interim response, `100 Continue`, which every client of HTTP/1.1 passes over (RFC 9110, section 15.2), as long as nothing
-//! of the answer has been sent. A caller of HTTP/1.0 must not get one, and nothing can be put between the parts of an answer:
-//! there, the system asks with keep-alive probes, which find it out within about a minute.
+//! TCP does not tell whether the caller closed its socket or only the sending half. They differ when something is sent:
+//! a closed socket answers with a reset. So the caller is sent an interim response, `100 Continue`, which every
+//! HTTP/1.1 client ignores (RFC 9110, section 15.2), as long as the answer has not begun. HTTP/1.0 does not allow that,
+//! and nothing can be inserted into an answer: in these cases the system sends keep-alive probes, which take about a
+//! minute.
 
 use std::io;
 use std::pin::Pin;
@@ -46,7 +46,7 @@ impl Peer for TcpStream {
     }
 }
 
-/// A caller that sends nothing more.
+/// A caller that has sent FIN.
 pub(super) struct Leaving {
     look: Pin<Box<Sleep>>,
     asked: Option<Instant>,

@@ -1,4 +1,4 @@
-//! How long a connection may keep the server waiting.
+//! Time limits of connections.
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
-//! HTTP before it is anybody's route: how many connections there may be, how long each may keep the server waiting, by
-//! which names the server is called, who sends a request, how bodies are read, and what an error looks like. Everything
-//! that comes in by HTTP passes here first, and both doors for it, `ingress` and `gateway`, stand on this room.
+//! HTTP below any route: limits on connections, time limits, the server's names, authentication, reading of bodies, and
+//! errors. All HTTP requests pass this room first; `ingress` and `gateway` are built on it.
 //!
 //! Knows connections, heads, bodies and sessions; knows nothing of routes.
 

@@ -1,9 +1,9 @@
-//! What an address belongs to. Whoever has one address of IPv6 has a whole network of them, and often many networks: what
-//! is counted by address must be counted by prefix.
+//! Networks of addresses. Whoever has one IPv6 address has a whole network of them, and often many, so anything counted
+//! by address must be counted by prefix.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The first bits of an address, and how many they are: two prefixes of different lengths are never equal.
+/// The first bits of an address and their number: prefixes of different lengths are never equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Prefix {
     address: IpAddr,

@@ -1,7 +1,7 @@
-//! From where, and by which name, a request came: the one place that derives this from what the request says.
+//! Where a request came from, and by which name: the only place that derives this from the request.
 //!
-//! Proxies are believed only when they are configured (`EVENTFLOW_TRUSTED_PROXIES`); of everybody else only the address of
-//! the connection and the header Host count.
+//! Proxies are trusted only if configured (`EVENTFLOW_TRUSTED_PROXIES`); for everybody else only the address of the
+//! connection and the header Host count.
 
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -14,7 +14,7 @@ use super::forwarded;
 use super::host::name_of;
 use crate::config::{Edge, Settings};
 
-/// From where a request came.
+/// Where a request came from.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Origin<'r> {
     /// The caller's address.

@@ -1,7 +1,7 @@
-//! The body of a request, which must come: not too long after what came before, and at some rate.
+//! Time limits for request bodies: they have to begin in time, and arrive at a minimum rate.
 //!
-//! It is put around every body before any route sees it, so that no route can forget it. Only time that the server spends
-//! waiting for the caller counts, not time in which nobody asks for more.
+//! Wraps every body before any route sees it, so no route can forget it. Only the time that the server waits for the
+//! caller counts, not time in which nobody reads.
 
 use std::io;
 use std::pin::Pin;

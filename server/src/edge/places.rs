@@ -1,7 +1,7 @@
-//! How many connections there are at a time, in all and from one address.
+//! Limits the number of connections, in total and per address.
 //!
-//! When all places are taken, the connection that has kept the server waiting longest gives its place to the newcomer: who
-//! holds connections open without using them cannot keep others out.
+//! When all slots are taken, the connection that has kept the server waiting longest is evicted: idle connections
+//! cannot keep others out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -24,7 +24,7 @@ const DEFAULT_MOST: usize = 8192;
 /// Of the places, the part by which evicted connections may overlap with those that took their places.
 const OVERLAP: usize = 16;
 
-/// Why there is no place.
+/// Why there is no slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Full {
     /// All are taken by connections that are in use.
@@ -33,7 +33,7 @@ pub(super) enum Full {
     Address,
 }
 
-/// The places of the whole server.
+/// The connection slots of the server.
 pub struct Places {
     most: usize,
     most_per_address: usize,
@@ -48,7 +48,7 @@ struct Taken {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// The right to one connection; given back when dropped.
+/// The right to one connection, given back when dropped.
 pub(super) struct Place {
     places: Arc<Places>,
     number: u64,

@@ -1,4 +1,4 @@
-//! The answer of a run, from what is recorded of it.
+//! Rebuilds the answer of a run from its record.
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;

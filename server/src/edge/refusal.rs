@@ -1,4 +1,4 @@
-//! Answers that no route gives: to requests that no route sees, and to connections without a place.
+//! Answers outside any route: to requests that reach no route, and to connections without a slot.
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;

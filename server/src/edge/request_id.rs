@@ -1,4 +1,4 @@
-//! By what a request is found again: its id, its trace, and the name of its method in metrics.
+//! Identification of requests: id, trace, and the method label of metrics.
 
 use std::sync::Arc;
 

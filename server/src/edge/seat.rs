@@ -1,4 +1,5 @@
-//! What is known of one connection by all that serve it: whether it works or keeps the server waiting, and since when.
+//! The activity of a connection, shared by everything that serves it: whether it is busy or keeps the server waiting,
+//! and since when.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use futures::task::AtomicWaker;
 
 use super::limits::Limits;
 
-/// One connection. Times are milliseconds since it was opened, plus one; 0 is never.
+/// The activity of one connection. Times are milliseconds since it was opened, plus one; 0 is never.
 #[derive(Debug)]
 pub struct Seat {
     opened: Instant,
@@ -39,7 +40,7 @@ pub struct Seat {
     waker: AtomicWaker,
 }
 
-/// A request is being answered, until this is dropped.
+/// Marks a request as being answered, until dropped.
 #[derive(Debug)]
 pub(super) struct Busy(Arc<Seat>);
 

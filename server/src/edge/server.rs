@@ -1,4 +1,4 @@
-//! Serves routes on a listener, behind everything that this room knows.
+//! Serves routes on a listener, behind all the checks of this room.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -33,7 +33,7 @@ use super::wire::{Found, Opening, Wire};
 use super::{access, refusal};
 use crate::config::Settings;
 
-/// Whether the names by which callers call matter.
+/// Whether the host names used by callers are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hosts {
     /// They must be ours.
@@ -138,7 +138,7 @@ where
     }
 }
 
-/// A connection that has a place.
+/// A connection with a slot.
 struct Seated {
     io: TcpStream,
     peer: Option<SocketAddr>,
@@ -237,7 +237,7 @@ where
     }
 }
 
-/// An answer's body; its connection is busy until it has ended.
+/// An answer's body; its connection is busy until the end.
 struct Answering {
     body: BoxBody,
     entry: Option<access::Entry>,

@@ -1,4 +1,4 @@
-//! What the doors need beside what operations do.
+//! The dependencies of all entrances, in addition to those of operations.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Deref for Services {
     }
 }
 
-/// What the server runs on, for people.
+/// Information about the server, for display.
 #[derive(Debug, Clone, Default)]
 pub struct About {
     /// The log.

@@ -1,5 +1,5 @@
-//! Places that are limited over all and for each owner, so that no owner can take those of the others. A place is taken,
-//! and not looked at first: however many ask at once, no more get one than there are.
+//! Slots that are limited in total and per owner, so that no owner can take those of others. Taking one is atomic:
+//! however many ask at once, no more are granted than exist.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Places for what goes on for a while.
+/// A limited number of slots for long-lived things.
 pub(crate) struct Shares<K> {
     most: usize,
     most_each: usize,
@@ -19,7 +19,7 @@ struct Taken<K> {
     by_owner: HashMap<K, usize>,
 }
 
-/// Why there is no place.
+/// Why there is no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
     /// The owner has as many as one may have.
@@ -28,7 +28,7 @@ pub(crate) enum Full {
     Everywhere,
 }
 
-/// One place; free again when dropped.
+/// One slot, given back when dropped.
 pub(crate) struct Share<K: Eq + Hash> {
     shares: Arc<Shares<K>>,
     owner: K,

@@ -1,6 +1,6 @@
-//! WebSockets whose callers have not said yet who they are. Such a socket costs its caller nothing, so there are few of
-//! them, few from one network, and each gives its place to whoever needs it: to another one of them, and to any other
-//! connection (see [`Seat::waiting`]). A socket that was opened with a token or a session is none of them.
+//! WebSockets of callers that are not authenticated yet. Such a socket costs its caller nothing, so there are few of
+//! them, few from one network, and each can be evicted by another one, or by any other connection (see
+//! [`Seat::waiting`]). A socket opened with a token or a session does not count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -22,7 +22,7 @@ const MAX_STRANGERS_OF_NETWORK: usize = 64;
 /// One that has been silent for less than this keeps its place.
 const EVICT_AFTER: Duration = Duration::from_secs(1);
 
-/// The sockets of strangers.
+/// The sockets of unauthenticated callers.
 pub struct Strangers {
     most: usize,
     most_of_network: usize,
@@ -43,7 +43,7 @@ struct Stranger {
     since: Instant,
 }
 
-/// A place for such a socket; free again when dropped, which is when its caller is known.
+/// A slot for such a socket, given back when dropped, which is when its caller is authenticated.
 pub(crate) struct Unknown {
     strangers: Arc<Strangers>,
     number: u64,

@@ -1,5 +1,5 @@
-//! What callers follow: GraphQL operations over WebSockets, and logs over HTTP that go on. All of it comes out of one
-//! budget, because each commit wakes each of them, whatever it came in by.
+//! Limits long-lived subscriptions: GraphQL operations over WebSockets, and logs followed over HTTP. They share one
+//! budget, because every commit wakes each of them.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::operations::Viewer;
 /// The error's code, over every door.
 pub(crate) const CODE: &str = "too_many_subscriptions";
 
-/// How many may follow something. Cloning it is cheap.
+/// The number of subscriptions. Cheap to clone.
 #[derive(Clone)]
 pub struct Subscribers(Arc<Shares<Arc<str>>>);
 
-/// A place for one that follows something; free again when dropped.
+/// A slot for a subscription, given back when dropped.
 pub(crate) struct Place(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
 
 impl Subscribers {

@@ -1,4 +1,4 @@
-//! The trace that a request belongs to, as its headers say ([`domain::trace`]).
+//! The trace that a request belongs to, from its headers ([`domain::trace`]).
 
 use actix_web::http::header::HeaderMap;
 use domain::run;

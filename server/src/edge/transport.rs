@@ -1,5 +1,5 @@
-//! A connection that does not wait for ever: not for the head of a request, not between requests, and not for a caller
-//! that does not read its answer.
+//! A connection with time limits: for the head of a request, between requests, and for callers that do not read their
+//! answer.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use super::limits::{Limits, MIN_RATE};
 use super::places::Place;
 use super::seat::Seat;
 
-/// A connection with its place.
+/// A connection with its slot.
 pub(super) struct Guarded<T> {
     io: T,
     place: Arc<Place>,
@@ -29,7 +29,7 @@ pub(super) struct Guarded<T> {
     leaving: Option<Leaving>,
 }
 
-/// The caller takes less than it is sent.
+/// The caller reads less than it is sent.
 struct Stall {
     since: Instant,
     taken: u64,

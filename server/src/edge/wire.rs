@@ -1,5 +1,5 @@
-//! What a caller's bytes come over: a connection of its own, or a stream of an HTTP/2 connection; and which of the protocols a
-//! connection speaks.
+//! The transport of a caller's bytes: a connection, or a stream of an HTTP/2 connection; detects the protocol of a
+//! connection.
 
 use std::cell::Cell;
 use std::io;
@@ -17,10 +17,10 @@ use super::leaving::Peer;
 /// What a client that knows that the server speaks HTTP/2 begins with (RFC 9113, section 3.4); no request of HTTP/1 does.
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Where a connection is left that turned out to speak HTTP/2.
+/// Receives a connection that turned out to speak HTTP/2.
 pub(super) type Found = Rc<Cell<Option<TcpStream>>>;
 
-/// What a caller's bytes come over.
+/// The transport of a caller's bytes.
 pub(super) enum Wire {
     /// A connection, which may turn out to speak HTTP/2.
     Connection(Opening),
@@ -28,7 +28,7 @@ pub(super) enum Wire {
     Stream(Near),
 }
 
-/// A connection whose first bytes are looked at as they are read.
+/// A connection whose first bytes are examined as they are read.
 pub(super) struct Opening {
     /// Gone once it is known to speak HTTP/2.
     io: Option<TcpStream>,
@@ -83,7 +83,7 @@ pub(super) struct Near {
     gone: Arc<AtomicBool>,
 }
 
-/// The other end; when it is dropped, the caller is gone.
+/// The other end; dropping it means that the caller is gone.
 pub(super) type Far = After<DuplexStream, Gone>;
 
 /// Says that an end is gone when it is dropped.
@@ -166,7 +166,7 @@ pub(super) struct After<I, W = ()> {
     _with: W,
 }
 
-/// A connection that is known to speak HTTP/2: the preface, which was read, and all that follows.
+/// An HTTP/2 connection: the preface that was already read, followed by the rest.
 pub(super) type Rewound = After<TcpStream>;
 
 impl Rewound {

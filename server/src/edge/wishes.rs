@@ -1,4 +1,4 @@
-//! What the headers of a call ask for beside the call itself: `Prefer`, `X-Callback-Url`, `Idempotency-Key`.
+//! Options of a call in its headers: `Prefer`, `X-Callback-Url`, `Idempotency-Key`.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;

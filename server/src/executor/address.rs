@@ -1,10 +1,10 @@
-//! Where a service answers.
+//! The address of an instance.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Where a service answers: a socket on this host, or a port of any host that this server reaches.
+/// The address of a service: a socket on this host, or a port of any reachable host.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
     /// A Unix socket's path on this host.

@@ -1,8 +1,8 @@
-//! The bridge: a program that listens on `$PORT` is reached through a Unix socket.
+//! The bridge: makes a program that listens on `$PORT` reachable through a Unix socket.
 //!
-//! It runs inside a sandbox that has a network of its own, where nothing outside could connect to a port, and
-//! is the same program file as the server: `eventflow bridge SOCKET PORT -- PROGRAM ARGUMENTS…`.
-//! A program that ignores `$PORT` is found by what it listens on in its namespace. It knows bytes, and no HTTP.
+//! It runs inside a sandbox with its own network, where nothing outside could connect to a port, and is the same
+//! executable as the server: `eventflow bridge SOCKET PORT -- PROGRAM ARGUMENTS…`. A program that ignores `$PORT` is
+//! found by the ports open in its namespace. Forwards bytes; knows no HTTP.
 
 mod ports;
 
@@ -106,7 +106,7 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
     }
 }
 
-/// Where the program is reached: on its port, or else where it listens instead.
+/// Where the program is reached: on its port, or on another one that it listens on instead.
 #[derive(Clone)]
 struct Place {
     port: u16,

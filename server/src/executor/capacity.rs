@@ -1,4 +1,4 @@
-//! What the host, or the control group around this server, has of memory and process ids.
+//! The memory and process ids available on the host, or in the control group of this server.
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! Why a process did not start, by what it wrote last: one sentence for people, and what to do about it.
+//! Explains why a process did not start, from the last lines it wrote: one sentence, and what to do.
 //!
-//! Looks at words; knows nothing of functions.
+//! Matches text; knows nothing of functions.
 
 use std::sync::LazyLock;
 

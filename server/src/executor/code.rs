@@ -1,11 +1,11 @@
-//! What is run of a function: its files, or an image that holds them.
+//! The code of a function: files or an image.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use domain::manifest::{Manifest, Runtime};
 
-/// What is run of a function.
+/// The code of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Code {
     /// The unpacked artifact: a folder of this host, read-only to the process.
@@ -24,7 +24,7 @@ impl Code {
     }
 }
 
-/// What a function's code is made into. Executors differ in which of these they run.
+/// The form of a function's code. Executors differ in which forms they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// A folder of files.

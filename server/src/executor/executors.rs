@@ -1,4 +1,4 @@
-//! The executors of one server, and which of them runs what.
+//! The executors of a server, and the choice between them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use domain::manifest::Manifest;
 
 use super::{Error, Executor, Form, Spec};
 
-/// The executors of one server. Of two that run the same, the first one does. Cloning it is cheap.
+/// The executors of a server. If two run the same form, the first one is used. Cheap to clone.
 #[derive(Clone)]
 pub struct Executors(Arc<[Arc<dyn Executor>]>);
 
@@ -80,7 +80,7 @@ mod tests {
     use super::super::{Code, Instance, JobCall, JobOutcome, Lines};
     use super::*;
 
-    /// Runs code of one form, or would.
+    /// A fake executor that runs one form.
     struct Only(Form, &'static str);
 
     #[async_trait]

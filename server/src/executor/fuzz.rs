@@ -1,4 +1,4 @@
-//! What the fuzzers call: the output of a process. See `fuzz/` and `tests/it/corpora.rs`.
+//! Entry points for fuzzing: the output of a process. See `fuzz/` and `tests/it/corpora.rs`.
 
 use super::MAX_LINE_BYTES;
 use super::sandbox::lines::in_pieces;

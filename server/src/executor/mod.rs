@@ -1,8 +1,8 @@
-//! Runs function processes, isolated from the server and from each other.
+//! Runs the processes of functions, isolated from the server and from each other.
 //!
-//! Knows processes, sockets and limits; knows neither functions' lives nor the log.
-//! Two walls: behind [`Executor`] functions run, behind [`Workbench`] the builder's commands. The sandbox stands behind both,
-//! containers will.
+//! Knows processes, sockets and limits, but neither the lifecycle of functions nor the log. Two traits are the
+//! boundary: [`Executor`] runs functions, and [`Workbench`] runs the builder's commands. The sandbox implements both;
+//! containers will, too.
 
 mod address;
 pub mod bridge;
@@ -39,7 +39,7 @@ pub use domain::manifest::Network;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-/// Which of a process's outputs a line came from.
+/// The output stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// The process wrote it to standard output.
@@ -50,7 +50,7 @@ pub enum Stream {
     System,
 }
 
-/// One line that a process wrote.
+/// One line written by a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
     /// When the line was read.
@@ -66,7 +66,7 @@ pub struct Line {
 /// A longer line is cut here, and says that it was.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
 
-/// Where lines go. Bounded: a process whose lines nobody takes waits, it does not fill the memory.
+/// Receives lines. Bounded: if nobody reads them, the process blocks instead of filling the memory.
 pub type Lines = mpsc::Sender<Line>;
 
 /// How the process is started.
@@ -97,7 +97,7 @@ pub const APPLICATION: &str = "EVENTFLOW_APPLICATION";
 /// The program of Node in an artifact that brings its own: it is taken in place of the host's.
 pub const OWN_NODE: &str = ".eventflow/node/bin/node";
 
-/// What a process may use.
+/// Resource limits of a process.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
     /// Mebibytes of memory.
@@ -147,7 +147,7 @@ impl std::fmt::Debug for Spec {
     }
 }
 
-/// How a process ended.
+/// How a process exited.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exit {
     /// The exit code, unless a signal ended it.
@@ -162,7 +162,7 @@ pub struct Exit {
     pub why: Option<String>,
 }
 
-/// What a job left behind.
+/// The result of a job.
 #[derive(Debug, Clone)]
 pub struct JobOutcome {
     /// How it ended.
@@ -176,7 +176,7 @@ pub struct JobOutcome {
 /// A larger result of a job is refused.
 pub const MAX_RESULT_BYTES: usize = 6 * 1024 * 1024;
 
-/// What can go wrong before or while a process runs.
+/// An error before or while a process runs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The specification cannot be run here: the caller's fault.
@@ -212,7 +212,7 @@ pub enum Error {
     },
 }
 
-/// The wall between EventFlow and whatever runs functions.
+/// The boundary between EventFlow and whatever runs functions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
     /// What it is, for people: `sandbox (bubblewrap, cgroup v2)`.

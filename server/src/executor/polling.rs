@@ -1,4 +1,4 @@
-//! How often it is looked whether a process listens: there is nobody who would say so.
+//! The polling intervals for whether a process listens, since there is no notification.
 
 use std::time::Duration;
 

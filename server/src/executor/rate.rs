@@ -1,6 +1,6 @@
-//! How many lines are taken, of a process or of a function; what is over is counted.
+//! Rate limiting of the lines of a process or a function; lines over the limit are counted.
 //!
-//! Knows time and numbers; does not know what is written.
+//! Knows time and numbers, not what is written.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const BYTES_OF_A_LINE: usize = 1024;
 /// What was left out is reported after this at the latest, and not more often.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
-/// A rate of lines.
+/// A rate limiter for lines.
 #[derive(Debug)]
 pub struct Rate {
     per_second: u32,

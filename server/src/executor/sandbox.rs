@@ -1,13 +1,13 @@
-//! Functions as processes of this host, behind bubblewrap's namespaces and the kernel's control groups.
+//! The sandbox executor: functions as processes of this host, isolated by bubblewrap's namespaces and the kernel's
+//! control groups.
 //!
-//! A process sees: `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at
-//! `/run/eventflow`, the wrappers at `/eventflow`, a private `/tmp`. It sees no other process, and no network
-//! unless `limits.network` is set: then it has one of its own, whose way out is `executor::network`. The system calls that
-//! it may make are those of `seccomp`.
+//! A process sees `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at `/run/eventflow`, the
+//! wrappers at `/eventflow`, and a private `/tmp`. It sees no other process, and no network unless `limits.network` is
+//! set: then it has its own, connected by `executor::network`. It may only make the system calls listed in `seccomp`.
 //!
-//! Without bubblewrap a process is an ordinary one, held only by limits: [`Executor::warnings`] says so.
+//! Without bubblewrap, processes are ordinary ones with nothing but resource limits: [`Executor::warnings`] says so.
 //!
-//! Knows nothing of functions' lives, of the log, or of HTTP.
+//! Knows nothing of the lifecycle of functions, the log, or HTTP.
 
 mod arguments;
 mod cgroup;
@@ -127,7 +127,7 @@ pub struct Sandbox {
     lines_per_second: u32,
 }
 
-/// What all processes of one executor share. The order of the fields is the order of their end.
+/// The state shared by all processes of one executor. Fields are dropped in this order.
 #[derive(Debug)]
 struct Home {
     spare: Mutex<Spare>,
@@ -149,7 +149,7 @@ struct Home {
     flood: Arc<Flood>,
 }
 
-/// Slots that are kept ready.
+/// Slots kept ready for the next starts.
 #[derive(Debug, Default)]
 struct Spare {
     slots: Vec<Slot>,
@@ -952,7 +952,7 @@ impl Workbench for Sandbox {
     }
 }
 
-/// A service of the sandbox's.
+/// A service running in the sandbox.
 #[derive(Debug)]
 struct Service {
     #[allow(dead_code, reason = "for Debug: it names the instance in logs")]

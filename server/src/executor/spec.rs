@@ -1,4 +1,4 @@
-//! From a version's manifest to what is run. Builds try a version out, and keeping starts it: both start the same.
+//! Converts a version's manifest into what is run, for builds, which test a version, and for keeping alike.
 
 use domain::manifest::{self, Manifest};
 

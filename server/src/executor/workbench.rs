@@ -1,4 +1,4 @@
-//! Where builds are made: one command after the other, each isolated, with limits.
+//! Runs the commands of builds, one after another, each isolated and limited.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{Error, Exit, Limits, Lines};
 
-/// A command of the builder's: fetches a source or installs dependencies into a folder.
+/// A command of the builder: fetches a source or installs dependencies into a folder.
 #[derive(Clone)]
 pub struct Task {
     /// Names the task in logs and folders; unique on this host.
@@ -57,8 +57,8 @@ impl std::fmt::Debug for Task {
     }
 }
 
-/// The wall between the builder and the commands that a stranger's source has it run: Git, package managers, build scripts.
-/// What they make is in the task's folder afterwards; running functions needs none of this.
+/// The boundary between the builder and the commands that a stranger's source makes it run: Git, package managers,
+/// build scripts. Their results are in the task's folder afterwards; running functions needs none of this.
 #[async_trait]
 pub trait Workbench: Send + Sync + 'static {
     /// Runs a task to its end, at most for its time. What it prints goes to `lines`. Dropping the future ends the process.

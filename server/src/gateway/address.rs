@@ -1,11 +1,11 @@
-//! Where a function lives, as its caller sees it: what the function learns of that, and what becomes of the addresses that
-//! it answers.
+//! The address of a function as its callers see it: what the function learns of it, and how addresses in its answers
+//! are rewritten.
 //!
-//! A function sees paths of its own, from `/`. Below `/function/NAME` a caller sees the same paths behind a prefix. A
-//! program that knows the prefix (`X-Forwarded-Prefix`, `SCRIPT_NAME`) answers addresses with it, and one that does not
-//! answers them without; both mean the same place. So an address on this origin that a function answers always leads into
-//! the function's own paths: a browser that follows it takes the session's cookie along, and must not be led to another
-//! function, or into the platform, by a function.
+//! A function sees its own paths, beginning with `/`. Below `/function/NAME`, callers see the same paths behind a
+//! prefix. A program that knows the prefix (`X-Forwarded-Prefix`, `SCRIPT_NAME`) answers with addresses that include
+//! it, others without; both mean the same. An address on this origin in a function's answer therefore always leads to
+//! the function's own paths: a browser that follows it sends the session cookie along, and a function must not lead it
+//! to another function or into the platform.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -25,7 +25,7 @@ pub(super) const HEADERS: [&str; 2] = ["location", "content-location"];
 /// The longest address that is passed on.
 const MAX_ADDRESS: usize = 8 << 10;
 
-/// Where a function lives, for one call.
+/// The address of a function for one call.
 #[derive(Debug)]
 pub(super) struct Address<'r> {
     origin: Origin,

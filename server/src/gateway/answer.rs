@@ -1,4 +1,4 @@
-//! The way back: a function's answer becomes the caller's, whole when it is short, as it comes when it is not.
+//! The way back: passes a function's answer to the caller, complete if it is short, as a stream otherwise.
 
 use std::pin::{Pin, pin};
 
@@ -147,7 +147,7 @@ pub(super) async fn pass(
     }
 }
 
-/// How passing an answer on ended.
+/// How passing on an answer ended.
 enum Passed<R> {
     Read(R),
     NobodyReads,

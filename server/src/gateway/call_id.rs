@@ -1,9 +1,8 @@
-//! The id of a call: drawn, or derived from what its caller names it in `X-Call-Id`.
+//! The id of a call: random, or derived from the caller's `X-Call-Id`.
 //!
-//! A caller's name for a call counts for the function that is called, and leads into a space of its own
-//! ([`domain::run::called`]): it is never the id of somebody else's run, nor of one that is yet to come. Each call is a run
-//! of its own: of calls that come under one name, at once or one after another, the first gets the derived id and the
-//! others get ids that are drawn.
+//! A caller's id is scoped to the called function, and leads into a separate id space ([`domain::run::called`]): it is
+//! never the id of somebody else's run, present or future. Each call is its own run: of several calls with the same id,
+//! concurrent or not, the first gets the derived id and the others get random ones.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,19 +21,19 @@ const HEADER: &str = "x-call-id";
 /// The longest name of a call, in bytes.
 const MAX_NAME: usize = 128;
 
-/// Derived ids of calls that are not recorded yet. Each belongs to a call whose connection is open, or that has a place at the
-/// recorder, of which there is a fixed number.
+/// Derived ids of calls that are not recorded yet. Each belongs to a call whose connection is open, or that holds one
+/// of the limited permits of the recorder.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InUse(Arc<Mutex<HashSet<run::Id>>>);
 
-/// Keeps an id from being given to another call until the store knows it.
+/// Reserves an id until the store knows it.
 #[derive(Debug)]
 pub(super) struct Hold {
     ids: InUse,
     id: run::Id,
 }
 
-/// The id of a call, and what keeps it from others where it was derived.
+/// The id of a call, with its reservation if it was derived.
 #[derive(Debug)]
 pub(super) struct CallId {
     pub id: run::Id,

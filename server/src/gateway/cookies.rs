@@ -1,10 +1,9 @@
 //! Cookies of functions.
 //!
-//! On a host of its own a function sets its cookies as it likes, but for no other host. On the platform's origin a browser
-//! has one jar for all: there the names of a function's cookies are put behind a prefix that is the function's, on the way
-//! out, and only those with its prefix reach it, without the prefix, on the way in. So no function sees or sets the
-//! session of the platform, the cookies of another function, or those of whatever else is on this host; a browser sends
-//! them for the function's own path only.
+//! On its own host, a function may set any cookies, but for no other host. On the platform's origin all functions share
+//! a browser's cookies: there, the names of a function's cookies are prefixed on the way out, and only those with its
+//! prefix reach it, without the prefix, on the way in. So no function sees or sets the platform's session, another
+//! function's cookies, or those of anything else on this host; browsers send them for the function's own path only.
 
 use actix_web::cookie::Cookie;
 
@@ -17,7 +16,7 @@ const MAX_COOKIES: usize = 16;
 /// Bytes of one cookie with its attributes.
 const MAX_COOKIE: usize = 4096;
 
-/// Where a function's cookies live.
+/// The scope of a function's cookies.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Jar<'f> {
     origin: Origin,

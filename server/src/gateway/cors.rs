@@ -1,5 +1,5 @@
-//! Pages of other origins (the CORS protocol of the Fetch standard): what a function's http trigger allows is said by the
-//! gateway, to the question that a browser asks before a request, without a token, and with every answer.
+//! CORS (Fetch standard): the gateway answers preflight requests without a token, and adds the headers that a
+//! function's http trigger allows to every answer.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -14,7 +14,7 @@ const EXPOSED: &str = "Location, Retry-After, X-Call-Id, X-Duration-Seconds, X-F
 /// What the question depends on.
 const ASKED: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
-/// What is said of an answer.
+/// The CORS headers of an answer.
 #[derive(Debug, Default)]
 pub(super) struct Said(Vec<(HeaderName, HeaderValue)>);
 

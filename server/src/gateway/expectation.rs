@@ -1,5 +1,5 @@
-//! Whether the body of a request is wanted that its caller holds back (`Expect: 100-continue`): by whom it is sent, to whom,
-//! and how long it says that it is. What cannot be said by the head alone is said when the body has come.
+//! Whether a body that the caller holds back (`Expect: 100-continue`) is wanted, judging by sender, function, and
+//! announced length. What the head does not show is decided when the body has arrived.
 
 use std::sync::Arc;
 

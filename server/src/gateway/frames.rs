@@ -1,5 +1,5 @@
-//! What passes over a WebSocket, looked at and not changed (RFC 6455, section 5): where frames begin, how long messages are,
-//! and whether an end says goodbye.
+//! Parses WebSocket traffic without changing it (RFC 6455, section 5): frame boundaries, lengths of messages, and close
+//! frames.
 
 /// The longest payload of a control frame.
 const MAX_CONTROL: u64 = 125;
@@ -16,7 +16,7 @@ pub(super) const PROTOCOL_ERROR: u16 = 1002;
 pub(super) const POLICY: u16 = 1008;
 pub(super) const TOO_BIG: u16 = 1009;
 
-/// What an end must not send.
+/// A violation by one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// A message is longer than it may be.

@@ -1,5 +1,5 @@
-//! What the fuzzers call: a caller's head on its way to a function, a function's head on its way back, and frames of a
-//! WebSocket. See `fuzz/` and `tests/it/corpora.rs`.
+//! Entry points for fuzzing: a caller's head on its way to a function, a function's head on its way back, and WebSocket
+//! frames. See `fuzz/` and `tests/it/corpora.rs`.
 
 use std::path::Path;
 

@@ -1,10 +1,10 @@
-//! Calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`, and the same under
-//! `/async-function`; with `EVENTFLOW_FUNCTIONS_HOST` all paths of a function's own host as well, and with
-//! `EVENTFLOW_PUBLIC_FUNCTIONS` the paths that http triggers name.
+//! Calls of functions: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`, and the same below
+//! `/async-function`; with `EVENTFLOW_FUNCTIONS_HOST` also all paths of a function's own host, and with
+//! `EVENTFLOW_PUBLIC_FUNCTIONS` the paths named by http triggers.
 //!
-//! A synchronous call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
-//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it, [`target`] whom a request calls. An [`asynchronous`] call is recorded
-//! first, and run by a worker.
+//! A synchronous call reserves a permit for its record, then a slot on an instance; the answer is streamed back. The
+//! call is recorded after its answer. [`answer`] is the way back, [`record`] collects what is recorded, and [`target`]
+//! finds the called function. An [`asynchronous`] call is recorded first and executed by a worker.
 
 mod address;
 mod answer;

@@ -1,5 +1,5 @@
-//! Synchronous calls under an `Idempotency-Key`: recorded first, run by a worker, and answered from the record, so that
-//! every request under the key gets the same answer, also one that comes while the first is on its way.
+//! Synchronous calls with an `Idempotency-Key`: recorded first, executed by a worker, and answered from the record, so
+//! that every request with the key gets the same answer, even while the first one is in progress.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};

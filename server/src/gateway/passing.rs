@@ -1,12 +1,12 @@
 //! Which headers pass between a caller and a function.
 //!
-//! A function that is called below `/function` shares the origin of the web UI: what its answer says counts, in a browser,
-//! for every page of the platform. So only what describes the answer itself passes; a header that is not known to be
-//! harmless does not. On a host of its own a function says what it likes.
+//! A function below `/function` shares the origin of the web UI, so its headers could affect every page of the
+//! platform. Only headers that describe the answer itself pass; a header that is not known to be harmless does not. On
+//! its own host, a function may send any header.
 
 use crate::edge::kept::is_hop_by_hop;
 
-/// What of a function's answer is looked at.
+/// Which origin a function's answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// The platform's.
@@ -119,7 +119,7 @@ fn is_harmless_extension(rest: &str) -> bool {
     }
 }
 
-/// The headers that a message's `Connection` names: they are for the next hop alone, and that is us.
+/// The headers named by a message's `Connection`: they are for this hop only.
 #[derive(Debug, Default)]
 pub(super) struct Named<'h>(Vec<&'h str>);
 

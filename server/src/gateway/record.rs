@@ -1,4 +1,4 @@
-//! What is told of a call: gathered on the way, recorded at its end, whatever the end is.
+//! Collects what is recorded of a call, and records it at its end, however it ends.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::leasing::{self, Arm, RequestBody};
 use crate::operations::Viewer;
 use crate::telemetry::Metrics;
 
-/// A call under way. When it is dropped without an end, its caller went away.
+/// A call in progress. If it is dropped without an end, its caller disconnected.
 pub(super) struct Call {
     pub run: run::Id,
     place: Option<Place>,
@@ -244,7 +244,7 @@ impl Drop for Call {
     }
 }
 
-/// JSON as bytes, without a copy.
+/// JSON as bytes, without copying.
 struct Text(Json);
 
 impl AsRef<[u8]> for Text {

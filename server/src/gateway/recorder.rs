@@ -1,6 +1,6 @@
-//! Records synchronous calls after their answers, in groups.
+//! Records synchronous calls after their answers, in batches.
 //!
-//! A place is taken before the function is called: when the log cannot keep up, calls are refused instead of forgotten.
+//! A permit is taken before the function is called: if the log cannot keep up, calls are refused instead of lost.
 
 use std::collections::HashMap;
 use std::iter::Peekable;
@@ -38,7 +38,7 @@ const GROUP_BYTES: usize = 4 << 20;
 /// Bytes of a record besides what its caller and its function said, roughly.
 const OVERHEAD: usize = 1 << 10;
 
-/// What is recorded of a call.
+/// The record of a call.
 pub struct Told {
     pub(super) answered: Answered,
     pub(super) cause: Cause,
@@ -46,20 +46,20 @@ pub struct Told {
     pub(super) _hold: Option<Hold>,
 }
 
-/// What is known of a call after its answer; the record is made of it away from the thread that answers.
+/// Builds the record of a call after its answer, on another thread than the one that answers.
 pub type Telling = Box<dyn FnOnce() -> Told + Send>;
 
 /// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
 const REST: Duration = Duration::from_millis(5);
 
-/// Takes calls to record. Cloning it is cheap.
+/// Records calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
     sender: mpsc::Sender<Waiting>,
     held: Arc<Held>,
 }
 
-/// Bytes of the calls whose record is on its way.
+/// Bytes of calls that are waiting to be recorded.
 #[derive(Default)]
 struct Held {
     all: AtomicUsize,
@@ -80,13 +80,13 @@ impl Held {
     }
 }
 
-/// A call that waits to be recorded.
+/// A call waiting to be recorded.
 struct Waiting {
     telling: Telling,
     weight: Weight,
 }
 
-/// What a call takes of the memory for records, until it is dropped.
+/// The memory that a waiting call takes, until dropped.
 struct Weight {
     bytes: usize,
     held: Arc<Held>,
@@ -108,7 +108,7 @@ impl Drop for Weight {
     }
 }
 
-/// A place for one record.
+/// The right to record one call.
 pub struct Place {
     permit: OwnedPermit<Waiting>,
     held: Arc<Held>,

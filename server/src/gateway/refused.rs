@@ -1,4 +1,4 @@
-//! Why a call is not made, as an answer.
+//! The answer to a call that is not made.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;

@@ -1,4 +1,4 @@
-//! The way in: a caller's request becomes the function's.
+//! The way in: converts a caller's request into the function's.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ const WHOLE: usize = 64 << 10;
 /// Parts of a body on their way.
 const PARTS: usize = 8;
 
-/// What of a body is kept for the record.
+/// The captured body, for the record.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
     pub bytes: std::sync::Arc<parking_lot::Mutex<KeptBytes>>,
@@ -71,8 +71,8 @@ fn asked_timeout(text: &str) -> Result<Duration, String> {
     if time.is_zero() { Err("it is 0".to_owned()) } else { Ok(time) }
 }
 
-/// Passes a body on as it comes; what it broke with, if it did. It is driven by the task that answers, as long as there is no
-/// answer: a body that breaks ends the connection at once, and only what is answered in the same moment is still sent.
+/// Passes on a body as it arrives. Resolves to the error that broke it, if any. Polled by the task that answers, until
+/// there is an answer: a broken body ends the connection at once, and only an answer at the same moment is still sent.
 pub(super) type Pump = LocalBoxFuture<'static, Option<std::io::ErrorKind>>;
 
 /// A body on its way to a function.
@@ -95,7 +95,7 @@ impl Incoming {
     }
 }
 
-/// What a body may be.
+/// The limits of a body.
 pub(super) struct Rules<'s> {
     pub limit: usize,
     /// The limit of one that is an event.

@@ -1,4 +1,4 @@
-//! Which requests are calls.
+//! The routes of calls.
 
 use actix_web::{HttpRequest, guard, web};
 

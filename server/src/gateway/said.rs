@@ -1,4 +1,4 @@
-//! What a caller said, as the CloudEvent that a handler sees and a replay repeats.
+//! Converts a request into the CloudEvent that a handler sees and a replay repeats.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
@@ -16,7 +16,7 @@ use super::address::Address;
 use super::passing::Named;
 use crate::edge::kept::{is_kept, query};
 
-/// A request without its body.
+/// The head of a request.
 pub(super) struct Said {
     pub method: String,
     pub path: String,
@@ -24,7 +24,7 @@ pub(super) struct Said {
     pub headers: Vec<(String, String)>,
 }
 
-/// What else an event is made of.
+/// The other data of the event.
 pub(super) struct Frame<'a> {
     pub id: &'a str,
     pub source: &'a str,
@@ -87,7 +87,7 @@ impl Said {
     }
 }
 
-/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
+/// Headers as an object; repeated ones are joined (RFC 9110, section 5.3).
 struct Headers<'a>(&'a [(String, String)]);
 
 impl Serialize for Headers<'_> {

@@ -1,5 +1,5 @@
-//! WebSockets to services that speak them: the handshake is a call, and what follows passes both ways as it is, within
-//! limits. A socket is one run: it ends with the socket, and says how.
+//! WebSockets to services: the handshake is a call, and frames then pass unchanged in both directions, within limits. A
+//! socket is one run, which ends with it.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub(super) fn is_wanted(request: &HttpRequest) -> bool {
     *request.method() == Method::GET && verify_handshake(request.head()).is_ok()
 }
 
-/// What a socket is opened with.
+/// The parameters of a socket.
 pub(super) struct Opening<'a, O> {
     pub route: &'a Arm,
     pub call: Call,

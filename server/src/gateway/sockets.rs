@@ -1,4 +1,4 @@
-//! How many WebSockets of functions there may be.
+//! Limits the number of functions' WebSockets.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use crate::edge::HttpError;
 use crate::edge::shares::{Full, Share, Shares};
 use crate::leasing::Arm;
 
-/// How many sockets there may be: one function has half of the places at most, and one namespace three quarters. Cloning it
-/// is cheap.
+/// The limits on sockets: a function may have at most half of the slots, and a namespace three quarters. Cheap to
+/// clone.
 #[derive(Clone)]
 pub(super) struct Sockets {
     of_function: Arc<Shares<function::Id>>,
     of_namespace: Arc<Shares<Arc<str>>>,
 }
 
-/// A place for a socket; free again when dropped.
+/// A slot for a socket, given back when dropped.
 pub(super) type Place = (Share<function::Id>, Share<Arc<str>>);
 
 impl Sockets {

@@ -1,4 +1,4 @@
-//! What calls are handled with.
+//! The dependencies of the gateway.
 
 use super::call_id::InUse;
 use super::recorder::Recorder;
@@ -7,7 +7,7 @@ use crate::doors::Doors;
 use crate::edge::Services;
 use crate::leasing::Leasing;
 
-/// What the gateway needs. Cloning it is cheap.
+/// The dependencies of the gateway. Cheap to clone.
 #[derive(Clone)]
 pub struct Gateway {
     pub(super) services: Services,
@@ -18,7 +18,7 @@ pub struct Gateway {
     pub(super) sockets: Sockets,
 }
 
-/// Whether a path is the platform's own.
+/// Whether a path belongs to the platform.
 pub(super) type IsTaken = fn(&str) -> bool;
 
 impl Gateway {

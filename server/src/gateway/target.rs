@@ -1,4 +1,4 @@
-//! Whom a request calls, by which way it came, and who calls.
+//! Finds the function that a request calls, and identifies the caller.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ impl Way {
     }
 }
 
-/// A function that is called, by whom, and with what.
+/// A called function, with the caller and the rest of the path.
 pub(super) struct Called<'r> {
     pub session: Session,
     pub route: Arc<Route>,
@@ -66,7 +66,7 @@ pub(super) struct Called<'r> {
     pub public: bool,
 }
 
-/// A function that has an http trigger of its own kind: a path, callers without a token, pages of other origins.
+/// A function with an http trigger that allows a custom path, anonymous callers, or cross-origin pages.
 pub(super) struct Door<'r> {
     route: Arc<Route>,
     rest: &'r str,

@@ -1,7 +1,7 @@
-//! The door for messages: what other programs publish to RabbitMQ's exchange `eventflow.ingress` becomes events.
+//! The entrance for messages: what other programs publish to RabbitMQ's exchange `eventflow.ingress` becomes events.
 //!
-//! Every server takes part; each message comes to one of them. It is acknowledged when its events are in the log. While
-//! the log is away it is held and tried again; what can never be taken goes to the dead queue.
+//! Every server consumes; each message goes to one of them. It is acknowledged when its events are in the log. While
+//! the log is unavailable it is held and retried; what can never be accepted goes to the dead-letter queue.
 
 use std::time::Duration;
 

@@ -1,9 +1,8 @@
-//! The web pages, as `frontend/` built them into `frontend/dist/`, carried inside the binary.
-//! Knows files and their HTTP descriptions; knows no routes.
+//! The web pages built by `frontend/` into `frontend/dist/`, embedded in the binary. Knows files and their HTTP
+//! metadata; knows no routes.
 //!
-//! A build without Node has no `frontend/dist/`. That is no error: [`get`] then finds nothing, and
-//! [`missing`] is the page that says so. A debug build reads the folder when asked, a release
-//! build has its content inside.
+//! A build without Node has no `frontend/dist/`. That is not an error: [`get`] finds nothing then, and [`missing`] is
+//! the page that says so. A debug build reads the folder at run time, a release build embeds it.
 
 use bytes::Bytes;
 use rust_embed::RustEmbed;
@@ -25,7 +24,7 @@ const ETAG_LENGTH: usize = 32;
 #[allow_missing = true]
 struct Dist;
 
-/// The guide, as `make docs` made it.
+/// The guide, as built by `make docs`.
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../docs/dist"]
 #[allow_missing = true]
@@ -46,7 +45,7 @@ pub struct Asset {
     pub coding: Option<Coding>,
 }
 
-/// How a file is compressed (RFC 9110, section 8.4.1).
+/// The compression of a file (RFC 9110, section 8.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Coding {
     /// Brotli, RFC 7932.

@@ -1,5 +1,5 @@
-//! CloudEvents 1.0 over HTTP: from the three content modes of the binding to one event, with all that is wrong at once. What an
-//! event is made of is [`domain::cloudevent`]'s matter.
+//! CloudEvents 1.0 over HTTP: parses the three content modes of the binding, reporting all faults at once. The parts of
+//! an event are defined in [`domain::cloudevent`].
 
 use actix_web::http::header::{self, HeaderMap};
 use domain::cloudevent::{Attribute, Draft, Fault};
@@ -10,7 +10,7 @@ use crate::operations::Problem;
 /// Events of one batch.
 pub(super) const MAX_BATCH: usize = 10_000;
 
-/// How events are put into a request.
+/// The content mode of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Attributes in headers, data in the body.

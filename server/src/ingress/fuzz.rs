@@ -1,5 +1,5 @@
-//! What the fuzzers call: each function feeds a stranger's bytes to one parser of this room and panics when a promise
-//! does not hold. `fuzz/` drives them with made-up bytes, `tests/it/corpora.rs` with what was found before.
+//! Entry points for fuzzing: each function passes untrusted bytes to one parser of this room, and panics if an
+//! invariant is violated. `fuzz/` drives them with random bytes, `tests/it/corpora.rs` with earlier findings.
 
 use actix_web::web;
 use domain::manifest::{SignatureEncoding, WebhookScheme};

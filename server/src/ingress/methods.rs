@@ -1,4 +1,4 @@
-//! Which methods a route of the platform takes, as its description (OpenAPI) has it: what 405 and OPTIONS say.
+//! The methods of each route, from the API description (OpenAPI), for 405 and OPTIONS.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;

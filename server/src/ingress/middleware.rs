@@ -1,4 +1,4 @@
-//! Around every request: its id in and out, its span, its count, the headers that browsers heed, one shape of error.
+//! Wraps every request: its id, its span, its metrics, security headers, and a common format of errors.
 
 use std::borrow::Cow;
 

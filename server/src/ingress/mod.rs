@@ -1,7 +1,7 @@
-//! The door for people and programs: HTTP, GraphQL, sign-in, web pages.
+//! The entrance for people and programs: HTTP, GraphQL, sign-in, web pages.
 //!
-//! Translates between what comes over the wire and [`crate::operations`], the use cases that REST and GraphQL share. Decides nothing
-//! about functions and runs: commands go down, facts come up by reading and following the store.
+//! Translates between the protocols and [`crate::operations`], the use cases that REST and GraphQL share. Makes no
+//! decisions about functions and runs: commands go down, facts come up by reading and following the store.
 
 pub mod amqp;
 pub mod assets;

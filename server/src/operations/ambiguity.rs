@@ -1,9 +1,9 @@
-//! Names that could mean two things below `/function/`: a first part that is a function of the default namespace comes before
-//! one that is a namespace. Whoever may write to one of the two must not get the calls of the other.
+//! Ambiguous names below `/function/`: a first segment that is a function of the default namespace takes precedence
+//! over one that is a namespace. Whoever may write to one of the two must not receive the calls of the other.
 //!
-//! A registration is checked before it is recorded, which refuses nearly all of them, and once more afterwards: of two that
-//! were recorded at the same moment, on whichever servers, the one that is later in the log gives way. The log has one order
-//! for all servers, and whoever looks after recording sees everything that was recorded before, so that one of them does.
+//! A registration is checked before it is recorded, which refuses nearly all of them, and once more afterwards: of two
+//! recorded at the same moment, on any servers, the later one in the log is withdrawn. The log has the same order for
+//! all servers, and whoever checks after recording sees everything recorded before, so one of them does so.
 
 use domain::function::{self, Command, Status};
 

@@ -1,4 +1,4 @@
-//! Who asks for an operation.
+//! The caller of an operation.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::viewer::Viewer;
 
-/// Who asks, in which request.
+/// The viewer, and the request that the call belongs to.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Who.

@@ -1,7 +1,8 @@
-//! How many functions a namespace may have. An event may reach all of them, and each run is a record of its own.
+//! Limits the number of functions in a namespace, since an event may reach all of them, and each run is a separate
+//! record.
 //!
-//! A registration is checked before it is recorded, which refuses nearly all of them, and on one server all. Where several
-//! servers register at one moment, those that are one too many in the log's order give way.
+//! A registration is checked before it is recorded, which refuses nearly all of them, and on a single server all. If
+//! several servers register at the same moment, those beyond the limit in the log's order are withdrawn.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 

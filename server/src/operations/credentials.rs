@@ -1,5 +1,5 @@
-//! Credentials in the address of a repository: split off at the door, sealed as a secret of the namespace, and from then on
-//! for the build alone. They go when the address changes and when the function is deregistered.
+//! Credentials in the address of a repository: split off on registration, sealed as a secret of the namespace, and from
+//! then on available to builds only. They are removed when the address changes and when the function is deregistered.
 
 use domain::address;
 use domain::function::{self, event::Source};

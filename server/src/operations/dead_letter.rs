@@ -1,4 +1,4 @@
-//! Dead letters: runs whose last attempt failed, until somebody redrives or purges them.
+//! Dead letters: runs whose last attempt failed, until they are redriven or purged.
 
 use chrono::{DateTime, Utc};
 use domain::Stream;
@@ -20,7 +20,7 @@ pub const MAX_LETTERS: u32 = 1000;
 /// Reasons that one request names at most.
 const MAX_PROBLEMS: usize = 20;
 
-/// Which dead letters.
+/// A selection of dead letters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Letters {
     /// Only of this namespace.
@@ -33,7 +33,7 @@ pub struct Letters {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// What became of many dead letters.
+/// The result for many dead letters.
 #[derive(Debug, Clone)]
 pub struct Swept {
     /// Those for which it was done.
@@ -132,7 +132,7 @@ pub async fn purge_all(services: &Services, caller: &Caller, which: &Letters, li
     sweep(services, caller, which, limit, Act::Purge).await
 }
 
-/// What is done with many.
+/// The action on many dead letters.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Redrive,

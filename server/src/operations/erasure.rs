@@ -1,4 +1,4 @@
-//! Erasing the payloads of events and runs: their records stay, and say that they were erased.
+//! Erases the payloads of events and runs: their records stay, and say that they were erased.
 
 use std::time::Duration;
 
@@ -97,7 +97,7 @@ async fn lines_are_stored(finished_at: Option<DateTime<Utc>>) {
     tokio::time::sleep(LINES_STORED_WITHIN.saturating_sub(since)).await;
 }
 
-/// What became of a page of a function's runs.
+/// The result for a page of a function's runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erased {
     /// Runs that are erased now.

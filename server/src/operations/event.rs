@@ -1,4 +1,4 @@
-//! Trigger events, as programs send them.
+//! Publishes trigger events.
 
 use domain::access::Action;
 use domain::cloudevent::CloudEvent;
@@ -10,7 +10,7 @@ use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
 use crate::actors::Done;
 use crate::clock;
 
-/// An event to take.
+/// An event to publish.
 #[derive(Debug, Clone)]
 pub struct Publication {
     /// Where it is sent to.
@@ -19,7 +19,7 @@ pub struct Publication {
     pub event: CloudEvent,
 }
 
-/// An event that is in the log.
+/// A recorded event.
 #[derive(Debug, Clone)]
 pub struct Published {
     /// The event as it was taken first.

@@ -1,4 +1,4 @@
-//! The life of a function, as people ask for it.
+//! The operations on a function's lifecycle.
 
 use domain::Json;
 use domain::access::Action;
@@ -18,7 +18,7 @@ const MAX_TRIES: u32 = 3;
 const MAX_WORDS: usize = 100;
 const MAX_WORD: usize = 4096;
 
-/// What a function is registered with.
+/// The data of a registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
     /// Where it belongs.
@@ -40,7 +40,7 @@ pub fn scaling_of(replicas: u32) -> Value {
     json!({ "min": replicas, "max": replicas })
 }
 
-/// What changes in the next build. `None` leaves it as it is.
+/// Changes for the next build. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
     /// Where the code comes from.

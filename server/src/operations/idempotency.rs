@@ -1,7 +1,7 @@
-//! Idempotency keys: the first request under a key is done, and every other one is answered as the first was.
+//! Idempotency keys: the first request with a key is executed, and all others get the same answer.
 //!
-//! The claim is the log's: the id of the event follows from the key, so that there can be one. What later requests are
-//! compared with is an attribute of that event.
+//! The log ensures this: the id of the event is derived from the key, so there can be only one. Later requests are
+//! compared with an attribute of that event.
 
 use domain::event::{self, Received};
 use domain::{Stream, function};
@@ -16,7 +16,7 @@ pub const REPLAYED: &str = "idempotency-replayed";
 /// The attribute of an event that says what its request was.
 pub(super) const DIGEST: &str = "requestdigest";
 
-/// A key, as one caller uses it for one function.
+/// A key, as used by one caller for one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The event that the first request under the key becomes.

@@ -1,6 +1,7 @@
-//! What people and programs can ask for, whichever door they come through: one async function each.
+//! The use cases, one async function each, shared by all entrances.
 //!
-//! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
+//! Each checks what the viewer may do, sends commands to `actors`, and returns the result. Knows neither HTTP nor
+//! GraphQL.
 
 mod ambiguity;
 mod caller;

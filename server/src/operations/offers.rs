@@ -1,4 +1,4 @@
-//! Folders that a failed build offers: what functions of them could be called now, and which are functions already.
+//! The folders that a failed build offers: free names for them, and which of them are functions already.
 
 use std::collections::HashSet;
 

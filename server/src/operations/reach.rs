@@ -1,4 +1,4 @@
-//! Which functions a trigger event reached and which it did not, and why: told from what each was when it came in.
+//! Which functions a trigger event reached or not, and why: derived from the state of each when the event was received.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Why something was not done, whichever door it was asked at: codes that programs can rely on, and words for people.
+//! Why an operation failed, for all entrances: stable codes for programs, and messages for people.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use crate::{actors, leasing, store};
 /// Bytes of one problem's message. A caller's own words may be in it, and be answered many times over.
 const MAX_MESSAGE: usize = 8 << 10;
 
-/// Something was not done.
+/// Why an operation failed.
 #[derive(Debug, Clone)]
 pub enum Refusal {
     /// The caller's matter: every problem that was found, at least one.
@@ -18,7 +18,7 @@ pub enum Refusal {
     Failed(Fault),
 }
 
-/// One thing that is wrong with what was asked.
+/// One problem with the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// A short name that programs can rely on.
@@ -29,7 +29,7 @@ pub struct Problem {
     pub field: Option<Vec<String>>,
 }
 
-/// The server could not do it; another try may help.
+/// The server failed; a retry may help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
     /// The log is away.

@@ -1,4 +1,4 @@
-//! When functions were registered.
+//! The registration times of functions.
 
 use domain::{Stream, function};
 

@@ -1,4 +1,4 @@
-//! Runs, as people ask for them: invoke, wait, cancel, replay.
+//! The operations on runs: invoke, wait, cancel, replay.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
 use crate::clock;
 use crate::store::{FunctionRow, RunRow};
 
-/// What a function is invoked with.
+/// The data of an invocation.
 #[derive(Debug, Clone)]
 pub struct Invocation {
     /// Which function.
@@ -71,7 +71,7 @@ pub struct Ask {
     pub at: DateTime<Utc>,
 }
 
-/// A run that was asked for.
+/// A requested run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// The run.
@@ -80,7 +80,7 @@ pub struct Asked {
     pub replayed: bool,
 }
 
-/// What is different in a run that is asked for again.
+/// What is different in a repeated run.
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
     /// Another version than the current one.
@@ -89,7 +89,7 @@ pub struct Replay {
     pub payload: Option<Value>,
 }
 
-/// Waits for the end of a run: made before the run is asked for, so that nothing of it is missed.
+/// Waits for the end of a run. Created before the run is requested, so that nothing is missed.
 #[derive(Debug, Clone, Copy)]
 pub struct Wait {
     after: u64,

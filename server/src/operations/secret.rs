@@ -1,4 +1,4 @@
-//! Secrets: set, removed, listed by name. A value goes in and never comes out.
+//! Secrets: set, removed, listed by name. Values are never returned.
 
 use domain::access::Action;
 use domain::{address, function, namespace};

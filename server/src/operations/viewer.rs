@@ -1,4 +1,4 @@
-//! Who is asking, and what they may.
+//! The viewer: who is asking, and what they may do.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use domain::access::{Action, Grants, Role, Sight};
 use super::refusal::Refusal;
 use crate::access::{Bounds, Standing};
 
-/// Who is asking, and what they may.
+/// Who is asking, and what they may do.
 #[derive(Debug, Clone)]
 pub struct Viewer {
     /// As the log names them: `user:admin`, `token:dev`.

@@ -1,5 +1,5 @@
-//! What servers on one database must have in common beside it, and whether they do: each tells the others by the holder of a
-//! lease, which ends with it.
+//! Detects servers on one database that are not configured alike: each announces its configuration in the name of a
+//! lease, which expires with it.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub const MADE: u32 = 2;
 /// wrong by.
 pub const FORMAT: u32 = MADE;
 
-/// What one server has.
+/// The announced configuration of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Having {
     /// Tells the key that sessions are signed with.

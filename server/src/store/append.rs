@@ -1,4 +1,4 @@
-//! What is appended to the log, and what is kept beside a stream.
+//! Appends to the log, and the snapshots stored beside it.
 
 use chrono::{DateTime, Utc};
 use domain::{Cause, Stream};
@@ -19,7 +19,7 @@ pub struct NewEvent {
     pub at: DateTime<Utc>,
 }
 
-/// Events for one stream, and the rows of the read tables that follow from them: all or nothing.
+/// Events for one stream, with the rows of the read tables that follow from them; written atomically.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Append {
     /// The stream.
@@ -34,7 +34,7 @@ pub struct Append {
     pub rows: Vec<Row>,
 }
 
-/// What an append led to.
+/// The result of an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// The position of its last event.

@@ -1,4 +1,4 @@
-//! The log against itself, and against the tables that follow from it.
+//! Verifies the log itself, and the read tables against the log.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,7 @@ use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 use super::tables::{self, BUILDS, FUNCTIONS, Row as TableRow, VERSIONS};
 
-/// What `verify` found.
+/// The findings of `verify`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Records that were read.
@@ -48,14 +48,14 @@ const ROWS: usize = 500;
 /// Faults that are named at most; more are only counted.
 const FAULTS: usize = 1000;
 
-/// A record, and what the log keeps beside it.
+/// A record with its additional columns in the log.
 struct Audited {
     record: Recorded,
     namespace: String,
     following: u64,
 }
 
-/// A stream that has not come to its end.
+/// A stream that has not been read to its end.
 #[derive(Default)]
 struct Open {
     version: u64,
@@ -69,7 +69,7 @@ struct Open {
     unfit: Vec<Unfit>,
 }
 
-/// A record that is not as it was hashed.
+/// A record that does not match its hash.
 struct Unfit {
     version: u64,
     /// SHA-256 of what stands there.
@@ -77,14 +77,14 @@ struct Unfit {
     fault: String,
 }
 
-/// The log as it is folded: states of streams that may go on, rows of the append that is being read.
+/// The state of folding the log: unfinished streams, and the rows of the append being read.
 #[derive(Default)]
 struct Fold {
     open: HashMap<Stream, Open>,
     pending: Vec<TableRow>,
 }
 
-/// A row that follows from the log, with the positions that [`Rows::put`] wants.
+/// A row derived from the log, with the positions that [`Rows::put`] needs.
 struct Derived {
     row: TableRow,
     first: u64,

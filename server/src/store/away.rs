@@ -1,5 +1,5 @@
-//! Whether the database is away. What asks PostgreSQL finds that out only after seconds, each time anew; here it is known
-//! already, and who asks is refused at once. SQLite is never away.
+//! Remembers that the database is unavailable. A query to PostgreSQL finds that out only after seconds, each time anew;
+//! with this, callers are refused at once. SQLite is always available.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::error::Error;
 
-/// Why the database is away, when it is. Cloning it is cheap: clones know the same.
+/// Why the database is unavailable, if it is. Cheap to clone; clones share their state.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Away {
     why: Arc<RwLock<Option<String>>>,

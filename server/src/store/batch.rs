@@ -1,4 +1,4 @@
-//! What goes to the database in one transaction.
+//! The contents of one database transaction.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub(super) struct Batch {
     pub rows: Rows,
 }
 
-/// Rows by table; of several with one key the last one stands.
+/// Rows by table; of several with the same key, the last one is written.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     functions: Keyed<function::Id, Box<FunctionRow>>,
@@ -41,7 +41,7 @@ pub(super) struct Rows {
     payloads: Vec<PayloadRow>,
 }
 
-/// Values in the order of their first coming, found by key.
+/// Values in order of insertion, found by key.
 #[derive(Debug)]
 struct Keyed<K, V> {
     places: HashMap<K, usize>,
@@ -193,7 +193,7 @@ pub(super) fn lines_of_run(run: String) -> (&'static str, [Value; 1]) {
     ("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", [Value::Text(run)])
 }
 
-/// What is written beside the log, in the next transaction.
+/// Additional writes for the next transaction, besides the log.
 #[derive(Debug)]
 pub(super) enum Chore {
     /// Keep a snapshot.

@@ -1,4 +1,4 @@
-//! Builds, as they are found.
+//! Queries for builds.
 
 use domain::function;
 

@@ -1,4 +1,4 @@
-//! How far followers have come.
+//! Checkpoints of followers.
 
 use std::collections::BTreeMap;
 

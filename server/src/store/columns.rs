@@ -1,4 +1,4 @@
-//! The tables that are not read into a row of their own shape: the log and the lines, secrets, and what is only copied.
+//! Tables without a row type of their own: the log and the lines, secrets, and those that are only copied.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ pub(super) const ALL: [&Table; 13] = [
 /// The tables that follow from the log.
 pub(super) const READ_TABLES: [&Table; 5] = [&FUNCTIONS, &VERSIONS, &BUILDS, &RUNS, &EVENTS];
 
-/// A record, and what the log keeps of it beside [`Recorded`].
+/// A record with the columns that [`Recorded`] does not have.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub namespace: Arc<str>,

@@ -1,9 +1,9 @@
-//! The one task that writes a log: it numbers the records itself and commits what waits in one transaction.
+//! The task that writes the log: it numbers the records and commits waiting appends in one transaction.
 //!
-//! A batch forms while the one before it is made durable; there is no timer. The committer alone knows the head of the
-//! log, so it alone pushes into the rings that followers are fed from: what it wrote itself, and what it finds that other
-//! servers wrote. As long as the compare-and-swap on the head succeeds, nobody else wrote, and the heads of streams that
-//! it remembers are true.
+//! A batch forms while the previous one is made durable; there is no timer. Only the committer knows the head of the
+//! log, so only it pushes into the rings that feed followers: its own records, and those it finds from other servers.
+//! As long as the compare-and-swap on the head succeeds, nobody else wrote, so the heads of streams that it remembers
+//! are valid.
 
 mod feeding;
 mod heads;
@@ -56,7 +56,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// After a lost compare-and-swap this many batches take the head's lock first, so that a busy server cannot starve another.
 const POLITE_BATCHES: u32 = 64;
 
-/// What is asked of the committer.
+/// A request to the committer.
 pub(super) enum Request {
     Append(Box<Append>, oneshot::Sender<Result<Appended, Error>>),
     Chore(Chore, oneshot::Sender<Result<u64, Error>>),
@@ -95,7 +95,7 @@ pub(super) struct Committer {
     polite: u32,
 }
 
-/// What the committer is told, and by whom it is asked.
+/// The committer's channels.
 pub(super) struct Inbox {
     pub requests: mpsc::Receiver<Request>,
     pub lines: mpsc::Receiver<Lines>,

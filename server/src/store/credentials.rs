@@ -1,7 +1,7 @@
-//! Credentials in the addresses of sources, as earlier servers wrote them into the tables.
+//! Credentials in the addresses of sources, as earlier versions wrote them into the tables.
 //!
-//! What is read through [`Source`] has none any more; here is where they are found and overwritten. The log itself stays
-//! as it is: its hash chain covers what was written.
+//! What is read through [`Source`] no longer contains any; here they are found and overwritten. The log itself stays
+//! unchanged, because its hash chain covers what was written.
 
 use domain::address;
 use domain::function::{self, event::Source};
@@ -11,7 +11,7 @@ use super::error::Error;
 use super::log::Log;
 use super::sql::{Row, Value};
 
-/// The address of a repository with credentials in it, as an earlier server wrote it.
+/// The address of a repository with credentials, as an earlier version wrote it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenCredentials {
     /// Whose source it is.

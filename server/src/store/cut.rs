@@ -1,7 +1,7 @@
-//! Removes what is old: whole streams with their rows and lines, a few at a time.
+//! Removes expired streams with their rows and lines, a few at a time.
 //!
-//! On PostgreSQL it has a connection of its own, and takes the head's lock last, for as long as a commit without a flush
-//! takes; on SQLite it is a chore of the one connection that writes.
+//! On PostgreSQL it has its own connection, and locks the head last, for as long as a commit without a flush takes. On
+//! SQLite it runs on the only connection that writes.
 
 use chrono::{DateTime, Utc};
 
@@ -14,7 +14,7 @@ use super::removal::{Old, Order, is_past, remove};
 use super::sql::{self, Db, Dialect, On, Value};
 use super::timeline::{self, position_at};
 
-/// What a step of removing led to.
+/// The result of one removal step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut {
     /// Runs, events or lines that were removed.

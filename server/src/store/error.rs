@@ -1,8 +1,8 @@
-//! What can go wrong in the store.
+//! Errors of the store.
 
 use domain::Stream;
 
-/// What can go wrong.
+/// An error of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// Somebody else appended to the stream meanwhile: read it again and decide anew.

@@ -1,4 +1,4 @@
-//! Trigger events, as they are found.
+//! Queries for trigger events.
 
 use domain::{Stream, event, trigger};
 
@@ -10,7 +10,7 @@ use super::sql::Value;
 use super::table::Stored;
 use super::tables::{EVENTS, EventRow};
 
-/// Which trigger events.
+/// A filter for trigger events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
     /// Only in these namespaces; `None`: in all.

@@ -1,6 +1,6 @@
-//! How a commit ends.
+//! The results of a commit.
 
-/// A commit succeeded, or would have but for the head.
+/// A successful commit, or one that only failed because of the head.
 #[derive(Debug)]
 pub(super) struct Written {
     /// The head had moved: nothing was written.
@@ -9,7 +9,7 @@ pub(super) struct Written {
     pub chores: Vec<u64>,
 }
 
-/// A commit failed.
+/// A failed commit.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
     /// Something is there already. Nothing was written.

@@ -1,4 +1,4 @@
-//! Followers of the log: first what is stored, then what is being appended, without a seam.
+//! Followers of the log: first the stored records, then new ones, without a gap.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use super::page;
 use super::reader::Reader;
 use super::ring::Next;
 
-/// Every record after a position, for ever. Records that were committed together come together.
-/// An `Err` is not the end: the feed goes on trying, and goes on where it was.
+/// Every record after a position, without end. Records that were committed together arrive together. An `Err` does not
+/// end the feed: it retries and continues where it was.
 pub type Feed = Pin<Box<dyn Futures<Item = Result<Arc<[Recorded]>, Error>> + Send>>;
 
-/// Every line after a position, for ever.
+/// Every line after a position, without end.
 pub type LineFeed = Pin<Box<dyn Futures<Item = Result<Vec<LineRow>, Error>> + Send>>;
 
 /// Records or lines that are read at a time by a follower that lags.
@@ -74,7 +74,7 @@ pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
     }))
 }
 
-/// What stands after a position in the log.
+/// What follows a position in the log.
 enum Whole {
     /// So many records, at least one, follow each other, but for what was removed.
     UpTo(usize),

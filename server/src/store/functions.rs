@@ -1,4 +1,4 @@
-//! Functions, as they are found.
+//! Queries for functions.
 
 use domain::manifest::Mode;
 use domain::{function, trigger};
@@ -12,7 +12,7 @@ use super::sql::{Value, int};
 use super::table::{Stored, mode_name};
 use super::tables::{FUNCTIONS, FunctionRow, RunningFunction};
 
-/// Which functions.
+/// A filter for functions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionFilter {
     /// Only in these namespaces; `None`: in all.
@@ -40,7 +40,7 @@ pub struct FunctionFilter {
     pub descending: bool,
 }
 
-/// What a listing of functions is in the order of.
+/// The order of a list of functions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum FunctionOrder {
     /// Namespace and name.

@@ -1,4 +1,4 @@
-//! The log itself, as it is read.
+//! Queries of the log itself.
 
 use domain::{Recorded, Stream};
 
@@ -11,7 +11,7 @@ use super::page::{Page, PageRequest};
 use super::reader::gone;
 use super::sql::{Value, int};
 
-/// Which records of the log.
+/// A filter for records of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryFilter {
     /// Only this stream.

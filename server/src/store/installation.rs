@@ -1,4 +1,4 @@
-//! What all servers on one database have in common: a few values by name, none of which is in the log.
+//! Named values shared by all servers on one database, outside the log.
 
 use super::batch::Chore;
 use super::error::Error;

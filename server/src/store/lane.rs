@@ -1,7 +1,7 @@
-//! Lanes to the database: a caller who asks for much at once waits behind their own reads, and nobody else does.
+//! Fair access to the database: a caller with many queries waits behind its own ones, and nobody else does.
 //!
-//! Connections for reading are few, and are had in the order in which they were asked for. One query may ask for hundreds of
-//! reads, each of which looks through the whole log. In a lane, only a few of them stand in that line at a time.
+//! There are few connections for reading, granted in order of request. A single API query may cause hundreds of reads,
+//! each of which scans the log. In a lane, only a few of them compete for a connection at a time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};

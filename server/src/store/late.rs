@@ -1,4 +1,4 @@
-//! Columns that were added to tables which had rows already: what belongs there follows from the rest of the row.
+//! Columns added to tables that already had rows, filled from the rest of the row.
 
 use super::error::Error;
 use super::sql::{Conn, Db, Row, Value, int};

@@ -1,6 +1,7 @@
-//! Leases: who does what only one may do, and until when. Knows time as the database has it, not what a lease is for.
+//! Leases: the exclusive right to a task until a given time. Uses the database's clock; does not know what a lease is
+//! for.
 //!
-//! On PostgreSQL they have connections of their own, and neither the committer nor a slow reader can hold them up.
+//! On PostgreSQL they have their own connections, so that neither the committer nor a slow reader can delay them.
 
 use std::time::Duration;
 

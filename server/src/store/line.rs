@@ -1,10 +1,10 @@
-//! Lines that builds and runs print.
+//! Log lines of builds and runs.
 
 use chrono::{DateTime, Utc};
 use domain::{function, run};
 use serde::{Deserialize, Serialize};
 
-/// A line of a build or a run, as it is stored.
+/// A new line of a build or a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
     /// Whose line it is.
@@ -25,7 +25,7 @@ pub struct NewLine {
     pub text: String,
 }
 
-/// Where a line was written to.
+/// The stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum LineStream {
@@ -37,7 +37,7 @@ pub enum LineStream {
     System,
 }
 
-/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap, until old ones are removed.
+/// A stored line. `position` counts all lines of this log from 1 without gaps, until old ones are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRow {
     /// Its place among all lines.
@@ -46,7 +46,7 @@ pub struct LineRow {
     pub line: NewLine,
 }
 
-/// Whose lines.
+/// The owner of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LinesOf {
     /// All of a function's instances and runs (not its builds).
@@ -63,7 +63,7 @@ pub enum LinesOf {
     Build(function::BuildId),
 }
 
-/// Which of the newest lines.
+/// A selection of the newest lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Recent {
     /// Only at or after this time.

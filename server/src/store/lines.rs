@@ -1,4 +1,4 @@
-//! Lines that builds and runs print, as they are kept and read.
+//! Storage and queries of log lines.
 
 use std::borrow::Cow;
 use std::time::Duration;

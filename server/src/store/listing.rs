@@ -1,5 +1,4 @@
-//! Listings as SQL: conditions, orders, and pages that are found by the keys of their rows, so that what comes in between
-//! moves no page.
+//! Lists as SQL: conditions, orders, and keyset pagination, so that new rows do not shift pages.
 
 use super::columns;
 use super::error::Error;
@@ -10,10 +9,10 @@ use super::sql::{Db, Row, Value, int};
 pub(super) const PAYLOADS: [(&str, &str); 4] =
     [("log", "data"), ("functions", "manifest"), ("versions", "manifest"), ("builds", "manifest")];
 
-/// Rows of a table in the order of some columns, without those that come after so many bytes of their payloads.
+/// Rows of a table in the order of some columns, up to a total size of their payloads.
 ///
-/// Which rows these are is found out from their sizes alone: a database that sorted the rows with their payloads would read
-/// gigabytes to return one megabyte.
+/// The rows are chosen by their sizes alone: if the database sorted rows with their payloads, it would read gigabytes
+/// to return one megabyte.
 pub(super) struct Bounded<'a> {
     pub table: &'a str,
     /// The columns that are read.
@@ -64,7 +63,7 @@ impl<'a> Bounded<'a> {
     }
 }
 
-/// Conditions of a query and the values that they compare with.
+/// Conditions of a query with their values.
 #[derive(Clone, Default)]
 pub(super) struct Where {
     pub conditions: Vec<String>,
@@ -93,13 +92,13 @@ impl Where {
     }
 }
 
-/// The order of a listing: by columns that no two rows have in common.
+/// The order of a list, by columns that are unique together.
 pub(super) struct Order {
     pub keys: &'static [Key],
     pub descending: bool,
 }
 
-/// A column that a listing is in the order of.
+/// A column of the order.
 pub(super) enum Key {
     /// A number that is never negative.
     Number(&'static str),
@@ -107,7 +106,7 @@ pub(super) enum Key {
     Text(&'static str),
 }
 
-/// Which rows a cursor leaves.
+/// The rows on one side of a cursor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {
     After,

@@ -1,4 +1,4 @@
-//! The log in a database: appends go to the committer, reads go to the pool. What is read is in files by what it is about.
+//! The log in a database: appends go to the committer, reads to the pool. Queries are in files by entity.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use super::sqlite;
 use super::stats::Stats;
 use super::tables;
 
-/// The log and its tables, in a database. [`super::Store`] is the handle to it.
+/// The log and its tables. [`super::Store`] is the handle to it.
 pub struct Log {
     pub(super) reader: Arc<Reader>,
     pub(super) description: String,
@@ -41,7 +41,7 @@ pub struct Log {
     pub(super) tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
-/// The way to the committer.
+/// The channel to the committer.
 pub(super) struct Commits {
     pub requests: mpsc::Sender<Request>,
     pub lines: mpsc::Sender<Lines>,

@@ -1,4 +1,5 @@
-//! The key of the log's seals, as it is stored: itself sealed under the servers' key, which may be changed without it.
+//! Storage of the key of the log's seals, which is itself sealed under the servers' key and stays the same if that
+//! changes.
 
 use chrono::{DateTime, Utc};
 
@@ -6,7 +7,7 @@ use super::error::Error;
 use super::sql::{Row, Value};
 use super::tables::Sealed;
 
-/// The key of the seals as it is stored: itself sealed under the servers' key.
+/// The stored key of the seals, sealed under the servers' key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogKeyRow {
     /// The key, sealed.

@@ -1,4 +1,4 @@
-//! Numbers of functions over a time, from the table of runs.
+//! Metrics of functions over time, from the table of runs.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::sql::{Db, Value};
 use super::tables::RUN_IS_OPEN;
 use super::timeline::{self, position_at};
 
-/// Numbers of a function (or of all) over a time.
+/// Metrics of a function (or of all) over time.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metrics {
     /// Runs that ended.
@@ -34,7 +34,7 @@ pub struct Metrics {
     pub points: Vec<Point>,
 }
 
-/// Numbers of a part of a span.
+/// Metrics of one interval.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Point {
     /// Runs that ended in it.
@@ -55,7 +55,7 @@ pub struct Point {
     pub running: u64,
 }
 
-/// A time up to now, in parts of the same length.
+/// A time span up to now, divided into equal intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     /// When it begins.
@@ -66,7 +66,7 @@ pub struct Span {
     pub parts: usize,
 }
 
-/// Calls of a function in a part of a span.
+/// Calls of a function in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
     /// Runs that ended in it.
@@ -88,10 +88,11 @@ const SCATTER: u64 = 40_503;
 /// Records are told in groups, some after others that happened later; none later than this, in microseconds.
 const LATE: i64 = 60_000_000;
 
-/// Runs that belong to a span, as two conditions that no run meets both.
+/// The runs in a span, as two disjoint conditions.
 ///
-/// What happened since a time has its newest record after the position that the log had then. Most runs are one record,
-/// and stand where they were created; those that went on later are found by the index on where they are now.
+/// A run that changed after a time has its newest record after the log's position at that time. Most runs are a single
+/// record, at the position where they were created; those that changed later are found by the index on their newest
+/// position.
 struct Runs {
     conditions: [String; 2],
     /// `$1` is when the span begins, `$2` where in the log.
@@ -142,7 +143,7 @@ fn whose(db: &Db, function: Option<function::Id>, namespaces: Option<&[String]>,
     whose
 }
 
-/// What came and went in a part of a span.
+/// Started and ended runs in one interval.
 #[derive(Debug, Clone, Copy, Default)]
 struct Moves {
     asked: u64,

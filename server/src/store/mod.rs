@@ -1,7 +1,7 @@
 //! The event log and the read tables.
 //!
-//! Knows SQLite and PostgreSQL, not what should happen next. [`Log`] is the same on both, and one contract test runs against
-//! both. Only the writer in `actors` appends events; everyone may read and follow.
+//! Knows SQLite and PostgreSQL, not what should happen next. [`Log`] is the same on both, tested by one contract test.
+//! Only the writer in `actors` appends events; everyone may read and follow.
 
 pub mod agreement;
 mod append;
@@ -98,7 +98,7 @@ pub use tables::{
 pub use view::{OfFunction, OfNamespace, View};
 pub use vitals::Vitals;
 
-/// The handle to the log and its tables. Cloning it is cheap.
+/// The handle to the log and its tables. Cheap to clone.
 pub type Store = Arc<Log>;
 
 /// Opens the log: in PostgreSQL when there is a URL, else in an SQLite file in the data folder. Makes and migrates what

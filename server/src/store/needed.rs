@@ -1,4 +1,4 @@
-//! Which artifacts and bundles are needed: those of functions that are registered. Knows digests, not where anything is kept.
+//! The artifacts and bundles that registered functions need. Knows digests, not where anything is stored.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use super::error::Error;
 use super::log::Log;
 use super::sql::{Row, Value};
 
-/// Digests of what must be kept.
+/// Digests that must be kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needed {
     /// Of artifacts.

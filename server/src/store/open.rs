@@ -1,4 +1,4 @@
-//! Puts a log together: database, committer, rings.
+//! Opens a log: database, committer, rings.
 
 use std::path::Path;
 use std::sync::atomic::AtomicU64;

@@ -1,4 +1,4 @@
-//! Pages: how much, and after what.
+//! Requests and results of pagination.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,8 +8,8 @@ use domain::Recorded;
 use super::error::Error;
 use super::line::LineRow;
 
-/// Which page: rows from the beginning of a listing, or from its end, between two cursors. As in Relay, a page keeps the order
-/// of the listing, whichever end it is taken from.
+/// A page request: rows from the beginning or the end of a list, between two cursors. As in Relay, a page keeps the
+/// order of the list, whichever end it is taken from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// Whether somebody wants to know how many there are: counting reads far more than the page.

@@ -1,4 +1,4 @@
-//! Pages of a listing, read.
+//! Reads pages of lists.
 
 use super::error::Error;
 use super::listing::{Bounded, Order, PAYLOADS, Side, Where};

@@ -1,10 +1,10 @@
-//! The log as a stream of text that both databases read: for backups, and to move from one database to the other.
+//! Exports and imports the log as text that both databases can read, for backups and for moving between databases.
 //!
-//! What follows from the log (the read tables, snapshots) and what is about running servers (leases) is not in it. It is
-//! one state of the database, whatever is written meanwhile.
+//! Derived data (read tables, snapshots) and the state of running servers (leases) are excluded. The export is one
+//! consistent state of the database, whatever is written meanwhile.
 //!
-//! The first line says what the stream is. Then each table has a line with its columns and a line for each row, an array;
-//! bytes are in base64. The last line counts the rows, so that a stream that was cut off is noticed.
+//! The first line describes the export. For each table there is a line with its columns, and a line for each row, as an
+//! array; bytes are in Base64. The last line counts the rows, so that truncation is noticed.
 
 use std::borrow::Cow;
 use std::io::{BufRead, Read, Write};
@@ -51,7 +51,7 @@ pub struct Head {
     pub removed: u64,
 }
 
-/// How many rows were copied; shared with who watches.
+/// The number of rows copied, shared with observers of the progress.
 pub type Copied = AtomicU64;
 
 #[derive(Serialize, Deserialize)]
@@ -73,7 +73,7 @@ fn damaged(what: impl std::fmt::Display) -> Error {
     Error::Damaged(format!("the copy of the log cannot be read: {what}"))
 }
 
-/// Where a log is copied from.
+/// The database that is exported.
 pub struct Source {
     conn: Conn,
     /// What is copied.
@@ -191,7 +191,7 @@ fn cells(table: &Table, row: &Row) -> Result<Vec<Json>, Error> {
     table.columns.iter().map(cell).collect()
 }
 
-/// A database that a copy is restored into.
+/// The database that is imported into.
 pub struct Target {
     db: Db,
     description: String,
@@ -319,7 +319,7 @@ fn read(kind: Kind, cell: Json) -> Option<Cell<'static>> {
     })
 }
 
-/// Lines of the copy, each of a bounded length.
+/// Lines of the export, of limited length.
 struct Lines<'r> {
     from: &'r mut (dyn BufRead + Send),
     line: Vec<u8>,

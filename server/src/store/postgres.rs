@@ -1,6 +1,7 @@
-//! PostgreSQL, 15 or newer: each batch is one statement, which is one round trip, one transaction and one flush.
+//! PostgreSQL 15 or newer: each batch is a single statement, and thus one round trip, one transaction and one flush.
 //!
-//! Several servers may write one log: the head's row is moved by compare-and-swap, and positions are numbered from it.
+//! Several servers may write to one log: the head's row is updated by compare-and-swap, and positions are assigned from
+//! it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -201,7 +202,7 @@ pub(super) fn sweeper(options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_lazy_with(options)
 }
 
-/// The one connection of this server that writes.
+/// The only connection of this server that writes.
 pub(super) struct Writer {
     options: PgConnectOptions,
     conn: Option<PgConnection>,

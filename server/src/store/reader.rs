@@ -1,4 +1,4 @@
-//! What readers and followers need: the connections for reading, and the newest records in memory.
+//! The dependencies of readers and followers: connections for reading, and the newest records in memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use super::sql::{Db, Row, Value, int};
 use super::stats::Stats;
 use super::table::{Stored, Table};
 
-/// What readers and followers need.
+/// The dependencies of readers and followers.
 pub(super) struct Reader {
     pub db: Db,
     pub records: Arc<Ring<Recorded>>,

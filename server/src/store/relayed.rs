@@ -1,11 +1,11 @@
-//! How far the relay has come, in each namespace: erasure and retention ask, and neither waits for other namespaces.
+//! The relay's progress in each namespace, for erasure and retention, neither of which waits for other namespaces.
 
 use std::collections::BTreeMap;
 
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
 pub const RELAY: &str = "relay";
 
-/// How far the relay has come. It stays true: what it is past now it is past for ever.
+/// The relay's progress. It never moves back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relayed {
     /// What follows from the records up to here is on its way.

@@ -1,4 +1,4 @@
-//! Removes what is old, within a transaction of whoever calls. Knows what may go, not when it is old.
+//! Removes expired data within the caller's transaction. Knows what can be removed, not when it expires.
 
 use domain::{Stream, event, run};
 
@@ -7,7 +7,7 @@ use super::relayed::Relayed;
 use super::seal::{self, SealKey};
 use super::sql::{Dialect, On, Value};
 
-/// What is removed when it is old.
+/// The kinds of data that expire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Old {
     /// Runs that are over: their records, rows, lines and snapshots.
@@ -18,7 +18,7 @@ pub enum Old {
     Lines,
 }
 
-/// What is to be removed in one transaction; what changed since it was chosen stays.
+/// What to remove in one transaction; anything that changed since it was selected is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Order {
     pub what: Old,

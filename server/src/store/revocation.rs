@@ -1,6 +1,6 @@
 //! Revocations: sessions that ended before their tokens expire. Knows names and times, not what a session is.
 //!
-//! They go over the connections of leases, so that nothing that is busy holds them up.
+//! They use the connections of leases, so that load does not delay them.
 
 use chrono::{DateTime, Utc};
 

@@ -1,4 +1,4 @@
-//! The newest records, in memory: what followers that keep up are fed from. Only the committer pushes.
+//! The newest records in memory, which feed followers that keep up. Only the committer pushes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use domain::Recorded;
 use super::line::LineRow;
 use super::stats::Stats;
 
-/// Something with a place.
+/// An item with a position.
 pub(super) trait Placed: Clone {
     /// Its place: 1, 2, 3 …
     fn position(&self) -> u64;
@@ -37,7 +37,7 @@ impl Placed for LineRow {
     }
 }
 
-/// What is kept at most.
+/// The limits of a ring.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limit {
     /// Items.
@@ -63,7 +63,7 @@ struct Window<T> {
     bytes: usize,
 }
 
-/// What the ring has after a position.
+/// What a ring contains after a position.
 pub(super) enum Next<T> {
     /// This comes next.
     Here(Arc<[T]>),

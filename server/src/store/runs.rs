@@ -1,4 +1,4 @@
-//! Runs, as they are found.
+//! Queries for runs.
 
 use chrono::{DateTime, Utc};
 use domain::{Stream, event, function, run};
@@ -11,7 +11,7 @@ use super::sql::{Value, int};
 use super::table::{Field, Stored};
 use super::tables::{RUN_IS_OPEN, RUNS, RunRow};
 
-/// Runs of one function that wait.
+/// Waiting runs of one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WaitingRuns {
     /// The function.
@@ -24,7 +24,7 @@ pub struct WaitingRuns {
     pub all: u64,
 }
 
-/// Which runs.
+/// A filter for runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
     /// Only in these namespaces; `None`: in all.

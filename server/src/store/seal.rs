@@ -1,13 +1,13 @@
-//! Seals over the log: what only who has a key can make, so that whoever may write to the database cannot change what was
-//! sealed and nobody notice.
+//! Seals over the log. Making one requires a key, so somebody who can write to the database cannot change sealed
+//! records unnoticed.
 //!
-//! The hashes of the log need no key: whoever changes a record can make them again. A seal covers the positions and the
-//! hashes of a stretch of the log, and the seal before it. It is made aside from the appends, so that these cost what they
-//! did; what is not sealed yet is the tail, which is as long as [`SEGMENT`] and the time between two rounds let it be.
+//! The log's hashes need no key: whoever changes a record can recompute them. A seal covers the positions and hashes of
+//! a segment of the log, and the previous seal. Seals are made independently of appends, so that these do not get
+//! slower; the unsealed tail is limited by [`SEGMENT`] and the interval between rounds.
 //!
-//! A seal says two things. Its `hash` says what was there when it was made, and never changes: kept outside of the
-//! database, it is an [`Anchor`] of everything before it. Its `present` says what is there now: when old records are
-//! removed, the seal is found to be good first, and `present` is made again for what is left.
+//! A seal contains two values. Its `hash` covers the records at the time of sealing and never changes: stored outside
+//! the database, it is an [`Anchor`] for everything before it. Its `present` covers the records that still exist: when
+//! old records are removed, the seal is verified first, and `present` is recomputed for what is left.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -30,7 +30,7 @@ const PAGE: usize = 500;
 
 type Bytes32 = [u8; 32];
 
-/// The key that seals are made with. It is not shown.
+/// The key for making seals, hidden in debug output.
 #[derive(Clone)]
 pub struct SealKey(Zeroizing<Bytes32>);
 
@@ -58,7 +58,7 @@ impl fmt::Debug for SealKey {
     }
 }
 
-/// The newest seal at some time, as it is kept outside of the database: `HASH@POSITION`.
+/// The newest seal at some time, for storage outside the database: `HASH@POSITION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
     /// Up to which position of the log it goes.
@@ -84,7 +84,7 @@ impl FromStr for Anchor {
     }
 }
 
-/// A seal, for who asks how far the log is sealed.
+/// A seal, for displaying how far the log is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seal {
     /// What to keep outside of the database.
@@ -93,7 +93,7 @@ pub struct Seal {
     pub at: DateTime<Utc>,
 }
 
-/// What a log's seals prove, as `verify` found it.
+/// What a log's seals prove, as found by `verify`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
     /// Every seal was looked at with the key.
@@ -162,7 +162,7 @@ impl SealRow {
     }
 }
 
-/// What a seal covers of records: their places and hashes, in order.
+/// The records covered by a seal: positions and hashes, in order.
 #[derive(Default)]
 struct List {
     bytes: Vec<u8>,
@@ -297,7 +297,7 @@ pub(super) async fn removed(on: &mut On<'_>, key: &SealKey, mut gone: Vec<(u64, 
     Ok(())
 }
 
-/// Looks at every seal while the log is read from its beginning.
+/// Verifies every seal while the log is read from its beginning.
 pub(super) struct Check {
     key: Option<SealKey>,
     log_key: Option<LogKeyRow>,

@@ -1,4 +1,4 @@
-//! Sealing the log, and the key for that.
+//! Seals the log, and stores the key for that.
 
 use chrono::{DateTime, Utc};
 

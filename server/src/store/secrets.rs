@@ -1,4 +1,4 @@
-//! Secrets, as they are kept: sealed.
+//! Storage of sealed secrets.
 
 use super::columns::{self, SECRETS};
 use super::error::Error;

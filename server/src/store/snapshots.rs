@@ -1,4 +1,4 @@
-//! Snapshots of aggregates.
+//! Storage of snapshots of aggregates.
 
 use domain::Stream;
 

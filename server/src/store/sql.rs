@@ -1,6 +1,6 @@
-//! The two databases as one: queries in SQL that both speak, values in, cells out.
+//! A common interface to both databases: queries in SQL that both understand, values in, cells out.
 //!
-//! Knows sqlx, not tables. What differs between the two is a name in [`Dialect`].
+//! Knows sqlx, not tables. Differences between the two are methods of [`Dialect`].
 
 use std::borrow::Cow;
 
@@ -23,27 +23,27 @@ use super::lane;
 /// Connections to PostgreSQL for reading. So many may turn out to be dead one after the other.
 pub(super) const READERS: u32 = 8;
 
-/// Which SQL.
+/// The SQL dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Dialect {
     Sqlite,
     Postgres,
 }
 
-/// Connections for reading.
+/// A pool of connections for reading.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
     Sqlite(SqlitePool, Away),
     Postgres(PgPool, Away),
 }
 
-/// One of them.
+/// A connection of either kind.
 pub(super) enum Conn {
     Sqlite(PoolConnection<Sqlite>),
     Postgres(PoolConnection<Postgres>),
 }
 
-/// A value that goes into a query.
+/// A parameter of a query.
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Int(i64),
@@ -55,7 +55,7 @@ pub(super) enum Value {
     Ints(Vec<i64>),
 }
 
-/// A row that came out.
+/// A row of a result.
 pub(super) enum Row {
     Sqlite(SqliteRow),
     Postgres(PgRow),
@@ -221,7 +221,7 @@ impl Conn {
     }
 }
 
-/// A connection in a transaction.
+/// A connection within a transaction.
 pub(super) enum On<'c> {
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),

@@ -41,13 +41,13 @@ const SIZES: [usize; 4] = [64, 16, 4, 1];
 /// Rows and lines of a batch that is written by one call.
 const FEW: usize = 6;
 
-/// How many rows of which table.
+/// The number of rows for each table.
 type Shape = Vec<(&'static str, usize)>;
 
-/// Texts of statements by what they insert.
+/// Cached SQL statements by what they insert.
 type Texts = HashMap<Shape, Arc<str>>;
 
-/// The data folder, taken.
+/// The lock on the data folder.
 pub(super) type Lock = Flock<File>;
 
 /// How to connect for reading.
@@ -124,7 +124,7 @@ pub(super) async fn writing(file: &Path) -> Result<SqlitePool, Error> {
     pool.map_err(|error| Error::Unavailable(format!("{}: {}", file.display(), sql::explain(&error))))
 }
 
-/// The one connection that writes.
+/// The only connection that writes.
 pub(super) struct Writer {
     file: PathBuf,
     conn: Option<SqliteConnection>,

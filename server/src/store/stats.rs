@@ -1,10 +1,10 @@
-//! What the store tells about itself.
+//! Statistics of the store.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus::{Histogram, HistogramOpts};
 
-/// Numbers of a log, counted since the start.
+/// Counters of a log since the start.
 #[derive(Debug)]
 pub struct Stats {
     /// `eventflow_append_seconds`: from the call to the answer. Register a clone of it where metrics are collected.

@@ -1,7 +1,7 @@
-//! What a table of the database is: columns, each of them with the type of what it holds.
+//! The definition of a database table: columns with the types of their values.
 //!
-//! [`table!`] declares a table together with the row that it is read into: the names, the order, how a row is written
-//! and how it is read back follow from one list. `migrations/` has the same names; a contract test compares the two.
+//! [`table!`] declares a table together with its row type: names, order, writing and reading all follow from one list.
+//! `migrations/` has the same names, which a contract test compares.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::error::Error;
 use super::sql::{Cells, Row, without_zero};
 
-/// How the database keeps a column.
+/// The database type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Int,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
     Bytes,
 }
 
-/// A column as it is written to.
+/// A column, for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Column {
     pub name: &'static str,
@@ -40,7 +40,7 @@ impl Column {
     }
 }
 
-/// A table as it is written to.
+/// A table, for writing.
 #[derive(Debug)]
 pub(super) struct Table {
     pub name: &'static str,
@@ -82,7 +82,7 @@ impl Table {
     }
 }
 
-/// What stands in a column of a row.
+/// The value in a column of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Cell<'a> {
     Null,
@@ -91,7 +91,7 @@ pub(super) enum Cell<'a> {
     Bytes(Cow<'a, [u8]>),
 }
 
-/// What a column can hold.
+/// A type that a column can hold.
 pub(super) trait Field: Sized {
     const KIND: Kind;
     const NULLABLE: bool = false;
@@ -106,7 +106,7 @@ pub(super) trait Field: Sized {
     fn read(cells: &mut Cells<'_>) -> Result<Self, Error>;
 }
 
-/// A row that has a table.
+/// A row type with a table.
 pub(super) trait Stored: Sized {
     const TABLE: &'static Table;
 

@@ -1,6 +1,6 @@
-//! The read tables: what a row holds, and how it follows from an aggregate's state.
+//! The read tables: what a row contains, and how it follows from an aggregate's state.
 //!
-//! A row is a function of the state after its newest event, so that the tables can be made anew from the log.
+//! A row is a function of the state after its newest event, so the tables can be rebuilt from the log.
 
 use chrono::{DateTime, Utc};
 use domain::event::Received;
@@ -26,7 +26,7 @@ pub enum Row {
     Payload(Box<PayloadRow>),
 }
 
-/// What a record of the log is written over with, when its content is erased. Lines of a run, and snapshots, go with it.
+/// The new payload of a record whose content is erased. Lines of a run and snapshots are removed with it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PayloadRow {
     /// Its stream.
@@ -180,7 +180,8 @@ table! {
     offered: Vec<OfferedFolder>,
 }
 
-/// What is needed of a function to start its instances. Any number may be running, each with a manifest.
+/// What is needed of a function to start its instances. There may be any number of running functions, each with a
+/// manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningFunction {
     /// Which function.
@@ -212,7 +213,7 @@ impl RunningFunction {
     }
 }
 
-/// What is needed of a build to go on with it, or to give it up. Any number may be open, each with a manifest.
+/// What is needed of a build to continue or fail it. There may be any number of open builds, each with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBuild {
     /// Which build.
@@ -280,8 +281,8 @@ table! {
     at: DateTime<Utc>,
 }
 
-/// A secret of a namespace. Key: `namespace` and `name`. It does not follow from the log, which never knows a value: it is
-/// written beside the event that says that it was set.
+/// A secret of a namespace. Key: `namespace` and `name`. It does not follow from the log, which never contains values:
+/// it is written together with the event that says it was set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the names say it
 pub struct SecretRow {
@@ -293,7 +294,7 @@ pub struct SecretRow {
     pub set_at: DateTime<Utc>,
 }
 
-/// A value that only its key opens.
+/// An encrypted value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// Names the key.
@@ -304,7 +305,7 @@ pub struct Sealed {
     pub bytes: Vec<u8>,
 }
 
-/// That a secret is set, and when it was: all that is ever shown of it.
+/// That a secret is set, and when: all that is ever shown of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // the names say it
 pub struct SecretInfo {

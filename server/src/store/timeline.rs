@@ -1,9 +1,9 @@
-//! Where the log and the lines were at a time: their rows are nearly in order of it.
+//! Finds positions in the log and the lines by time: their rows are nearly ordered by it.
 
 use super::error::Error;
 use super::sql::{Db, Value};
 
-/// A table whose rows are nearly in order of time: its name, and that of its head.
+/// A table whose rows are nearly ordered by time: its name, and that of its head.
 pub(super) type Timeline = (&'static str, &'static str);
 
 /// The log.

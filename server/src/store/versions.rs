@@ -1,4 +1,4 @@
-//! Versions, as they are found.
+//! Queries for versions.
 
 use domain::function;
 

@@ -1,10 +1,10 @@
-//! What tests of other rooms see of the store, and decide: which queries it makes, and which of them fail.
+//! Lets tests of other rooms observe queries to the store, and make some of them fail.
 
 use parking_lot::Mutex;
 
 use super::error::Error;
 
-/// Queries that were made, and one that fails. All handles to one log share it.
+/// The observed queries, and one that fails. Shared by all handles to one log.
 #[derive(Debug, Default)]
 pub struct Watched {
     /// The SQL of each; `None` until somebody wants to know.

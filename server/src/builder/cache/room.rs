@@ -1,4 +1,4 @@
-//! Keeps the caches within their limits, by removing whatever was not used for the longest time.
+//! Keeps the caches within their limits by removing the least recently used ones.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! What there is to go by: names of files, and the texts of those that say something.
+//! The evidence for detection: names of files, and the texts of some of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,4 @@
-//! The sentences of the build's log.
+//! The sentences of the build's log that explain what was detected.
 
 use std::fmt::Write;
 

@@ -1,4 +1,4 @@
-//! Handlers in our own shape: `exports.handler = async (event, context) => …`, `def handler(event, context)`.
+//! Handlers in EventFlow's own form: `exports.handler = async (event, context) => …`, `def handler(event, context)`.
 
 use domain::manifest::{Manifest, Runtime};
 

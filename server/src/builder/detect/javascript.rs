@@ -1,4 +1,4 @@
-//! What a JavaScript or TypeScript file exports, as far as that can be seen without running it.
+//! What a JavaScript or TypeScript file exports, as far as that is visible without running it.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,7 @@ pattern!(DECLARED, r#"\b(?:functions|app|ff)\s*\.\s*(http|get|post|cloudEvent)\s
 /// Exports of a file that are looked at: a file with more is no handler's.
 const MAX_EXPORTS: usize = 40;
 
-/// A file.
+/// A parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Module {
     /// Its text without comments.

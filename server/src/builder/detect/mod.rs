@@ -1,19 +1,19 @@
-//! Finds out what a repository is: how it is started, and what has to be done before that.
+//! Detects what a repository is: how it is started, and what has to be done before that.
 //!
-//! One pure function over a listing and the texts of a few files, see [`Evidence`]. It runs nothing and reads nothing by
-//! itself. What it finds comes with a sentence for the build's log that says why, and how to change it.
+//! A pure function over a list of files and the texts of some of them, see [`Evidence`]. It runs nothing and reads
+//! nothing itself. Each result comes with a sentence for the build's log that says why, and how to change it.
 //!
 //! | order | evidence |
 //! | --- | --- |
 //! | 1 | `web:` in a `Procfile` |
 //! | 2 | a Node web application: a web framework, a `start` script, a file that listens |
 //! | 3 | a Python web application (WSGI, ASGI, Django) |
-//! | 4 | a handler in the shape of another platform, or in ours |
+//! | 4 | a handler in the form of another platform, or of EventFlow |
 //! | 5 | a program in Go, Rust, for Deno or Bun; a static site |
-//! | 6 | a `Dockerfile`, where an executor runs images |
+//! | 6 | a `Dockerfile`, if an executor runs images |
 //!
-//! A project in two languages is the one that its own code speaks: `package.json` for tools beside a Python application is
-//! no Node project.
+//! A project in two languages counts as the one of its own code: `package.json` for the tools of a Python application
+//! does not make it a Node project.
 
 mod evidence;
 mod explain;
@@ -36,7 +36,7 @@ pub use evidence::{Evidence, MAX_DEPTH, MAX_NAMES, MAX_TEXT_BYTES, MAX_TEXTS, is
 pub use found::{Found, PROVIDED, Provided, Step, Toolchains, UVICORN, Undecided};
 pub use outside::{MAX_OUTSIDE, Outside, outside};
 
-/// Looks for one kind of project.
+/// A detector for one kind of project.
 type Way = fn(&Evidence) -> Result<Option<Found>, Undecided>;
 
 /// What the evidence says.

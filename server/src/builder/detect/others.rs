@@ -1,4 +1,4 @@
-//! Programs that are compiled, other runtimes of JavaScript, and sites without a program.
+//! Compiled programs, other JavaScript runtimes, and static sites.
 
 use serde_json::Value;
 

@@ -1,6 +1,7 @@
-//! What a folder's files refer to outside of it: a version holds the folder alone, so that is missing when it is built or run.
+//! References from a folder's files to paths outside it, which will be missing because a version contains only the
+//! folder.
 //!
-//! Reads texts; knows nothing of what lies around the folder.
+//! Reads texts; knows nothing of what surrounds the folder.
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
@@ -24,7 +25,7 @@ const MAX_LEVELS: usize = 8;
 /// Where `package.json` lists packages.
 const SECTIONS: [&str; 4] = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies"];
 
-/// A file and what it refers to, as it is written there.
+/// A file and its reference, as written there.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Outside {
     /// The file, by its path below the folder.

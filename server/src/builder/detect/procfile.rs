@@ -1,4 +1,4 @@
-//! A `Procfile` says what a project's web process is.
+//! The web process in a `Procfile`.
 
 use super::found::command_of;
 use super::{Evidence, Found, Step, Undecided, explain};

@@ -1,4 +1,4 @@
-//! What a Python file defines, as far as that can be seen without running it.
+//! What a Python file defines, as far as that is visible without running it.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ pattern!(ASSIGNED, r"(?m)^(\w+)\s*(?::[^=\n]+)?=\s*([\w.]+)\s*\(");
 pattern!(IMPORT, r"(?m)^\s*(?:import|from)\s+([\w.]+)");
 pattern!(MAIN, r#"(?m)^if\s+__name__\s*==\s*['"]__main__['"]\s*:"#);
 
-/// A function at the top of a file.
+/// A top-level function of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Function {
     pub(super) name: String,
@@ -27,7 +27,7 @@ pub(super) struct Function {
     pub(super) decorators: String,
 }
 
-/// A file.
+/// A parsed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Module<'t> {
     pub(super) text: &'t str,
@@ -64,7 +64,7 @@ pub(super) fn module(text: &str) -> Module<'_> {
     }
 }
 
-/// What kind of application a name is.
+/// The interface of an application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interface {
     Wsgi,

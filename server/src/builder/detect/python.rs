@@ -1,4 +1,4 @@
-//! Python web applications: WSGI, ASGI, Django, and programs that serve by themselves.
+//! Python web applications: WSGI, ASGI, Django, and programs with their own server.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;

@@ -1,7 +1,7 @@
-//! What programs of the host have answered lately. A question costs a sandbox and a start of an interpreter, and every build asks
-//! the same ones.
+//! A cache for the answers of programs on the host. A query costs a sandbox and a start of an interpreter, and every
+//! build needs the same ones.
 //!
-//! Knows questions and answers; knows neither programs nor functions.
+//! Knows queries and answers, but neither programs nor functions.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const KEPT: Duration = Duration::from_secs(60);
 /// Questions whose answers are kept.
 const MAX_QUESTIONS: usize = 64;
 
-/// Answers by what was asked.
+/// Cached answers by query.
 #[derive(Default)]
 pub(in crate::builder) struct Answers(Mutex<HashMap<Vec<String>, (Instant, String)>>);
 

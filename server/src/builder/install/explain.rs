@@ -1,6 +1,6 @@
-//! What a package manager's failure means, in one sentence: its own last lines are about its log files.
+//! Explains a package manager's failure in one sentence, since its own last lines are about its log files.
 //!
-//! Looks at words; knows nothing of functions.
+//! Matches text; knows nothing of functions.
 
 use std::sync::LazyLock;
 

@@ -1,8 +1,7 @@
-//! What a build's commands get that the manifest names: variables, and secrets of the namespace. Both are there while commands
-//! run, and nowhere else.
+//! The variables and secrets that a manifest gives to its build's commands. They exist only while commands run.
 //!
-//! Two secrets are files, because that is how the tools take them: `NPMRC` and `NETRC`. `NPM_TOKEN` alone becomes such a
-//! file, for npm's registry. Knows tools and their variables; knows neither manifests nor the vault.
+//! Two secrets are files, because the tools expect that: `NPMRC` and `NETRC`. `NPM_TOKEN` alone becomes such a file for
+//! npm's registry. Knows tools and their variables, but neither manifests nor the vault.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions, Permissions};

@@ -1,16 +1,16 @@
-//! Installs what a function depends on, on the executor's workbench, into its own folder.
+//! Installs a function's dependencies into its own folder, on the executor's workbench.
 //!
-//! | found | done |
+//! | found | action |
 //! | --- | --- |
 //! | `package-lock.json` or `npm-shrinkwrap.json` | `npm ci` |
 //! | `pnpm-lock.yaml`, `yarn.lock`, `bun.lock`, `packageManager` | that package manager, from the registry |
-//! | `package.json` with dependencies | `npm install --no-package-lock`, and a word of warning |
-//! | what detection found | its [`Step`]s |
-//! | a `build` script in `package.json` | dependencies for development are there for it, `npm run build`, `npm prune` |
+//! | `package.json` with dependencies | `npm install --no-package-lock`, and a warning |
+//! | the result of detection | its [`Step`]s |
+//! | a `build` script in `package.json` | install development dependencies for it, `npm run build`, `npm prune` |
 //! | `requirements.txt` | `pip install --target .python`, compiled |
-//! | `pyproject.toml`, `Pipfile` | the same, held to the versions of the lock file beside it |
+//! | `pyproject.toml`, `Pipfile` | the same, with the versions of the lock file |
 //!
-//! Knows package managers and their files; knows neither where the source came from nor where the result goes.
+//! Knows package managers and their files, but neither where the source came from nor where the result goes.
 
 mod answers;
 mod explain;

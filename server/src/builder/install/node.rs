@@ -1,4 +1,4 @@
-//! Packages for Node, by what is in `package.json` and beside it.
+//! Installs Node packages, depending on `package.json` and the lock files.
 
 mod manager;
 mod store;

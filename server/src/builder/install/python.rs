@@ -1,4 +1,4 @@
-//! `pip`, by what is in `requirements.txt`, `pyproject.toml` or `Pipfile`.
+//! Runs `pip`, depending on `requirements.txt`, `pyproject.toml` or `Pipfile`.
 
 pub(super) mod project;
 

@@ -1,4 +1,4 @@
-//! What detection asked for, after the dependencies are there.
+//! Performs the steps that detection asked for, after dependencies are installed.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! Whether the file of a handler is there.
+//! Checks whether the file of a handler exists.
 
 use std::path::Path;
 

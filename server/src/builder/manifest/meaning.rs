@@ -1,6 +1,6 @@
-//! What a schema cannot say: faults between fields, and in texts that have a grammar of their own.
+//! Checks that a schema cannot express: contradictions between fields, and texts with their own grammar.
 //!
-//! Looks at the JSON value, not at a manifest: the faults of one section must not hide those of another.
+//! Examines the JSON value, not a manifest: the faults of one section must not hide those of another.
 
 use domain::manifest::http;
 use domain::schedule::MAX_FIRINGS_A_MINUTE;

@@ -1,6 +1,6 @@
-//! `function.json`: its schema, and from text to [`Manifest`], with all that is wrong at once.
+//! `function.json`: its schema, and parsing into a [`Manifest`], reporting all faults at once.
 //!
-//! Knows what a manifest may say; knows nothing of what is built by it.
+//! Knows what a manifest may contain; knows nothing of what is built from it.
 
 mod fault;
 mod handler;

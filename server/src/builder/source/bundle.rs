@@ -1,9 +1,9 @@
-//! Unpacks a zip or a tar.gz that a stranger has made.
+//! Unpacks a stranger's zip or tar.gz.
 //!
-//! Nothing of it may end up outside of the folder, be larger than allowed, or be anything else than a file, a folder or a
-//! link that stays inside. Links are made when everything else is there, so nothing is ever written through one.
-//! Everything that is made counts: the folders that a path leads through, too.
-//! Modes are reduced to "executable or not". `.git` folders and what macOS adds to archives are left out.
+//! Nothing may end up outside the folder, exceed the limits, or be anything other than a file, a folder, or a link that
+//! stays inside. Links are created after everything else, so nothing is ever written through one. Everything created
+//! counts, including the parent folders in a path. Modes are reduced to "executable or not". `.git` folders and the
+//! files that macOS adds to archives are skipped.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -1,17 +1,17 @@
-//! Takes a folder out of a Git repository, with the `git` command line.
+//! Takes a folder from a Git repository, with the `git` command line.
 //!
-//! Whatever reads what a stranger's server sends runs in the sandbox, which shows nothing of the host: the fetch with the look at
-//! what came, and the checkout. Over HTTP the first of the two has a network, which reaches the repository's server; the second has
-//! none. Over SSH, whose key no sandbox sees, bytes are carried in and out.
+//! Everything that reads a stranger's data runs in a sandbox that shows nothing of the host: first the fetch, then the
+//! checkout. Over HTTP the fetch has network access to the repository's server only; the checkout has none. Over SSH,
+//! whose key no sandbox sees, bytes are piped in and out.
 //!
-//! Only the commit that is asked for is fetched, without its history, and of its files only those of the function's folder,
-//! where the server can leave out the others; see [`fetch`]. What earlier builds of the function have fetched is borrowed; see
-//! [`kept`]. Submodules are followed where the manifest says so; see [`submodules`]. Redirects are not followed. So are
-//! files of Git LFS; see [`lfs`]. Nobody's Git settings are read, no hook
-//! runs, nobody is asked for a password, and objects that Git calls malformed are refused.
+//! Only the requested commit is fetched, without its history, and of its files only those in the function's folder, if
+//! the server can omit the others; see [`fetch`]. Objects fetched by earlier builds of the function are reused; see
+//! [`kept`]. Submodules ([`submodules`]) and Git LFS files ([`lfs`]) are fetched if the manifest says so. Redirects are
+//! not followed, nobody's Git settings are read, no hooks run, nobody is asked for a password, and malformed objects
+//! are refused.
 //!
-//! Why a server is not reached is told to this server's log alone: to whoever asked for the build, an open port, a closed
-//! one and one that does not answer are the same.
+//! The reason why a server is not reached appears only in this server's log: whoever requested the build cannot
+//! distinguish an open port, a closed one, and one that does not answer.
 
 mod fetch;
 mod host;
@@ -77,7 +77,7 @@ pub(in crate::builder) struct Git {
     ssh: PathBuf,
 }
 
-/// Which folder of which commit of which repository.
+/// The folder, commit and repository to fetch.
 #[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) url: &'a str,

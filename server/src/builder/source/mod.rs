@@ -1,6 +1,6 @@
-//! Where the code comes from: a folder of a Git repository, or an archive.
+//! Fetches the code: a folder of a Git repository, or an archive.
 //!
-//! Knows Git and archives; knows neither manifests nor dependencies.
+//! Knows Git and archives, but neither manifests nor dependencies.
 
 mod bundle;
 mod git;

@@ -1,6 +1,6 @@
-//! Where a repository is, by its address: on the web, behind SSH, or on the server's own disk.
+//! The location of a repository, from its address: on the web, behind SSH, or on the server's own disk.
 //!
-//! Refuses what Git could take for something else than an address, and what may not be asked at all. Resolves no names and
+//! Refuses what Git could mistake for something other than an address, and what is not allowed. Resolves no names and
 //! connects to nothing.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -23,7 +23,7 @@ pub(in crate::builder) struct Policy {
     pub(in crate::builder) local: bool,
 }
 
-/// A repository's place.
+/// The location of a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Remote {
     /// `http` or `https`.

@@ -1,5 +1,5 @@
-//! How a repository's server is reached: its name is resolved once, each address that it has is checked, and Git gets
-//! exactly those. Whatever the name says a moment later, or to somebody else, does not count.
+//! The route to a repository's server: its name is resolved once, each address is checked, and Git gets exactly those.
+//! What the name resolves to later, or for others, does not matter.
 
 use std::io;
 use std::net::IpAddr;
@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use super::remote::Remote;
 use crate::config::Outward;
 
-/// Asks for the addresses of a name.
+/// Resolves a name.
 pub(in crate::builder) type Resolve = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// As the system does.
@@ -24,11 +24,11 @@ pub(in crate::builder) fn system() -> Resolve {
     })
 }
 
-/// Why a server is not reached; for the server's own log, and for nobody else: it tells what is in this network.
+/// Why a server is not reached. For the server's own log only, because it reveals the network.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Unreachable(pub(super) String);
 
-/// A way to a web server.
+/// The route to a web server.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Web {
     /// `HOST:PORT:ADDRESS,ADDRESS`, as `http.curloptResolve` takes it; neither for an address nor where a proxy resolves.

@@ -1,8 +1,8 @@
-//! Passwords that were tried, counted by where they come from and for whom. Knows addresses and names, not people.
+//! Counts password attempts by origin and account. Knows addresses and names, not people.
 //!
-//! An attempt counts when it begins, so that sixty at once are sixty; one that succeeds is given back. Addresses are
-//! counted apart, so that nobody locks anybody out who comes from elsewhere. Somebody who has many networks of one site
-//! is counted by the site as well; a network from which somebody has signed in is not shut with its site.
+//! An attempt counts when it begins, so that sixty at once are sixty; a successful one is given back. Addresses are
+//! counted separately, so that nobody locks out callers from elsewhere. Somebody with many networks of one site is also
+//! counted by site; a network from which somebody has signed in before is not blocked with its site.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -43,7 +43,7 @@ struct Count {
     since: Instant,
 }
 
-/// An attempt that counts as wrong unless it is given back.
+/// An attempt, which counts as wrong unless it is given back.
 #[must_use]
 pub(super) struct Attempt {
     counts: Arc<Mutex<HashMap<Key, Count>>>,

@@ -1,8 +1,8 @@
-//! Compares passwords with hashes: a few at a time, since each takes 19 MiB and a processor.
+//! Verifies passwords, a few at a time, because each takes 19 MiB and a CPU.
 //!
-//! There are two queues, so that strangers cannot close the door for people: one for the networks from which somebody has
-//! signed in before, and one for all others. In each, one network has a share, one site, and one provider: who has many
-//! addresses does not have many shares.
+//! There are two queues, so that strangers cannot lock out users: one for networks from which somebody has signed in
+//! before, and one for all others. In each, a network, a site and a provider have limited shares, so many addresses do
+//! not give many shares.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -31,14 +31,14 @@ const SHARES: [(Width, usize); 3] = [(Width::Network, 10), (Width::Site, 16), (W
 /// Networks that are remembered as known, on this server and until it ends; the one that is longest ago is forgotten first.
 const MAX_KNOWN: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
-/// Compares passwords with hashes.
+/// Verifies passwords.
 pub(super) struct Comparing {
     known: Queue,
     strangers: Queue,
     networks: Mutex<LruCache<Prefix, ()>>,
 }
 
-/// Too many passwords wait to be compared.
+/// Too many passwords are waiting to be verified.
 #[derive(Debug)]
 pub(super) struct Busy;
 
@@ -117,7 +117,7 @@ impl Queue {
     }
 }
 
-/// A place in a queue; free again when dropped.
+/// A slot in a queue, given back when dropped.
 struct Place<'a> {
     queue: &'a Queue,
     prefixes: [Option<Prefix>; SHARES.len()],

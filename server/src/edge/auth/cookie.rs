@@ -1,4 +1,4 @@
-//! The session of a browser: a cookie that scripts cannot read, good only for requests from this server's own pages.
+//! The session cookie of browsers: invisible to scripts, and accepted only for requests from this server's own pages.
 
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieDuration;

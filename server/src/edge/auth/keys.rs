@@ -1,4 +1,4 @@
-//! Files in the data folder that nobody else may read.
+//! Private files in the data folder.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use rand::rngs::OsRng;
 /// Bytes of the key that tokens are signed with.
 const KEY_BYTES: usize = 64;
 
-/// A file of the data folder cannot be used.
+/// Why a file of the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The disk refuses.

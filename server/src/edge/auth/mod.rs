@@ -1,6 +1,6 @@
-//! Who is asking: bearer tokens for programs, a cookie for the web pages, a password for people.
+//! Authentication: bearer tokens for programs, a cookie for the web pages, a password for people.
 //!
-//! Knows tokens and passwords; knows nothing of what they are used for, but whether it changes anything.
+//! Knows tokens and passwords, not what they are used for, except whether a request changes anything.
 
 mod attempts;
 mod comparing;
@@ -88,7 +88,7 @@ pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
     mac::sha256(server_key, &[purpose.as_bytes(), &[0], name.as_bytes()])
 }
 
-/// Knows who is who.
+/// Authenticates requests.
 pub struct Auth {
     dev: bool,
     keys: token::Keys,
@@ -101,7 +101,7 @@ pub struct Auth {
     roster: Roster,
 }
 
-/// What a request proves itself with.
+/// The credentials of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Proof<'a> {
     Bearer(&'a str),

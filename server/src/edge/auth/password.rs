@@ -1,4 +1,4 @@
-//! The admin's password: made at the first start, kept as an Argon2 hash.
+//! The admin's password: generated at the first start, stored as an Argon2 hash.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use super::keys::{self, Error};
 /// Random bytes in a password.
 const PASSWORD_BYTES: usize = 18;
 
-/// A password's hash, as text (PHC string format).
+/// A password hash, as text (PHC string format).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Hash {
     password_hash: String,
@@ -40,13 +40,13 @@ impl Hash {
 /// The file in the data folder.
 pub(super) const FILE: &str = "admin.json";
 
-/// The admin's password as it is now: `eventflow admin reset-password` changes the file beside the server.
+/// The admin's current password: `eventflow admin reset-password` replaces the file while the server is running.
 pub(super) struct Admin {
     path: PathBuf,
     known: RwLock<(Stamp, Hash)>,
 }
 
-/// What changes when the file is replaced.
+/// Identifies a version of the file.
 type Stamp = Option<(u64, SystemTime)>;
 
 fn stamp(path: &Path) -> Stamp {

@@ -1,7 +1,7 @@
-//! Sessions: whom a token is for, until when, and which of them ended before.
+//! Sessions: the user and expiry of a token, and which sessions ended early.
 //!
-//! A token proves itself, so that a session which ended must be remembered until its token expires. Each server keeps
-//! all of these in memory, and reads again and again what others keep in the database.
+//! A token proves itself, so an ended session must be remembered until its token expires. Each server keeps all of
+//! these in memory, and periodically reads those of other servers from the database.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const NOBODY: &str = "anonymous";
 /// A timer sleeps no longer at a time: the clock on the wall may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// Whom a token is for, and until when.
+/// The user and expiry of a token.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Who.
@@ -32,7 +32,7 @@ pub struct Session {
     pub(super) token: Option<TokenId>,
 }
 
-/// Names a token.
+/// The id of a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TokenId {
     pub id: Arc<str>,

@@ -1,5 +1,5 @@
-//! One admin password for all servers on a database: its hash stands in the database, and each server's `admin.json` is a copy.
-//! A file that was written after the database was (the password was reset beside that server) is the newer one.
+//! The admin password shared by all servers on a database: its hash is in the database, and each server's `admin.json`
+//! is a copy. If the file is newer than the database, the password was reset on that server, and the file wins.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
@@ -27,7 +27,7 @@ pub enum Error {
     Store(#[from] store::Error),
 }
 
-/// As it stands in the database.
+/// The stored form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Shared {
     /// The file.

@@ -1,4 +1,4 @@
-//! Who gets in, and what the others are told.
+//! Who is authenticated, and what the others are told.
 
 use actix_web::test::TestRequest;
 use base64::Engine;

@@ -1,4 +1,4 @@
-//! Tokens that say who their bearer is: JWT (RFC 7519), signed with HMAC-SHA-256 and nothing else.
+//! Tokens that identify their bearer: JWT (RFC 7519), signed with HMAC-SHA-256 only.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Which ports a program listens on, by what the kernel says of the network namespace.
+//! The ports that a program listens on, according to the kernel's view of its network namespace.
 
 use std::collections::BTreeSet;
 use std::fs;

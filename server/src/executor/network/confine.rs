@@ -1,4 +1,4 @@
-//! What the forwarding process itself may do: it handles a stranger's bytes as the server's user, outside of the sandbox.
+//! Restricts the forwarding process itself, which handles a stranger's bytes as the server's user, outside the sandbox.
 
 use std::io;
 

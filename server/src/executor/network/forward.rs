@@ -1,4 +1,4 @@
-//! Connections: each that was redirected is made again from the host's namespace, and its bytes are copied.
+//! Forwards connections: each redirected one is opened again from the host's namespace, and its bytes are copied.
 
 use std::cell::Cell;
 use std::io;

@@ -1,12 +1,12 @@
-//! The way out of a sandbox that has a network: `eventflow network PLAN -- PROGRAM ARGUMENTS…`.
+//! Network access of a sandbox: `eventflow network PLAN -- PROGRAM ARGUMENTS…`.
 //!
-//! The program runs in a network namespace of its own, in which every TCP connection is redirected to one listener.
-//! The process around it, which stays in the host's namespace, takes each connection, looks at where it was going, and
-//! connects there if the policy lets it; it also answers questions for names. What the policy closes from the start is
-//! refused by the namespace's own packet filter, so that the program sees its connection fail at once. The
-//! namespace belongs to a user namespace in which the program has no rights: it can change none of this.
+//! The program runs in its own network namespace, in which every TCP connection is redirected to one listener. The
+//! process around it, which stays in the host's namespace, accepts each connection, looks up its original destination,
+//! and connects there if the policy allows it; it also answers DNS queries. Destinations that are always closed are
+//! rejected by the namespace's own packet filter, so that connections fail at once. The namespace belongs to a user
+//! namespace in which the program has no rights, so it cannot change any of this.
 //!
-//! TCP over IPv4 and DNS pass, nothing else does. Knows addresses and bytes; knows nothing of functions.
+//! Only TCP over IPv4 and DNS pass. Knows addresses and bytes; knows nothing of functions.
 
 mod confine;
 mod forward;
@@ -42,7 +42,7 @@ const BROKEN: u8 = 125;
 /// Threads that look up names.
 const LOOKUPS: usize = 4;
 
-/// What the way out is told, as a JSON file.
+/// The configuration of the network access, as a JSON file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Plan {
     /// The server's `EVENTFLOW_NETWORK_ALLOW`.
@@ -111,7 +111,7 @@ fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
     }
 }
 
-/// What the child opened in its namespace.
+/// The sockets that the child opened in its namespace.
 struct Doors {
     /// Where redirected connections arrive.
     connections: OwnedFd,

@@ -1,4 +1,4 @@
-//! Questions for names: answered from a function's own list, or passed on to the host's resolvers.
+//! DNS queries: answered from a function's own list, or forwarded to the host's resolvers.
 
 use std::fs;
 use std::io;

@@ -1,4 +1,4 @@
-//! The namespace itself: made, set up and left to the program, in this order.
+//! Creates the namespace, sets it up and starts the program in it, in this order.
 
 use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut, Write};

@@ -1,7 +1,8 @@
-//! Where a sandbox's connections may lead: what the server opens, and of that what the function names.
+//! The destinations that a sandbox may connect to: what the server allows, restricted to what the function lists.
 //!
-//! A host name of a list gets a stand-in address inside. A connection to that is made to what the name means at that
-//! moment, so a list needs no refreshing, and an address that a name once had is not reachable for that.
+//! A listed host name resolves to a substitute address inside. A connection to that is made to the name's current
+//! addresses, so the list never has to be refreshed, and an address that a name once had is not reachable because of
+//! that.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
@@ -16,7 +17,7 @@ const STAND_INS: [u8; 3] = [198, 18, 0];
 /// The most host names that have stand-ins.
 const MAX_NAMES: usize = 254;
 
-/// What one sandbox may reach.
+/// The reachable destinations of one sandbox.
 #[derive(Debug)]
 pub(super) struct Policy {
     reach: Reach,
@@ -24,7 +25,7 @@ pub(super) struct Policy {
     host_loopback: bool,
 }
 
-/// The hosts that a function names.
+/// The hosts that a function lists.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     ranges: Vec<Range>,

@@ -1,4 +1,4 @@
-//! What is set up inside the namespace, as input for `ip` and `nft`.
+//! The configuration of the namespace, as input for `ip` and `nft`.
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};

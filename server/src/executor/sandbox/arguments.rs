@@ -1,7 +1,7 @@
-//! Bubblewrap's arguments: what a process sees of the host.
+//! The arguments of bubblewrap: what a process sees of the host.
 //!
-//! Knows mounts and namespaces; knows neither runtimes nor control groups. Everything that is not
-//! named here is not there for the process.
+//! Knows mounts and namespaces, but neither runtimes nor control groups. Anything not named here does not exist for the
+//! process.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -33,7 +33,7 @@ const ETC: [&str; 6] = [
 /// And where the host's network is shared.
 const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
-/// The network that a sandbox sees.
+/// The network of a sandbox.
 #[derive(Clone, Copy)]
 pub(super) enum Access<'a> {
     /// None.
@@ -52,7 +52,7 @@ const STAGE: &str = "/stage";
 /// And where it shows the host's `/proc` to the kernel. The inner layer shows nothing of it.
 const HOST_PROC: &str = "/stage/proc";
 
-/// What one sandbox shows.
+/// The view of the host from one sandbox.
 pub(super) struct View<'a> {
     pub(super) host: &'a Host,
     pub(super) wrappers: &'a Path,
@@ -78,8 +78,8 @@ pub(super) struct View<'a> {
     pub(super) shared_bytes: u64,
 }
 
-/// Arguments as `bwrap --args` reads them: each ended by a zero byte. They go through files, so that values of
-/// variables, which may be secret, are in no process list.
+/// Arguments in the format of `bwrap --args`: each terminated by a zero byte. They are passed in files, so that the
+/// values of variables, which may be secret, do not appear in process lists.
 pub(super) struct Arguments {
     /// For the bubblewrap around the function.
     pub(super) inner: Vec<u8>,
@@ -211,7 +211,7 @@ fn outer(stage: List) -> Vec<u8> {
     list.0
 }
 
-/// Collects what the outer layer has to show; without one, everything stays where it is.
+/// Collects what the outer layer has to mount; without one, paths stay as they are.
 struct Stage {
     list: Option<List>,
     count: usize,

@@ -1,6 +1,6 @@
-//! Limits by control groups, version 1 or 2, controller by controller: whichever is there and may be written.
+//! Limits by control groups, version 1 or 2, for each controller that is available and writable.
 //!
-//! Knows the kernel's files; knows nothing of functions or of bubblewrap.
+//! Knows the kernel's files, but nothing of functions or of bubblewrap.
 
 mod disk;
 mod memory;
@@ -30,14 +30,14 @@ const EMPTY_WITHIN: Duration = Duration::from_secs(5);
 /// Between two looks whether a group is empty, in the end.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a hierarchy of the kernel's is used for here.
+/// The version of control groups used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
     V1,
     V2,
 }
 
-/// A folder below which groups are made, and the controllers that it gives them.
+/// A folder in which groups are created, and the controllers available to them.
 #[derive(Debug, Clone)]
 struct Hierarchy {
     version: Version,
@@ -183,7 +183,7 @@ impl Drop for Cgroups {
     }
 }
 
-/// The limits of one process and all that it starts. Removed by [`Cgroup::clear`], or when dropped.
+/// The limits of one process and all its children. Removed by [`Cgroup::clear`], or when dropped.
 #[derive(Debug)]
 pub(super) struct Cgroup {
     folders: Vec<(Version, Vec<&'static str>, PathBuf)>,
@@ -375,7 +375,7 @@ fn kill_members(folder: &Path) {
     }
 }
 
-/// One control group mount of this host.
+/// A control group mount of this host.
 #[derive(Debug, PartialEq, Eq)]
 struct Mount {
     version: Version,

@@ -1,8 +1,8 @@
-//! The folder of one instance: what only the server reads, and what the instance may write.
+//! The folder of one instance: a part that only the server reads, and a part that the instance may write.
 //!
-//! Where the server may mount, it is a file system of its own in memory, with another one in it for `/tmp` and `/dev/shm` of
-//! the sandbox: the kernel holds their sizes and numbers of files, and they are gone at once when they are not needed any
-//! more. Elsewhere it is on the data folder's disk, and the server watches it, see [`Watch`].
+//! If the server may mount, it is a separate file system in memory, containing another one for the sandbox's `/tmp` and
+//! `/dev/shm`: the kernel enforces sizes and numbers of files, and they vanish at once when no longer needed. Otherwise
+//! it is on the data folder's disk, and the server monitors it, see [`Watch`].
 
 use std::fs::DirBuilder;
 use std::io;
@@ -33,7 +33,7 @@ const SHARED: &str = "shared";
 /// How often a folder is looked at that the kernel does not limit.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// A folder that goes when nobody needs it any more.
+/// A folder that is removed when its last owner drops it.
 #[derive(Debug)]
 pub(super) struct Folder {
     path: PathBuf,
@@ -108,7 +108,7 @@ pub(super) fn shared_bytes(limits: &Limits) -> u64 {
     tmp_bytes(limits).min(MAX_SHARED_BYTES)
 }
 
-/// An instance's own folder on the disk of the host's.
+/// Monitors an instance's folder on the host's disk.
 #[derive(Debug)]
 pub(super) struct Watch(PathBuf);
 

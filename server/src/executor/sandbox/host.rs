@@ -1,6 +1,6 @@
-//! What this host offers: bubblewrap, interpreters, the folders they live in.
+//! What this host offers: bubblewrap, interpreters, and the folders they live in.
 //!
-//! Asks once, at the start; knows nothing of functions.
+//! Examined once at the start; knows nothing of functions.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ pub(super) struct Host {
     pub(super) network: Result<NetworkTools, String>,
 }
 
-/// Which user of the host's stands behind the user inside.
+/// The host's user that the user inside a sandbox is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identity {
     /// The server's own: it is not root, and cannot change that.
@@ -53,7 +53,7 @@ const OWN_HALF: u32 = 60_000;
 /// Where only the usual ids exist, as in most containers.
 const NOBODY: Identity = Identity::Own { first: 65_534, count: 1 };
 
-/// What the user of a sandbox is chosen by.
+/// How the user of a sandbox is chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
     /// Each instance has another one, until they have all been had.

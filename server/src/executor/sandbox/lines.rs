@@ -1,6 +1,6 @@
-//! Turns the bytes that a process writes into lines.
+//! Splits the output of a process into lines.
 //!
-//! Knows bytes and the wrappers' mark of a run; knows neither processes nor who reads the lines.
+//! Knows bytes and the wrappers' run marks, but neither processes nor the readers of the lines.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ const GATHER: Duration = Duration::from_millis(5);
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// A rate of bytes: a second's worth at once, then as time passes.
+/// A token bucket for bytes: one second's worth at once, then refilled over time.
 #[derive(Debug)]
 struct Bucket {
     per_second: f64,
@@ -84,7 +84,7 @@ impl Bucket {
     }
 }
 
-/// What all processes may write together.
+/// The rate limit for all processes together.
 #[derive(Debug)]
 pub(super) struct Flood(Bucket);
 
@@ -94,7 +94,7 @@ impl Default for Flood {
     }
 }
 
-/// What one process may write: a rate of lines, and one of bytes.
+/// The rate limits of one process: lines and bytes.
 #[derive(Debug)]
 pub(super) struct Gate {
     rate: Rate,

@@ -1,7 +1,7 @@
-//! Small file systems in memory: a size and a number of files that nobody can exceed.
+//! Small file systems in memory, with limits on size and number of files that cannot be exceeded.
 //!
-//! Knows mounts; does not know what is kept in them. They belong to a mount namespace of the server's own where it could
-//! get one, see [`isolate`]: then they end with it, however it ends, and nobody else sees them.
+//! Knows mounts, not what is stored in them. They belong to a mount namespace of the server if it could get one, see
+//! [`isolate`]: then they vanish with the server, however it ends, and are invisible to others.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 
-/// What a file system may hold.
+/// The limits of a file system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
     /// Bytes of its files.

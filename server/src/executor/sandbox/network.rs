@@ -1,6 +1,6 @@
-//! Which network a sandbox has: none, one of its own, or, where that cannot be made and a setting says so, the host's.
+//! Chooses the network of a sandbox: none, its own, or, if that is impossible and a setting allows it, the host's.
 //!
-//! Knows what the host offers and what the settings say; the way out itself is `executor::network`.
+//! Knows what the host offers and what the settings say; the network access itself is `executor::network`.
 
 use std::fs;
 use std::io;
@@ -18,7 +18,7 @@ pub(super) const OWN_PIDS: u64 = 8;
 /// Memory of the way out, with the buffers of its connections.
 pub(super) const OWN_MEMORY_MB: u64 = 24;
 
-/// What all sandboxes of a server have in common.
+/// What all sandboxes of a server share.
 #[derive(Debug)]
 pub(super) struct Networks {
     reach: Reach,

@@ -1,6 +1,6 @@
 //! One sandboxed process from its start to its end: signals, output, exit.
 //!
-//! Knows processes and control groups; knows nothing of what runs in them.
+//! Knows processes and control groups, not what runs in them.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -40,11 +40,10 @@ const TOLD_WITHIN: Duration = Duration::from_secs(1);
 /// Bubblewrap may take this long to notice that the sandbox is dead.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The thread that all processes are children of.
+/// The thread that is the parent of all processes.
 ///
-/// The kernel kills a `--die-with-parent` process when the *thread* that started it ends, and threads of
-/// a tokio pool come and go: so one thread that lives as long as anything needs it starts them all,
-/// and reads their output.
+/// The kernel kills a `--die-with-parent` process when the *thread* that started it ends, and threads of a tokio pool
+/// come and go. So a single thread, which lives as long as anything needs it, starts them all and reads their output.
 #[derive(Debug)]
 pub(super) struct Ground {
     handle: Handle,
@@ -97,10 +96,10 @@ pub(super) fn keep_descriptors_to_ourselves() {
 /// memory, the kernel ends functions before it ends the server or its database.
 const ENTER: &str = r#"ulimit -S -n 1024 2> /dev/null; { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; for door; do echo 0 > "$door" || exit 125; done; IFS= read -r script || exit 0; . "$script""#;
 
-/// A shell in a control group of its own, waiting for what to do.
+/// A shell in its own control group, waiting for a command.
 ///
-/// To join a group takes the kernel up to some tens of milliseconds, because it waits until no processor is in the middle of
-/// something; so a few are kept ready.
+/// Joining a group can take the kernel tens of milliseconds, because it waits for every processor; so a few are kept
+/// ready.
 #[derive(Debug)]
 pub(super) struct Slot {
     child: Child,
@@ -145,7 +144,7 @@ fn ended() -> io::Error {
     io::Error::other("the thread that starts processes has ended")
 }
 
-/// What to start in a slot, and what belongs to it.
+/// A command for a slot, with the resources that belong to it.
 pub(super) struct Launch {
     /// A script that replaces the shell with the program.
     pub(super) script: PathBuf,
@@ -172,7 +171,7 @@ enum Order {
     Kill,
 }
 
-/// A running process. It is killed when this is dropped.
+/// A running process, killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     orders: mpsc::UnboundedSender<Order>,
@@ -251,7 +250,7 @@ impl Process {
     }
 }
 
-/// Can end a process, and sees its end; the process does not live for it.
+/// A weak handle that can end a process and see its end, but does not keep it alive.
 #[derive(Debug)]
 pub(super) struct Leash {
     orders: mpsc::WeakUnboundedSender<Order>,

@@ -1,8 +1,8 @@
-//! The folder of one server's instances. A lock that ends with the server tells the next one what is left over.
+//! The folder of one server's instances. A lock that is released with the server tells the next one what is left over.
 //!
-//! What is left over is removed by identity: a data folder may be a copy, whose records name the folders and the control
-//! groups of a server that runs. So the lock says which file it is, and which folder and which groups are its own; what
-//! another file says is nobody's order.
+//! Leftovers are identified before they are removed: a data folder may be a copy whose records name the folders and
+//! control groups of a running server. The lock therefore records which file it is, and which folder and groups are its
+//! own; the contents of any other file are ignored.
 
 use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
@@ -124,7 +124,7 @@ fn make(record: &Path, path: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
-/// Which file or folder it is, whatever it is called.
+/// Identifies a file or folder independently of its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
@@ -156,7 +156,7 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// What a dead server has left, as far as it is known to be its own.
+/// What a dead server has left behind, as far as it is known to be its own.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Leftovers {
     /// The folder of its instances, where that is not its record.

@@ -1,6 +1,6 @@
 //! The few lines of shell that replace a waiting shell with a program.
 //!
-//! Everything that is put in is quoted: whatever a path or an argument holds, it is one word.
+//! Everything inserted is quoted: whatever a path or an argument contains, it stays one word.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -27,7 +27,7 @@ const SHELLS_OWN: [&str; 16] = [
     "UID",
 ];
 
-/// What each process has of limits that a shell can set.
+/// The resource limits of a process that a shell can set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ShellLimits {
     /// Bytes of a file.

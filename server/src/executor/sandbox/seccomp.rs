@@ -1,9 +1,9 @@
-//! Which system calls a sandboxed process may make.
+//! The system calls that a sandboxed process may make.
 //!
-//! Two filters, because one has a single answer for what it refuses. The first lets through what it lists and answers
-//! everything else, later kernels' calls included, with `ENOSYS`, so that libraries take the older way that they have for
-//! older kernels. The second names what is refused on purpose, and answers `EPERM`. Other architectures' calls (i386,
-//! x32) end the process or are unknown. Knows the kernel; knows nothing of functions.
+//! There are two filters, because a filter has a single answer for what it refuses. The first allows what it lists and
+//! answers everything else, including calls of later kernels, with `ENOSYS`, so that libraries fall back to what they
+//! do on older kernels. The second names what is refused on purpose, and answers `EPERM`. Calls of other architectures
+//! (i386, x32) kill the process or are unknown. Knows the kernel; knows nothing of functions.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,7 +1,7 @@
-//! Who may start a process now: a bounded number at a time, by turns.
+//! Limits the number of concurrent process starts, in turns.
 //!
-//! Starting a process costs this host far more than answering a call. Without a limit, functions that crash in a loop would
-//! keep every processor busy with starts; and without turns, those of one team would hold up those of all others.
+//! Starting a process costs the host far more than answering a call. Without a limit, functions that crash in a loop
+//! would keep every processor busy with starts; without turns, those of one team would hold up all others.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) const LONGEST_TURN: Duration = Duration::from_secs(1);
 /// A job has no moment at which it is ready. Its interpreter has usually started after this.
 pub(super) const JOB_TURN: Duration = Duration::from_millis(150);
 
-/// The turns of all processes of this host.
+/// The turns of all process starts on this host.
 #[derive(Debug)]
 pub(super) struct Starts(Turns);
 

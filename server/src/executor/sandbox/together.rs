@@ -1,5 +1,5 @@
-//! What all functions and builds of a server may take of its host together, whatever each of them is allowed: the server
-//! itself, its database and the people who look after the host need some of it as well.
+//! Limits on what all functions and builds of a server may take of its host together, whatever each is allowed
+//! individually: the server itself, its database and the host's administrators need some of it as well.
 
 use super::super::capacity;
 
@@ -7,7 +7,7 @@ use super::super::capacity;
 const RESERVED_PART: u64 = 8;
 const MIN_RESERVE: u64 = 512 << 20;
 
-/// The limits.
+/// The total limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Together {
     /// Bytes of memory.

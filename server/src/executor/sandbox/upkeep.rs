@@ -1,6 +1,6 @@
-//! What all instances stand on: the folder of the run, the control groups, the wrappers and the filters. Somebody may remove
-//! it below a running server (a cleaner of `/tmp`, a restored backup, `systemctl reset-failed`): that is noticed, and it is made
-//! again.
+//! Maintains what all instances depend on: the run folder, the control groups, the wrappers and the filters. They may
+//! be removed while the server is running (by a cleaner of `/tmp`, a restored backup, `systemctl reset-failed`): this
+//! is detected, and they are recreated.
 
 use std::io;
 use std::path::PathBuf;

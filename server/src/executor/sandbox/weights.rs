@@ -1,10 +1,10 @@
-//! The weight that each instance has when processors are short: one that has used much lately gives way to one that has not.
+//! The CPU weights of instances: one that has used much recently yields to one that has not.
 //!
-//! Without this, all instances weigh the same, and a function that answers a call in a millisecond waits for every other one
-//! that never stops. Use is counted for a function, not for an instance: one that crashes is not new again. When processors
-//! are idle a weight changes nothing, so nobody loses what nobody else wants.
+//! Without this, all instances have the same weight, and a function that answers a call in a millisecond waits for
+//! every other one that never stops. Usage is counted per function and not per instance, so a crashed one does not
+//! start afresh. When CPUs are idle, weights change nothing, so nobody loses what nobody else wants.
 //!
-//! Knows times and numbers; the control groups do what is decided here.
+//! Knows times and numbers; the control groups apply the weights.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -55,7 +55,7 @@ pub(super) enum Owner {
     Build,
 }
 
-/// The use of all functions that have instances, or had until lately.
+/// The usage of all functions that have instances, or had until recently.
 #[derive(Debug)]
 pub(super) struct Weights {
     processors: f64,

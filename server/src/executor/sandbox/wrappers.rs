@@ -1,4 +1,4 @@
-//! The runtimes' wrappers and the few files of `/etc`, carried in the binary and written out at the start.
+//! The runtimes' wrappers and the few files of `/etc`, embedded in the binary and written at the start.
 
 use std::fs::Permissions;
 use std::io;

@@ -1,7 +1,7 @@
-//! How much memory the payloads of answers may take, and how many bytes of files are read for one.
+//! Limits the memory for the payloads in answers, and the bytes of files read for one answer.
 //!
-//! A payload is JSON of up to a quarter of a megabyte, and takes up to a hundred times as much as a tree of values. Many
-//! fields of one query may each have one, and many queries are answered at a time.
+//! A payload is JSON of up to a quarter of a megabyte, and takes up to a hundred times as much as a tree of values.
+//! Many fields of one query may each have one, and many queries are answered concurrently.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -40,7 +40,7 @@ const VALUE: usize = 100;
 /// What is left for all answers together.
 static TOGETHER: AtomicUsize = AtomicUsize::new(MAX_TOGETHER);
 
-/// What is left for one answer. What it took is free again when it is dropped.
+/// The remaining budget of one answer. What it took is released when dropped.
 pub(super) struct Budget {
     left: AtomicUsize,
     to_read: AtomicUsize,
@@ -60,7 +60,7 @@ impl Drop for Budget {
     }
 }
 
-/// Why a payload cannot be afforded.
+/// Why a payload exceeds the budget.
 #[derive(Debug, PartialEq, Eq)]
 enum Spent {
     Answer,

@@ -1,4 +1,4 @@
-//! What resolvers find in their context, and how what they say becomes an answer.
+//! The resolvers' context, and the conversion of their errors.
 
 use async_graphql::{Context, Error, ErrorExtensions, ID};
 use domain::Id;

@@ -1,4 +1,4 @@
-//! What the fuzzer of queries calls: everything that is done with a query before anybody is asked for an answer.
+//! Entry point for fuzzing queries: everything that happens to a query before it is executed.
 
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What kind of body a client sends, and which it wants back.
+//! Media types of requests and answers.
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;

@@ -1,7 +1,7 @@
 //! The GraphQL API: one file for each entity's queries, mutations, subscriptions and fields.
 //!
-//! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `operations`. A refusal is
-//! a payload's `userErrors`, a fault is an error with `extensions.code`.
+//! Objects contain a row of the read tables and load related ones by `loader`; mutations call `operations`. A refusal
+//! appears in a payload's `userErrors`, a fault as an error with `extensions.code`.
 
 mod budget;
 mod context;

@@ -1,4 +1,4 @@
-//! What mutations answer: the entity, or what is wrong with what was asked.
+//! The payloads of mutations: the entity, or what is wrong with the input.
 
 use async_graphql::{Error, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! The scalar for positions, which grow beyond what an `Int` holds.
+//! The scalar type for positions, which exceed the range of `Int`.
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 

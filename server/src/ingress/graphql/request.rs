@@ -1,4 +1,4 @@
-//! What a client asks, as it comes in JSON: the same over HTTP and over a socket.
+//! A client's request in JSON, the same over HTTP and over a socket.
 
 use async_graphql::{Request, Variables};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! The schema, with all that stands before its resolvers.
+//! The schema, with everything in front of its resolvers.
 
 use super::loader::Batches;
 use super::mutation::Mutation;

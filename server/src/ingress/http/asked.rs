@@ -1,4 +1,4 @@
-//! What every route reads of its request: who sends it, for which namespace, its query, its times.
+//! What every route reads from its request: the caller, the namespace, the query, times.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How far the log is sealed: for an operator who keeps that outside of the database.
+//! How far the log is sealed, for operators who store that outside the database.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};

@@ -1,4 +1,4 @@
-//! Archives of code, as they are uploaded.
+//! Uploads of bundles.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,4 +1,4 @@
-//! What routes are described with that no type of theirs says.
+//! Parts of the API description that no type of a route expresses.
 
 use utoipa::{IntoParams, ToSchema};
 

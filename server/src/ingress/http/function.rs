@@ -1,4 +1,4 @@
-//! Functions, in the shape that programs of the older platforms know.
+//! Functions, in the format known to clients of older platforms.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;

@@ -1,8 +1,8 @@
-//! The handshake of webhooks (CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery" 1.0.1, section 4): before a sender
-//! delivers anything, it asks by OPTIONS whether its deliveries are wanted.
+//! The handshake of webhooks (CloudEvents, "HTTP 1.1 Web Hooks for Event Delivery" 1.0.1, section 4): before its first
+//! delivery, a sender asks by OPTIONS whether deliveries are wanted.
 //!
-//! They are, whoever asks: what a delivery must prove, it proves itself, and there is no limit that a sender could keep to
-//! by itself. The answer is the same at every address, so that it tells nothing about what is there.
+//! They are, for everybody: a delivery authenticates itself, and there is no rate that senders are asked to keep. The
+//! answer is the same at every address, so it reveals nothing.
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};

@@ -1,4 +1,4 @@
-//! How the server is.
+//! Health checks.
 
 use std::fmt::Display;
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! A function's lines: as text, or as server-sent events that can be resumed.
+//! A function's log: as text, or as resumable server-sent events.
 
 use std::convert::Infallible;
 use std::time::Duration;

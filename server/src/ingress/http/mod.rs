@@ -1,4 +1,4 @@
-//! The REST routes, one file for each entity, and what every route needs.
+//! The REST routes, one file for each entity, and what all routes share.
 
 mod asked;
 mod audit;

@@ -1,11 +1,11 @@
 //! Webhooks: `POST /hooks/{namespace}/{function}/{webhook}`.
 //!
-//! In this order: size, proof over the raw body, freshness, and then the claim of the delivery's id, which is the log's:
-//! the event's id is derived from it, so that a delivery that comes again is the same event. With `"reply": "sync"` the
-//! sender waits for the run, and gets what the function answers.
+//! Checks in this order: size, authentication of the raw body, freshness, and the delivery's id, which the log claims:
+//! the event's id is derived from it, so that a repeated delivery is the same event. With `"reply": "sync"` the sender
+//! waits for the run and gets the function's answer.
 //!
-//! Whoever proves nothing learns nothing: whether the address is of a webhook, of one that cannot check deliveries now, of
-//! a function that is stopped, or of nothing at all, the answer and the work for it are the same.
+//! Unauthenticated senders learn nothing: whether the address belongs to a webhook, to one that cannot check deliveries
+//! now, to a stopped function, or to nothing at all, the answer and the work for it are the same.
 
 mod delivered;
 mod hook;

@@ -1,4 +1,4 @@
-//! What a webhook asks of its deliveries, and which scheme says whether they do it.
+//! What a webhook requires of its deliveries, and the scheme that verifies it.
 
 use actix_web::http::header::HeaderMap;
 use domain::manifest::{SignatureEncoding, Webhook, WebhookScheme};

@@ -1,4 +1,4 @@
-//! GitHub: the body's HMAC in `X-Hub-Signature-256`. It signs neither the delivery's id nor a time.
+//! GitHub: the body's HMAC in `X-Hub-Signature-256`. Covers neither the delivery's id nor a time.
 
 use actix_web::http::header::HeaderMap;
 use domain::manifest::SignatureEncoding;

@@ -1,5 +1,5 @@
-//! How a webhook's delivery proves where it is from: one file for each scheme. Pure functions of headers, body, secret and
-//! time; what they refuse says nothing of what would have been right.
+//! Authentication of webhook deliveries, one file for each scheme. Pure functions of headers, body, secret and time;
+//! refusals reveal nothing about what would have been right.
 
 mod demand;
 mod github;

@@ -1,4 +1,4 @@
-//! A delivery, and what is read of it whichever scheme it is proved by.
+//! A delivery, and the parts read by all schemes.
 
 use actix_web::http::header::HeaderMap;
 

@@ -1,4 +1,4 @@
-//! An HMAC-SHA-256 of the body in a header of the sender's choice.
+//! An HMAC-SHA-256 of the body in a configurable header.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

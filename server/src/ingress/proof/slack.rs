@@ -1,4 +1,4 @@
-//! Slack: time and body are signed together, `X-Slack-Signature: v0=…`.
+//! Slack: signs time and body together, `X-Slack-Signature: v0=…`.
 
 use actix_web::http::header::HeaderMap;
 

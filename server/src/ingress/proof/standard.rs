@@ -1,4 +1,4 @@
-//! The Standard Webhooks specification: id, time and body are signed together.
+//! The Standard Webhooks specification: signs id, time and body together.
 
 use actix_web::http::header::HeaderMap;
 use base64::Engine;

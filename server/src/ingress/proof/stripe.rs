@@ -1,4 +1,5 @@
-//! Stripe: time and body are signed together, `Stripe-Signature: t=…,v1=…`. The key is the whole secret, `whsec_` included.
+//! Stripe: signs time and body together, `Stripe-Signature: t=…,v1=…`. The key is the complete secret, including
+//! `whsec_`.
 
 use actix_web::http::header::HeaderMap;
 

@@ -1,4 +1,4 @@
-//! A shared token, as it is: in a header of its own, or as a bearer token.
+//! A shared token: in its own header, or as a bearer token.
 
 use actix_web::http::header::{self, HeaderMap};
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
-//! Twilio: the address as Twilio has it, and the fields of the form, are signed with HMAC-SHA-1. Of a body that is no form
-//! the address holds the digest.
+//! Twilio: signs the URL as Twilio knows it and the form fields with HMAC-SHA-1. If the body is not a form, the URL
+//! contains its digest.
 
 use actix_web::http::header::{self, HeaderMap};
 use base64::Engine;

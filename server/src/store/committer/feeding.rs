@@ -1,4 +1,4 @@
-//! Followers are fed: with what was written here, and with what other servers wrote.
+//! Feeds followers with what was written here and by other servers.
 
 use domain::Recorded;
 

@@ -1,4 +1,4 @@
-//! The newest record of a stream, as it is remembered.
+//! A cache of the newest record of each stream.
 
 use crate::store::error::Error;
 use crate::store::sql::Row;

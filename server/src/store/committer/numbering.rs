@@ -1,4 +1,4 @@
-//! Appends get their places: versions that fit, positions, hashes.
+//! Assigns versions, positions and hashes to appends.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What goes into one commit, and who waits for it.
+//! The contents of one commit, and who waits for it.
 
 use tokio::sync::oneshot;
 
@@ -7,7 +7,7 @@ use crate::store::batch::{Batch, Chore};
 use crate::store::error::Error;
 use crate::store::line::NewLine;
 
-/// Lines to write, and who waits for it.
+/// Lines to write, with the channel for the result.
 pub(in crate::store) struct Lines(pub Vec<NewLine>, pub oneshot::Sender<Result<(), Error>>);
 
 /// An append that is not committed yet.

@@ -1,4 +1,4 @@
-//! Handlers that were written for other platforms: by the files beside them, by what they export, by their parameters.
+//! Handlers written for other platforms: by configuration files, by exports, by parameters.
 
 mod node;
 mod python;
@@ -78,7 +78,7 @@ fn openfaas(evidence: &Evidence, handler: &str) -> Option<(&'static str, Vec<Str
     Some((file, inside.chain([handler.to_owned()]).collect()))
 }
 
-/// A handler that could be meant.
+/// A handler that may be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {
     adapter: Adapter,

@@ -1,6 +1,6 @@
-//! Which package manager a project uses, and how it is called.
+//! Chooses a project's package manager, and how it is called.
 //!
-//! All but npm come from the registry, in one version each, or in the one that `packageManager` names.
+//! All except npm come from the registry, in a fixed version or in the one named by `packageManager`.
 
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
-//! Versions of Node that came from the registry, kept for all functions.
+//! Node versions downloaded from the registry, shared by all functions.
 //!
-//! No function's settings have a say in where they come from, and no script of theirs runs while they come: what one build
-//! brings, all others may use. A version that goes is fetched again by the next build that wants it; versions of functions
-//! have their own name for the file, so that its end here is not its end there.
+//! No function's settings influence where they come from, and none of its scripts run during the download, so all
+//! functions may use them. A removed version is downloaded again by the next build that needs it; function versions
+//! have their own link to the file, so they are not affected.
 
 use std::fs::{self, File, Permissions};
 use std::io;

@@ -1,7 +1,6 @@
-//! Which Node a project wants, and where it comes from: the host's where that fits, npm's registry otherwise.
+//! The Node version that a project needs, and its source: the host's if that is suitable, npm's registry otherwise.
 //!
-//! The registry has Node's programs as packages, one for each kind of machine. npm checks what it fetches against the
-//! digest that the registry says.
+//! The registry provides Node as packages, one for each platform. npm verifies downloads by the registry's digest.
 
 use nodejs_semver::{Range, Version};
 use serde_json::Value;
@@ -30,7 +29,7 @@ const LINES: [(&str, &str); 8] = [
     ("jod", "22"),
 ];
 
-/// What a file says about Node.
+/// A file's requirement on the Node version.
 #[derive(Debug, Clone, PartialEq)]
 struct Wanted {
     /// Where it is said, for people.

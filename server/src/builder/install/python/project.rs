@@ -1,5 +1,6 @@
-//! What a project asks for when it has no `requirements.txt`: `pyproject.toml` (PEP 621, and Poetry's own tables) and `Pipfile`
-//! as requirements, and the lock beside it (uv, Poetry, PDM, `pylock.toml`, Pipenv) as constraints, which pip takes together.
+//! The dependencies of a project without `requirements.txt`: `pyproject.toml` (PEP 621 and Poetry's own tables) and
+//! `Pipfile` as requirements, and the lock file (uv, Poetry, PDM, `pylock.toml`, Pipenv) as constraints, which pip
+//! combines.
 //!
 //! Reads texts; runs nothing.
 
@@ -15,7 +16,7 @@ use crate::builder::{Error, files};
 /// More lines than these no project has.
 const MAX_LINES: usize = 5_000;
 
-/// What pip is given.
+/// The input for pip.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::builder) struct Asked {
     /// The file that it is from, for the log.
@@ -29,7 +30,7 @@ pub(in crate::builder) struct Asked {
     pub(super) python: Option<String>,
 }
 
-/// Names and versions of a lock file.
+/// Reads names and versions from a lock file.
 type ReadLock = fn(&str) -> Result<Vec<(String, String)>, String>;
 
 /// The texts of a project's files.

@@ -1,12 +1,12 @@
-//! How a folder of one commit is fetched, with as little else as the server allows.
+//! Fetches a folder of one commit, with as little else as the server allows.
 //!
-//! First come the commit and the names of all its files (a fetch with the filter `blob:none`, of depth one), then the files of the folder
-//! by their ids, in one sandbox: to start one takes longer than most of what is done in it. The files are written in another one, without
-//! a network, when the list of them was judged. Where an earlier build has fetched something, it is borrowed, and only the rest comes.
-//! What does not work out is tried in a plainer way: without what was borrowed, then as a whole commit.
+//! The commit with the names of all its files comes first (a fetch with the filter `blob:none` and depth one), then the
+//! files of the folder by id, both in one sandbox, because starting one takes longer than most of the work in it. The
+//! files are written in another sandbox without network, after the list of them was checked. Objects from earlier
+//! builds are reused. If something fails, a simpler method is tried: without reused objects, then the whole commit.
 //!
-//! A name that no server knows may be the beginning of a commit's id. Servers find nothing by that; so their branches and
-//! tags are looked at first, then the ids of the latest commits, then of all: commits alone, without any files.
+//! A name that the server does not know may be the prefix of a commit id, which servers cannot look up. So the heads of
+//! branches and tags are searched first, then the ids of recent commits, then all: commits only, without files.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -118,7 +118,7 @@ const NO_COMMIT: i32 = 3;
 /// How [`LOOK`] says that there are too many files, before it fetches them.
 const TOO_MANY: i32 = 4;
 
-/// What a name turned out to be.
+/// What a name refers to.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) commit: String,
@@ -140,7 +140,7 @@ enum Manner {
     Whole,
 }
 
-/// What became of a try.
+/// The result of a try.
 enum Tried {
     Found(Found),
     /// Git failed.

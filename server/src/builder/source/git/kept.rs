@@ -1,11 +1,11 @@
-//! What earlier builds of a function have fetched of its repository, so that the next one fetches what has changed since.
+//! A cache of the objects that earlier builds of a function fetched, so that the next one only fetches changes.
 //!
-//! A fetch borrows these objects: the sandbox sees them and writes none. What is new comes in when the build has its files, and counts
-//! once the record names it. Before it is borrowed, everything is compared with the record, byte by byte: what a killed
-//! build, a full disk or a broken one has left is thrown away as a whole, and fetched again. It belongs to one function and one
-//! address.
+//! A fetch uses these objects read-only: the sandbox sees them but cannot write any. New ones are added after the build
+//! has its files, and count once the record names them. Before use, everything is compared with the record byte by
+//! byte: whatever a killed build, a full disk or a broken one has left is discarded as a whole and fetched again. A
+//! cache belongs to one function and one address.
 //!
-//! Knows files and what they should be; knows nothing of what is in them.
+//! Knows files and what they should be, not what is in them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -37,7 +37,7 @@ const FORMAT: u32 = 1;
 /// The endings of what is kept of a pack.
 const ENDINGS: [&str; 3] = ["pack", "idx", "promisor"];
 
-/// The objects, as long as one build has them.
+/// The objects, while one build uses them.
 #[derive(Debug)]
 pub(super) struct Kept {
     folder: PathBuf,
@@ -45,7 +45,7 @@ pub(super) struct Kept {
     _lock: File,
 }
 
-/// What there should be.
+/// The expected contents.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     format: u32,
@@ -56,7 +56,7 @@ struct Record {
     files: BTreeMap<String, Seal>,
 }
 
-/// What a file was when it came.
+/// The identity of a file when it was stored.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Seal {
     bytes: u64,

@@ -1,8 +1,9 @@
-//! Files of Git LFS: a repository has pointers in their place. Where the manifest says so, they are fetched from the repository's own
-//! server, by the batch API of Git LFS; where it does not, they are named, since a function that reads one finds three lines of text.
+//! Git LFS files, for which a repository contains pointers. If the manifest says so, they are fetched from the
+//! repository's own server by the batch API; otherwise the log names them, since a function that reads one would find
+//! three lines of text.
 //!
-//! No program of a stranger's and none of Git's takes part: an answer is JSON, and a file is bytes that are counted and hashed on
-//! their way to the disk; see [`server`] and ADR 48.
+//! Neither Git's nor a stranger's programs take part: an answer is JSON, and a file is bytes that are counted and
+//! hashed on their way to the disk; see [`server`] and ADR 48.
 
 mod pointer;
 mod server;
@@ -115,7 +116,7 @@ impl Git {
     }
 }
 
-/// Where each content belongs.
+/// The paths of each content.
 type Places = BTreeMap<Content, Vec<PathBuf>>;
 
 fn by_content(pointers: Vec<Pointer>) -> Places {

@@ -1,7 +1,6 @@
-//! What is in a folder: the listing that Git has written in the sandbox, read and judged before anything is checked out.
+//! The contents of a folder: the list that Git wrote in the sandbox, parsed and checked before anything is checked out.
 //!
-//! It is a file, not lines of output: of those, a process may write only so many a second, and the rest is left out.
-//! Knows the listing; asks nobody.
+//! It is a file and not output, because lines of output are rate-limited and dropped beyond that. Knows the list only.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader, Read};

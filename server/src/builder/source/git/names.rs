@@ -1,6 +1,6 @@
-//! What a stranger calls refs, folders and files: what Git must not take for something else.
+//! Checks a stranger's names of refs, folders and files, which Git must not mistake for something else.
 //!
-//! Knows texts; asks nobody.
+//! Knows texts only.
 
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,6 @@
-//! A fetch over SSH: Git is in the sandbox, without any network; SSH is beside it, with the key of the server's user, which no
-//! sandbox sees. Between the two are pipes. What comes out of them is bytes to whoever stands outside: nobody but Git, inside,
-//! looks into what a stranger's server sends.
+//! Fetches over SSH: Git runs in the sandbox without network; SSH runs outside, with the key of the server's user,
+//! which no sandbox sees. They are connected by pipes, whose contents are opaque bytes outside: only Git, inside the
+//! sandbox, parses what a stranger's server sends.
 
 use std::fs;
 use std::io;
@@ -62,7 +62,7 @@ fn anew<T>(home: &Path, name: &str, make: impl FnOnce(&Path) -> io::Result<T>) -
     }
 }
 
-/// What SSH said of itself, for the server's own log.
+/// SSH's own messages, for the server's log.
 #[derive(Clone, Default)]
 pub(super) struct Said(Arc<Mutex<Vec<String>>>);
 

@@ -1,4 +1,4 @@
-//! The steps of a fetch: scripts of Git's commands, in the sandbox.
+//! The steps of a fetch: scripts of Git commands, run in the sandbox.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -69,7 +69,7 @@ pub(super) struct Step<'a> {
     pub(super) stage: Stage,
 }
 
-/// What a script is about. It says so on standard error, so that what the programs say there belongs to one of them.
+/// The purpose of a script. It is printed on standard error, so that messages of programs can be assigned to one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Fetch,

@@ -1,8 +1,8 @@
-//! Submodules, where a manifest asks for them: repositories that another one names.
+//! Submodules, if a manifest asks for them.
 //!
-//! Their addresses are the repository's author's words, so they reach less than the address that the function was registered with: the same
-//! rule says where a fetch may go, none of them is on this server's disk or behind its SSH key unless the repository itself is, and
-//! credentials are sent to the address that they were given for and to no other.
+//! Their addresses are chosen by the repository's author, so they are more restricted than the address that the
+//! function was registered with: the same rules apply, none of them may be on this server's disk or behind its SSH key
+//! unless the repository itself is, and credentials are sent only to the address that they were given for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,7 +29,7 @@ const MAX_NAMED: usize = 10;
 
 const READ: &str = "exec git config --blob \"$1:.gitmodules\" --get-regexp '^submodule\\..*\\.(path|url)$'";
 
-/// What all submodules of a function may still take.
+/// The remaining limits for all submodules of a function.
 struct Room {
     limits: Limits,
     number: usize,

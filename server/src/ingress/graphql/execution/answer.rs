@@ -1,4 +1,4 @@
-//! An answer as section 7.1 of the specification has it: without `data` when nothing was executed.
+//! Answers as section 7.1 of the specification defines them: without `data` if nothing was executed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

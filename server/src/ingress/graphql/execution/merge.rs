@@ -1,7 +1,7 @@
-//! Fields of one name in the answer are one field (sections 5.3.2 and 6.3.2 of the specification).
+//! Merges fields with the same response name (sections 5.3.2 and 6.3.2 of the specification).
 //!
-//! The library executes each by itself and joins what comes: a mutation would be done twice, and lists that changed in
-//! between would be mixed.
+//! The library executes each one separately and joins the results: a mutation would be executed twice, and lists that
+//! changed in between would be mixed.
 
 use std::collections::{HashMap, HashSet};
 

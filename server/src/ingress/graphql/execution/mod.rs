@@ -1,8 +1,8 @@
-//! What the specification asks of execution (sections 5.6, 6.1.2, 6.3 and 6.4) and the library leaves out.
+//! The parts of execution in the specification (sections 5.6, 6.1.2, 6.3 and 6.4) that the library lacks.
 //!
-//! The library executes fields side by side, joins them in the order of the query and hands the failure of a field on to
-//! its parent. It does so even where the field may be null; that ends here. Here, too, values are checked before anything
-//! is executed, fields of one name are joined before they are executed, and whatever fails has a code.
+//! The library executes fields concurrently, joins them in the order of the query, and propagates the failure of a
+//! field to its parent, even if the field is nullable; that is corrected here. Here, too, values are checked and fields
+//! merged before anything is executed, and every error gets a code.
 
 mod answer;
 mod merge;

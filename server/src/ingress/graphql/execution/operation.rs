@@ -1,4 +1,4 @@
-//! Which operation of a document is meant.
+//! Selects the operation of a document.
 
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition};
 

@@ -1,4 +1,4 @@
-//! The schema's own text, read back: which types there are, for checking values before anything is executed.
+//! The types of the schema, parsed back from its text, for checking values before execution.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,7 +1,7 @@
-//! Values are checked before anything is executed: section 6.1.2 of the specification for variables, 5.6 for literals.
+//! Checks values before execution: variables by section 6.1.2 of the specification, literals by 5.6.
 //!
-//! The library looks at each where it is used, while it executes: a mutation would be done up to the first that does not
-//! fit.
+//! The library checks each value where it is used, during execution: a mutation would be executed up to the first
+//! invalid one.
 
 use std::collections::HashSet;
 

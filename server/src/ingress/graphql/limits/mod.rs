@@ -1,9 +1,9 @@
-//! What a query may cost, decided before the library does anything with it.
+//! Limits on the cost of a query, checked before the library processes it.
 //!
-//! The library walks a query along its fragments, again and again, before it asks anybody: a query of 1 KB can make that
-//! walk endless. So everything is weighed first, in a time that grows with the length of the text alone: [`text`] looks
-//! at the text before a recursive parser does, [`weigh`] at what the parser made of it. What passes is so small that
-//! whatever the library does with it is bounded by the numbers here.
+//! The library traverses a query along its fragments repeatedly before executing it; a query of 1 KB can make that
+//! endless. So everything is weighed first, in time linear in the length of the text: [`text`] examines the text before
+//! a recursive parser does, and [`weigh`] the result of parsing. What passes is small enough that everything the
+//! library does with it is bounded by the numbers here.
 
 mod bounds;
 mod introspection;

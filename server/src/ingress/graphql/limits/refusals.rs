@@ -1,4 +1,4 @@
-//! How a query is refused: an error with a code, of bounded length.
+//! Refusals of queries: errors with a code and limited length.
 
 use async_graphql::ServerError;
 

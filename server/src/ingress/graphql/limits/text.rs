@@ -1,4 +1,4 @@
-//! A query's text, before a parser sees it: the parser calls itself for each bracket, and so do all that come after it.
+//! Checks a query's text before parsing: the parser recurses for each bracket, and so does everything after it.
 
 use async_graphql::{ServerError, ServerResult};
 

@@ -1,6 +1,6 @@
-//! The scales: what a query is made of when its fragments are put where they are spread.
+//! Computes the cost of a query with its fragments expanded.
 //!
-//! A fragment is weighed once and remembered, so that the time is linear in the text whatever the numbers are.
+//! The cost of a fragment is computed once and remembered, so the time is linear in the text, whatever the numbers are.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! Changing, one file for each entity. A refusal is a payload's `userErrors`.
+//! Mutations, one file for each entity. A refusal appears in a payload's `userErrors`.
 
 mod dead_letter;
 mod event;

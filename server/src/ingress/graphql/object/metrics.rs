@@ -1,4 +1,4 @@
-//! Numbers over a time.
+//! Metrics over time.
 
 use async_graphql::{Enum, SimpleObject};
 use chrono::{DateTime, TimeDelta, Utc};

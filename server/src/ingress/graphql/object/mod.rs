@@ -1,4 +1,4 @@
-//! The entities as the outside sees them.
+//! The entities as the API shows them.
 
 mod build;
 mod event;

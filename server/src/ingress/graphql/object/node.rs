@@ -1,4 +1,4 @@
-//! What has an id for ever.
+//! Objects with a global id.
 
 use async_graphql::{ID, Interface};
 

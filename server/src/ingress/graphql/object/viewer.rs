@@ -1,4 +1,4 @@
-//! Who asks, and what answers.
+//! The viewer, and the server.
 
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 use domain::access::Action;

@@ -1,4 +1,4 @@
-//! Functions, as they are and as they were.
+//! Functions, in their current and past states.
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};

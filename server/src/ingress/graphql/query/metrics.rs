@@ -1,4 +1,4 @@
-//! Numbers.
+//! Metrics.
 
 use async_graphql::{Context, ID, Object, Result};
 

@@ -1,4 +1,4 @@
-//! Looking, one file for each entity.
+//! Queries, one file for each entity.
 
 mod event;
 mod function;

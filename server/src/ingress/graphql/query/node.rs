@@ -1,4 +1,4 @@
-//! Anything by its id.
+//! Any object by its global id.
 
 use async_graphql::{Context, ID, Object, Result};
 use domain::Id;

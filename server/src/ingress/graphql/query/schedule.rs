@@ -1,4 +1,4 @@
-//! Schedules that nobody has yet: when they would fire.
+//! Previews of schedules: when they would fire.
 
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};

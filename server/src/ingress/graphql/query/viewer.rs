@@ -1,4 +1,4 @@
-//! Who asks, and the namespaces that they see.
+//! The viewer, and the namespaces that they see.
 
 use async_graphql::{Context, Object, Result};
 

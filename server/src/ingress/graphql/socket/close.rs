@@ -1,4 +1,4 @@
-//! Why a socket is closed: the codes that say it.
+//! The close codes of sockets.
 
 /// A message is too long (RFC 6455, 7.4.1).
 pub(super) const TOO_LONG: u16 = 1009;

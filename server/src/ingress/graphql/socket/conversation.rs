@@ -1,4 +1,4 @@
-//! What is said on one socket: who the client is, which operations it follows, and what becomes of them.
+//! The protocol state of one socket: who the client is, and its running operations.
 
 use std::borrow::Cow;
 use std::pin::Pin;

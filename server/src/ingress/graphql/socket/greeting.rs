@@ -1,4 +1,4 @@
-//! Whom a socket is for.
+//! Authenticates the client of a socket.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! From frames to messages.
+//! Converts frames into messages.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

@@ -1,8 +1,8 @@
-//! GraphQL over a WebSocket: `graphql-transport-ws`, and the older `graphql-ws`.
+//! GraphQL over WebSockets: `graphql-transport-ws`, and the older `graphql-ws`.
 //!
-//! The answer's body is the stream of messages itself: it is asked for the next one when the connection can take it, so
-//! that nothing piles up for a client that does not read. [`incoming`] makes messages of frames, [`conversation`] says what
-//! follows from them, [`outgoing`] makes frames of that.
+//! The body of the HTTP answer is the stream of messages itself: it is polled when the connection can send more, so
+//! that nothing accumulates for a client that does not read. [`incoming`] converts frames into messages,
+//! [`conversation`] decides what follows from them, and [`outgoing`] converts the results into frames.
 
 mod close;
 mod conversation;

@@ -1,4 +1,4 @@
-//! From what is said to frames: the body of the answer that opened the socket.
+//! Converts messages into frames: the body of the answer that opened the socket.
 
 use std::pin::Pin;
 use std::rc::Rc;

@@ -1,6 +1,7 @@
-//! The messages of both sub-protocols: `graphql-transport-ws`, and the older `graphql-ws`, which names them otherwise.
+//! The messages of both sub-protocols: `graphql-transport-ws`, and the older `graphql-ws`, which names them
+//! differently.
 //!
-//! Knows what a message may look like, and not what is done about it.
+//! Knows the format of messages, not how they are handled.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! What happens to builds.
+//! Changes of builds.
 
 use async_graphql::{Context, ID, Result, Subscription};
 use domain::Recorded;

@@ -1,4 +1,4 @@
-//! What is told when something changes.
+//! The payload of change notifications.
 
 use async_graphql::SimpleObject;
 

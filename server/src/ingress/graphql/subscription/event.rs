@@ -1,4 +1,4 @@
-//! Trigger events as they come in.
+//! Incoming trigger events.
 
 use async_graphql::{Context, Result, Subscription};
 use domain::stream::Subject;

@@ -1,4 +1,4 @@
-//! From the store's feed to a subscription's stream.
+//! Converts the store's feed into a subscription's stream.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What happens to functions.
+//! Changes of functions.
 
 use async_graphql::{Context, ID, Result, Subscription};
 use domain::Stream as Name;

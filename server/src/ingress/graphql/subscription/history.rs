@@ -1,4 +1,4 @@
-//! The log itself, as it grows.
+//! New records of the log.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Lines of builds and runs, as they are written.
+//! New log lines of builds and runs.
 
 use std::collections::VecDeque;
 

@@ -1,7 +1,7 @@
-//! Watching, one file for each entity.
+//! Subscriptions, one file for each entity.
 //!
-//! Each subscription follows the store from a position, tells the event, and reads the entity again. Nothing is
-//! buffered: the feed is asked for more when the client has taken what there was.
+//! Each subscription follows the store from a position, sends the event, and reads the entity again. Nothing is
+//! buffered: the feed is polled when the client has taken the previous item.
 
 mod build;
 mod change;

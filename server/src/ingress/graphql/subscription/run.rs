@@ -1,4 +1,4 @@
-//! What happens to runs.
+//! Changes of runs.
 
 use async_graphql::{Context, ID, Result, Subscription};
 use domain::stream::Subject;

@@ -1,8 +1,8 @@
-//! What programs read to know the API: its description (OpenAPI), and the schema of `function.json`.
+//! The API description (OpenAPI) and the schema of `function.json`.
 //!
-//! Each handler describes itself by its attributes. [`shared`] adds what all of them have in common, and `overlay.json` what
-//! attributes cannot say: how fields of a body depend on each other, the format of CloudEvents. The tests of this door hold
-//! every answer against the result.
+//! Each handler describes itself by attributes. [`shared`] adds what all of them have in common, and `overlay.json`
+//! what attributes cannot express: dependencies between fields of a body, the format of CloudEvents. The tests of this
+//! room compare every answer with the result.
 
 mod shared;
 

@@ -1,4 +1,4 @@
-//! What all operations have in common, put into the description that the handlers' attributes make.
+//! What all operations have in common, added to the description generated from the handlers' attributes.
 
 use serde_json::{Map, Value, json};
 

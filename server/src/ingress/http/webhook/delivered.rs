@@ -1,4 +1,4 @@
-//! A delivery as the event that its function gets.
+//! Converts a delivery into the event for its function.
 
 use actix_web::HttpRequest;
 use actix_web::http::header;

@@ -1,4 +1,4 @@
-//! A webhook, as its deliveries find it.
+//! Looks up the webhook for a delivery.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Senders that wait for a function's answer: so many at a time on this server, and so many for one function and for all of
-//! one namespace, so that a webhook which proves nothing cannot take the places of the others.
+//! Limits the senders that wait for a function's answer: in total, per function and per namespace, so that an
+//! unauthenticated webhook cannot take the slots of others.
 
 use std::sync::{Arc, LazyLock};
 

@@ -1,6 +1,6 @@
-//! Pointers: the small texts that a repository has in the place of files that Git LFS keeps.
+//! Pointers: the small texts that a repository contains instead of files in Git LFS.
 //!
-//! Knows what they look like; asks no server.
+//! Knows their format; queries no server.
 
 use std::io::{self, Read};
 use std::ops::RangeInclusive;
@@ -16,7 +16,7 @@ const BEGINNING: &str = "version https://git-lfs.github.com/spec/v1\n";
 /// Digits of a SHA-256.
 const DIGITS: usize = 64;
 
-/// What a file should hold.
+/// The expected content of a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Content {
     /// Its SHA-256, in hexadecimal digits.

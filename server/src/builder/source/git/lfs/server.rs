@@ -1,10 +1,11 @@
-//! A server of Git LFS, and where it sends those who ask it: the batch API with the basic transfer.
+//! The Git LFS server, and the storage that it refers to: the batch API with the basic transfer.
 //!
-//! What a server names is a stranger's word. It is reached as repositories are: names are resolved once, each address is checked, and
-//! exactly these are connected to; redirects are answers like any other. Credentials go to the repository's own server, below its own
-//! address, and nowhere else. What comes counts when its size and its SHA-256 are those of the pointer.
+//! The addresses it names are untrusted. They are reached like repositories: names are resolved once, each address is
+//! checked, and connections go to exactly these; redirects are not followed. Credentials are sent to the repository's
+//! own server, below its own address, and nowhere else. A file counts only if its size and SHA-256 match the pointer.
 //!
-//! Why another place than the repository's server gives nothing is told to this server's log alone, as for repositories.
+//! The reason why storage other than the repository's server fails appears only in this server's log, as for
+//! repositories.
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
@@ -61,7 +62,7 @@ const OWN_HEADERS: [&str; 10] = [
     "proxy-connection",
 ];
 
-/// A repository's server.
+/// A repository's LFS server.
 pub(super) struct Server<'a> {
     policy: &'a Policy,
     resolve: &'a Resolve,
@@ -73,7 +74,7 @@ pub(super) struct Server<'a> {
     clients: Mutex<Vec<(Remote, Client)>>,
 }
 
-/// A file, and where it is.
+/// A file and its location.
 pub(super) struct Object {
     content: Content,
     /// Its first place in the folder.
@@ -82,7 +83,7 @@ pub(super) struct Object {
     headers: HeaderMap,
 }
 
-/// Why nothing came.
+/// Why nothing was received.
 enum Fault {
     /// For whoever asked for the build.
     Told(String),

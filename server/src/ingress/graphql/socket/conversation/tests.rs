@@ -1,4 +1,4 @@
-//! What is said to what, without a socket.
+//! Tests of the protocol without a socket.
 
 use std::collections::VecDeque;
 
