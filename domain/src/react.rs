@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::function::BuildId;
 use crate::recorded::{Cause, Fact, Recorded};
-use crate::run::Asked;
+use crate::run::RunRequest;
 use crate::run::event::Redriven;
 use crate::{event, function, run, upcast};
 
@@ -99,7 +99,7 @@ pub enum InOrder {
         cause: Cause,
     },
     /// Publish a run's request.
-    Deliver(Box<Asked>),
+    Deliver(Box<RunRequest>),
 }
 
 /// Whether a record can lead to a reaction of a scope, judged by its type alone. Most records concern runs and lead to
@@ -192,7 +192,7 @@ pub fn react(recorded: &Recorded) -> Result<Vec<Reaction>, upcast::Error> {
         }
         Fact::Run(id, event) => match event {
             run::Event::Requested(requested) => {
-                vec![in_order(InOrder::Deliver(Box::new(Asked { requested, cause: cause.clone() })))]
+                vec![in_order(InOrder::Deliver(Box::new(RunRequest { requested, cause: cause.clone() })))]
             }
             run::Event::AttemptFailed(e) => vec![once(DeliverAt { run: id, due: e.due })],
             run::Event::Cancelled(_) => vec![here(Abort(id))],

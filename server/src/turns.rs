@@ -38,14 +38,14 @@ struct Namespace {
 struct Function {
     order: Order,
     /// By ticket, oldest first.
-    waiting: BTreeMap<u64, Wish>,
+    waiting: BTreeMap<u64, Pending>,
 }
 
 /// A waiting request.
 #[derive(Debug)]
-struct Wish {
-    places: usize,
-    sender: oneshot::Sender<Place>,
+struct Pending {
+    permits: usize,
+    sender: oneshot::Sender<Permit>,
 }
 
 /// The order of candidates: fewest permits first, then least recently served, then longest waiting.
@@ -57,52 +57,52 @@ struct Order {
 
 /// One or more permits, given back when dropped.
 #[derive(Debug)]
-pub struct Place {
+pub struct Permit {
     /// `None` if already given back.
     turns: Option<Turns>,
-    places: usize,
+    permits: usize,
     namespace: Arc<str>,
     function: Arc<str>,
 }
 
 impl Turns {
     /// With permits that one namespace or function may all have if nobody else wants them.
-    pub fn new(places: usize) -> Self {
-        Self::with_shares(places, places, places)
+    pub fn new(permits: usize) -> Self {
+        Self::with_shares(permits, permits, permits)
     }
 
     /// With permits of which one namespace may have at most `of_namespace`, and one function at most `of_function`. The
     /// rest is left to others, however long these are held.
-    pub fn with_shares(places: usize, of_namespace: usize, of_function: usize) -> Self {
+    pub fn with_shares(permits: usize, of_namespace: usize, of_function: usize) -> Self {
         let most = (of_namespace.max(1), of_function.max(1));
-        Self(Arc::new(Mutex::new(State { all: places, free: places, most, namespaces: HashMap::new(), turn: 0 })))
+        Self(Arc::new(Mutex::new(State { all: permits, free: permits, most, namespaces: HashMap::new(), turn: 0 })))
     }
 
     /// Waits for a permit for a function. Dropping the future gives up.
-    pub async fn take(&self, namespace: &str, function: &str) -> Place {
+    pub async fn take(&self, namespace: &str, function: &str) -> Permit {
         self.take_many(namespace, function, 1).await
     }
 
     /// Waits for several permits for a function at once, at most for all of them. A request above the function's share
     /// is granted when it holds no other permits. The next in turn waits for enough free permits without being
     /// overtaken.
-    pub async fn take_many(&self, namespace: &str, function: &str, places: usize) -> Place {
+    pub async fn take_many(&self, namespace: &str, function: &str, permits: usize) -> Permit {
         let (sender, receiver) = oneshot::channel();
-        let places = places.clamp(1, self.0.lock().all);
-        let waiting = self.wait(namespace.into(), function.into(), Wish { places, sender });
+        let permits = permits.clamp(1, self.0.lock().all);
+        let waiting = self.wait(namespace.into(), function.into(), Pending { permits, sender });
         self.give();
-        let place = receiver.await.expect("its sender is dropped only with what waits");
+        let permit = receiver.await.expect("its sender is dropped only with what waits");
         drop(waiting);
-        place
+        permit
     }
 
-    fn wait(&self, namespace: Arc<str>, function: Arc<str>, wish: Wish) -> Waiting<'_> {
+    fn wait(&self, namespace: Arc<str>, function: Arc<str>, pending: Pending) -> Waiting<'_> {
         let mut state = self.0.lock();
         state.turn += 1;
         let ticket = state.turn;
         let one = state.namespaces.entry(namespace.clone()).or_default();
         one.waiting += 1;
-        one.functions.entry(function.clone()).or_default().waiting.insert(ticket, wish);
+        one.functions.entry(function.clone()).or_default().waiting.insert(ticket, pending);
         Waiting { turns: self, namespace, function, ticket }
     }
 
@@ -110,12 +110,12 @@ impl Turns {
     fn give(&self) {
         loop {
             let next = self.0.lock().next();
-            let Some((Wish { places, sender }, namespace, function)) = next else { return };
-            let place = Place { turns: Some(self.clone()), places, namespace, function };
-            if let Err(mut place) = sender.send(place) {
+            let Some((Pending { permits, sender }, namespace, function)) = next else { return };
+            let permit = Permit { turns: Some(self.clone()), permits, namespace, function };
+            if let Err(mut permit) = sender.send(permit) {
                 // The request was given up meanwhile. The permit is granted to the next one here rather than by its
                 // drop, which would recurse.
-                place.put_back();
+                permit.put_back();
             }
         }
     }
@@ -141,18 +141,19 @@ impl Function {
 
 impl State {
     /// Takes the permits for the next request that can be granted.
-    fn next(&mut self) -> Option<(Wish, Arc<str>, Arc<str>)> {
+    fn next(&mut self) -> Option<(Pending, Arc<str>, Arc<str>)> {
         if self.free == 0 {
             return None;
         }
         let (of_namespace, of_function) = self.most;
-        let fits = |order: &Order, most: usize, places: usize| order.taken == 0 || order.taken + places <= most;
+        let fits = |order: &Order, most: usize, permits: usize| order.taken == 0 || order.taken + permits <= most;
         let candidates = self.namespaces.iter().filter(|(_, one)| one.waiting > 0 && one.order.taken < of_namespace);
         let next = |one: &Namespace| {
             let waiting = one.functions.iter().filter(|(_, function)| {
-                let wish = function.waiting.first_key_value();
-                wish.is_some_and(|(_, wish)| {
-                    fits(&function.order, of_function, wish.places) && fits(&one.order, of_namespace, wish.places)
+                let pending = function.waiting.first_key_value();
+                pending.is_some_and(|(_, pending)| {
+                    fits(&function.order, of_function, pending.permits)
+                        && fits(&one.order, of_namespace, pending.permits)
                 })
             });
             waiting.min_by_key(|(_, function)| (function.order, function.oldest())).map(|(name, _)| name.clone())
@@ -165,18 +166,18 @@ impl State {
         let one = self.namespaces.get_mut(&namespace)?;
         let member = one.functions.get_mut(&function)?;
         let oldest = member.waiting.first_entry()?;
-        let places = oldest.get().places;
-        if places > self.free {
+        let permits = oldest.get().permits;
+        if permits > self.free {
             return None;
         }
-        let wish = oldest.remove();
+        let pending = oldest.remove();
         self.turn += 1;
         let turn = self.turn;
-        let order = |order: Order| Order { taken: order.taken + places, last_turn: turn };
+        let order = |order: Order| Order { taken: order.taken + permits, last_turn: turn };
         (one.order, member.order) = (order(one.order), order(member.order));
         one.waiting -= 1;
-        self.free -= places;
-        Some((wish, namespace, function))
+        self.free -= permits;
+        Some((pending, namespace, function))
     }
 
     /// Removes a function or namespace that neither holds permits nor waits.
@@ -211,7 +212,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-impl Place {
+impl Permit {
     /// Runs a future with this permit, which is given back at its end, or after `at_most`: then the rest runs without.
     pub async fn during<T>(self, at_most: Duration, what: impl Future<Output = T>) -> T {
         let mut what = std::pin::pin!(what);
@@ -229,11 +230,11 @@ impl Place {
         let turns = self.turns.take()?;
         {
             let mut state = turns.0.lock();
-            state.free += self.places;
+            state.free += self.permits;
             if let Some(one) = state.namespaces.get_mut(&self.namespace) {
-                one.order.taken = one.order.taken.saturating_sub(self.places);
+                one.order.taken = one.order.taken.saturating_sub(self.permits);
                 if let Some(one) = one.functions.get_mut(&self.function) {
-                    one.order.taken = one.order.taken.saturating_sub(self.places);
+                    one.order.taken = one.order.taken.saturating_sub(self.permits);
                 }
             }
             state.forget(&self.namespace, &self.function);
@@ -242,7 +243,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(turns) = self.put_back() {
             turns.give();
@@ -281,14 +282,14 @@ mod tests {
     #[tokio::test]
     async fn newcomers_do_not_get_ahead_by_their_names() {
         let turns = Turns::new(1);
-        let mut place = turns.take("busy", "").await;
+        let mut permit = turns.take("busy", "").await;
         let mut waits = Box::pin(turns.take("zoo", ""));
         assert!(waits.as_mut().now_or_never().is_none());
         let mut ahead = Box::pin(turns.take("ant", ""));
         assert!(ahead.as_mut().now_or_never().is_none());
-        drop(place);
-        place = waits.now_or_never().expect("it has waited longest");
-        drop(place);
+        drop(permit);
+        permit = waits.now_or_never().expect("it has waited longest");
+        drop(permit);
         assert!(ahead.now_or_never().is_some());
     }
 
@@ -348,13 +349,13 @@ mod tests {
     #[tokio::test]
     async fn a_place_is_not_lost_with_whoever_gives_up() {
         let turns = Turns::new(1);
-        let place = turns.take("a", "a").await;
+        let permit = turns.take("a", "a").await;
         let mut waits = Box::pin(turns.take("b", "b"));
         assert!(waits.as_mut().now_or_never().is_none());
         let mut given = Box::pin(turns.take("c", "c"));
         assert!(given.as_mut().now_or_never().is_none());
         drop(waits);
-        drop(place);
+        drop(permit);
         // It was granted the permit but never takes it.
         drop(given);
         assert!(Box::pin(turns.take("d", "d")).now_or_never().is_some());
@@ -363,10 +364,10 @@ mod tests {
     #[tokio::test]
     async fn what_never_becomes_ready_gives_its_place_back() {
         let turns = Turns::new(1);
-        let place = turns.take("team", "never").await;
+        let permit = turns.take("team", "never").await;
         let turn_ends = Duration::from_millis(20);
         let before = Instant::now();
-        let never = tokio::spawn(place.during(turn_ends, std::future::pending::<()>()));
+        let never = tokio::spawn(permit.during(turn_ends, std::future::pending::<()>()));
         turns.take("team", "good").await;
         assert!(before.elapsed() >= turn_ends);
         never.abort();
@@ -376,9 +377,9 @@ mod tests {
     async fn who_neither_has_a_place_nor_waits_is_forgotten() {
         let turns = Turns::new(1);
         for number in 0..100 {
-            let place = turns.take(&number.to_string(), "f").await;
+            let permit = turns.take(&number.to_string(), "f").await;
             assert!(turns.take(&number.to_string(), "given-up").now_or_never().is_none());
-            drop(place);
+            drop(permit);
         }
         assert_eq!(turns.remembered(), 0);
     }

@@ -60,7 +60,7 @@ pub enum Origin {
     /// The sender, which may not use names reserved for EventFlow.
     Sender,
     /// The entry point that the event came in by.
-    Door,
+    EntryPoint,
 }
 
 /// The parts of an event under validation: its attributes, each once and in order of arrival, and its data.

@@ -13,7 +13,7 @@ pub(super) const MAX_OPEN_BUILDS: usize = 16;
 
 /// Bytes that the builds and versions of one function may take: about ten thousand with ordinary manifests, sixty with
 /// the largest ones.
-pub(super) const MAX_KEPT: usize = 16 << 20;
+pub(super) const MAX_STORED_BYTES: usize = 16 << 20;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
     texts::check(&command)?;
@@ -51,8 +51,8 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (_, Command::RequestBuild { .. }) if open_builds(function) >= MAX_OPEN_BUILDS => {
             Err(Error::TooManyBuilds { most: MAX_OPEN_BUILDS })
         }
-        (_, Command::RequestBuild { .. }) if function.kept() >= MAX_KEPT => {
-            Err(Error::HistoryFull { bytes: function.kept(), most: MAX_KEPT })
+        (_, Command::RequestBuild { .. }) if function.stored_bytes() >= MAX_STORED_BYTES => {
+            Err(Error::HistoryFull { bytes: function.stored_bytes(), most: MAX_STORED_BYTES })
         }
         (_, Command::RequestBuild { build, git_ref, at }) => {
             let mut source = function.source.clone();

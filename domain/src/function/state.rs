@@ -238,7 +238,7 @@ fn written(value: &impl Serialize) -> usize {
 impl Function {
     /// Total bytes of its builds and versions as text. As long as the function is registered, every component that
     /// decides on it, routes to it or plans its schedules keeps them in memory.
-    pub fn kept(&self) -> usize {
+    pub fn stored_bytes(&self) -> usize {
         let build = |build: &Build| {
             let failure = match &build.state {
                 BuildState::Failed { error, offered, .. } => {

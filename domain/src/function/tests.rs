@@ -400,7 +400,7 @@ fn a_build_that_is_asked_for_twice_is_asked_for_once() {
 
 #[test]
 fn nothing_is_built_any_more_when_the_history_is_full() {
-    let most = super::decide::MAX_KEPT;
+    let most = super::decide::MAX_STORED_BYTES;
     let manifest = Json::parse(&format!("\"{}\"", "x".repeat(256 << 10))).unwrap();
     let update = Event::Updated(Updated { source: bundle(), manifest: Some(manifest.clone()), at: at(10) });
     let build = |number: u128| {
@@ -416,7 +416,7 @@ fn nothing_is_built_any_more_when_the_history_is_full() {
     };
     assert_eq!(decided(&almost), Ok(1));
     let full = [almost, build(builds)].concat();
-    let bytes = state(&full).unwrap().kept();
+    let bytes = state(&full).unwrap().stored_bytes();
     assert_eq!(decided(&full), Err(Error::HistoryFull { bytes, most }));
     // Existing builds can continue.
     given(full).when(deregister()).then([deregistered()]);
@@ -519,7 +519,7 @@ fn a_build_that_fails_offers_folders_within_limits() {
     assert_eq!(*offered, kept);
     // Its stored error counts.
     let without = given(building()).when(fail(1)).then([build_failed(1)]).state.expect("it is there");
-    assert!(function.kept() + "npm ci: exit code 1".len() > without.kept() + "nothing here".len());
+    assert!(function.stored_bytes() + "npm ci: exit code 1".len() > without.stored_bytes() + "nothing here".len());
 
     // As older logs have it, and as it is written today.
     let old = br#"{"v":1,"build":"00000000-0000-0000-0000-000000000001","error":"no","at":"2026-09-21T14:13:26Z"}"#;

@@ -4,20 +4,20 @@
 //! A synchronous call is recorded only after its answer: as a single event, [`event::Answered`], which also ends the
 //! run.
 
-mod asked;
 pub mod command;
 mod decide;
 mod error;
 pub mod event;
 mod evolve;
+mod run_request;
 pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use asked::Asked;
 pub use command::Command;
 pub use error::Error;
 pub use event::Event;
+pub use run_request::RunRequest;
 pub use state::{Callback, Letter, LetterStatus, Phase, Run, Status};
 
 use crate::function;

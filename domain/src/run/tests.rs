@@ -5,7 +5,7 @@ use super::event::{
     Ending, Failed, Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::Attempt;
-use super::{Aggregate, Asked, Callback, Command, Error, Event, Id, Letter, Phase, Run, State};
+use super::{Aggregate, Callback, Command, Error, Event, Id, Letter, Phase, Run, RunRequest, State};
 use crate::json::Json;
 use crate::retry::Policy;
 use crate::testing::{Given, at};
@@ -802,9 +802,9 @@ fn an_event_asks_for_one_attempt_where_somebody_waits_and_for_the_functions_poli
         [(None, false, TWICE), (Some(function), true, TWICE), (Some(function), false, Delivery::Once)]
     {
         let (record, cause) = (uuid::Uuid::from_u128(1), crate::Cause::default());
-        let asked = Asked::by_event(&received(target, asynchronous), record, &cause, function, policy);
+        let asked = RunRequest::by_event(&received(target, asynchronous), record, &cause, function, policy);
         let cause = crate::Cause { actor: None, causation: Some(record), correlation: Some(record) };
-        assert_eq!(asked, Asked { requested: Requested { request: request(), delivery, at: at(0) }, cause });
+        assert_eq!(asked, RunRequest { requested: Requested { request: request(), delivery, at: at(0) }, cause });
     }
 }
 

@@ -6,7 +6,7 @@
 use domain::run::Phase;
 use stateright::{Model, Property};
 
-use crate::run::{self, ATTEMPTS, Entry, Wish};
+use crate::run::{self, ATTEMPTS, Entry, Intent};
 
 const NODES: usize = 2;
 
@@ -132,7 +132,7 @@ struct Server {
     /// What it has done for each event as the relay.
     relayed: [Relayed; RUNS],
     /// What it does for each run as a worker.
-    hands: [Option<Hand>; RUNS],
+    tasks: [Option<Task>; RUNS],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -150,7 +150,7 @@ struct Relayed {
 
 /// A run that a worker is processing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Hand {
+struct Task {
     at: Step,
     /// Whether the broker waits for an acknowledgement.
     held: bool,
@@ -233,8 +233,8 @@ impl World {
     /// Redelivers what a server holds; the server continues with it unless it is gone.
     fn give_back(&mut self, node: usize) {
         for run in 0..self.log.len() {
-            if let Some(hand) = &mut self.servers[node].hands[run]
-                && std::mem::take(&mut hand.held)
+            if let Some(task) = &mut self.servers[node].tasks[run]
+                && std::mem::take(&mut task.held)
             {
                 self.publish(run);
             }
@@ -242,7 +242,7 @@ impl World {
     }
 
     /// A worker with a delivery reads the log, and the lease of the server that runs it. `None`: it acknowledges.
-    fn look(&self, node: usize, run: usize) -> Option<Hand> {
+    fn look(&self, node: usize, run: usize) -> Option<Task> {
         let state = run::state(&self.log[run]);
         let lost = match state.as_ref().as_ref().map(|run| (&run.phase, run.attempts)) {
             Some((phase, _)) if phase.is_over() => return None,
@@ -254,17 +254,17 @@ impl World {
             }
             _ => None,
         };
-        Some(Hand { at: Step::Looked { lost }, held: true })
+        Some(Task { at: Step::Looked { lost }, held: true })
     }
 
     /// Whether the broker has a message of the run, waiting or delivered.
     fn is_in_broker(&self, run: usize) -> bool {
-        self.waiting[run] > 0 || self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| hand.held)
+        self.waiting[run] > 0 || self.servers.iter().filter_map(|server| server.tasks[run]).any(|task| task.held)
     }
 
     /// Whether a run is RUNNING on a server that does not know about it.
     fn has_forgotten(&self, node: usize, run: usize) -> bool {
-        self.runs_on(run) == Some(node) && self.servers[node].hands[run].is_none()
+        self.runs_on(run) == Some(node) && self.servers[node].tasks[run].is_none()
     }
 
     /// The server that runs it, according to the log.
@@ -274,8 +274,8 @@ impl World {
     }
 
     /// Appends the result of a command. `of` is the attempt that the worker means.
-    fn append(&mut self, run: usize, wish: Wish, of: u32) -> Result<(), domain::run::Error> {
-        let entries = run::decide(&self.log[run], wish, of)?;
+    fn append(&mut self, run: usize, intent: Intent, of: u32) -> Result<(), domain::run::Error> {
+        let entries = run::decide(&self.log[run], intent, of)?;
         self.log[run].extend(entries);
         Ok(())
     }
@@ -308,7 +308,7 @@ impl Server {
             past: false,
             leads: false,
             relayed: [Relayed::default(); RUNS],
-            hands: [None; RUNS],
+            tasks: [None; RUNS],
         }
     }
 
@@ -363,7 +363,7 @@ impl Delivery {
             if world.waiting[run] > 0 {
                 actions.push(Action::Take(node, run));
             }
-            match server.hands[run].map(|hand| hand.at) {
+            match server.tasks[run].map(|task| task.at) {
                 None => {}
                 Some(Step::Looked { lost }) => {
                     actions.push(Action::Start(node, run));
@@ -388,57 +388,58 @@ impl Delivery {
         if faults.can(|f| f.pauses) {
             actions.push(Action::Pause(node));
         }
-        if faults.can(|f| f.cuts) && server.hands.iter().flatten().any(|hand| hand.held) {
+        if faults.can(|f| f.cuts) && server.tasks.iter().flatten().any(|task| task.held) {
             actions.push(Action::Cut(node));
         }
     }
 
     /// The message contains the request: a worker that is faster than the relay records it.
-    fn start(&self, world: &mut World, node: usize, run: usize, mut hand: Hand) {
-        let Step::Looked { lost } = hand.at else { return };
+    fn start(&self, world: &mut World, node: usize, run: usize, mut task: Task) {
+        let Step::Looked { lost } = task.at else { return };
         let again = !self.protocol.counts_own_past && world.runs_on(run) == Some(node);
-        let started =
-            world.append(run, Wish::Request, 0).and_then(|()| world.append(run, Wish::Start { node, lost, again }, 0));
+        let started = world
+            .append(run, Intent::Request, 0)
+            .and_then(|()| world.append(run, Intent::Start { node, lost, again }, 0));
         if started.is_ok() {
             let attempt = run::attempts(&world.log[run]);
             world.repeated |= attempt <= world.given[run];
             world.given[run] = attempt.max(world.given[run]);
         }
-        world.servers[node].hands[run] = started.ok().map(|()| {
-            hand.at = Step::Runs { attempt: run::attempts(&world.log[run]) };
-            hand.held &= self.protocol.acknowledges_after_outcome;
-            hand
+        world.servers[node].tasks[run] = started.ok().map(|()| {
+            task.at = Step::Runs { attempt: run::attempts(&world.log[run]) };
+            task.held &= self.protocol.acknowledges_after_outcome;
+            task
         });
     }
 
     /// The worker cannot offer the run, records that, and keeps it. A lost attempt has failed: it may have begun.
     fn defer(&self, world: &mut World, node: usize, run: usize) {
-        let Some(Hand { at: Step::Looked { lost }, held }) = world.servers[node].hands[run] else { return };
+        let Some(Task { at: Step::Looked { lost }, held }) = world.servers[node].tasks[run] else { return };
         world.faults.happens(|f| &mut f.unreached);
-        let wish = lost.map_or(Wish::Defer { attempt: None }, |attempt| Wish::Fail { attempt });
-        let told = world.append(run, Wish::Request, 0).and_then(|()| world.append(run, wish, lost.unwrap_or(0)));
+        let intent = lost.map_or(Intent::Defer { attempt: None }, |attempt| Intent::Fail { attempt });
+        let told = world.append(run, Intent::Request, 0).and_then(|()| world.append(run, intent, lost.unwrap_or(0)));
         let at = if lost.is_some() { Step::Told } else { Step::Looked { lost: None } };
-        world.servers[node].hands[run] = told.ok().map(|()| Hand { at, held });
+        world.servers[node].tasks[run] = told.ok().map(|()| Task { at, held });
     }
 
     /// The attempt is withdrawn, and the run offered again.
     fn withdraw(&self, world: &mut World, node: usize, run: usize) {
-        let Some(Hand { at: Step::Runs { attempt }, held }) = world.servers[node].hands[run] else { return };
-        let told = world.append(run, Wish::Defer { attempt: Some(attempt) }, attempt);
-        world.servers[node].hands[run] = told.ok().map(|()| Hand { at: Step::Looked { lost: None }, held });
+        let Some(Task { at: Step::Runs { attempt }, held }) = world.servers[node].tasks[run] else { return };
+        let told = world.append(run, Intent::Defer { attempt: Some(attempt) }, attempt);
+        world.servers[node].tasks[run] = told.ok().map(|()| Task { at: Step::Looked { lost: None }, held });
     }
 
     fn tell(&self, world: &mut World, node: usize, run: usize, succeeded: bool) {
-        let Some(Hand { at: Step::Runs { attempt: mine }, .. }) = world.servers[node].hands[run] else { return };
+        let Some(Task { at: Step::Runs { attempt: mine }, .. }) = world.servers[node].tasks[run] else { return };
         let newest = run::attempts(&world.log[run]);
         let attempt = if self.protocol.numbered { mine } else { newest };
-        let wish = if succeeded { Wish::Succeed { attempt } } else { Wish::Fail { attempt } };
+        let intent = if succeeded { Intent::Succeed { attempt } } else { Intent::Fail { attempt } };
         let seen = if self.protocol.versioned { world.log[run].len() } else { begin(&world.log[run], mine) };
         // Refused: another server has the run by now, or it is over. That stands.
-        let entries = run::decide(&world.log[run][..seen], wish, mine).unwrap_or_default();
+        let entries = run::decide(&world.log[run][..seen], intent, mine).unwrap_or_default();
         world.log[run].extend(entries);
-        if let Some(hand) = &mut world.servers[node].hands[run] {
-            hand.at = Step::Told;
+        if let Some(task) = &mut world.servers[node].tasks[run] {
+            task.at = Step::Told;
         }
     }
 }
@@ -474,7 +475,7 @@ impl Model for Delivery {
                 Status::Paused => {
                     actions.push(Action::Resume(node));
                     // The broker notices the missing heartbeat, too.
-                    if server.hands.iter().flatten().any(|hand| hand.held) {
+                    if server.tasks.iter().flatten().any(|task| task.held) {
                         actions.push(Action::GiveBack(node));
                     }
                 }
@@ -501,7 +502,7 @@ impl Model for Delivery {
             }
             Action::NoticeTheEndOfTheLease(node) => world.servers[node].forget_the_relay(),
             Action::Record(node, event) => {
-                world.append(event, Wish::Request, 0).ok()?;
+                world.append(event, Intent::Request, 0).ok()?;
                 world.servers[node].relayed[event].recorded = true;
             }
             Action::Publish(node, event) => {
@@ -521,13 +522,13 @@ impl Model for Delivery {
             Action::Take(node, run) => {
                 world.waiting[run] -= 1;
                 // A worker acknowledges another delivery of what it is already processing.
-                if world.servers[node].hands[run].is_none() {
-                    world.servers[node].hands[run] = world.look(node, run);
+                if world.servers[node].tasks[run].is_none() {
+                    world.servers[node].tasks[run] = world.look(node, run);
                 }
             }
             Action::Start(node, run) => {
-                let hand = world.servers[node].hands[run]?;
-                self.start(&mut world, node, run, hand);
+                let task = world.servers[node].tasks[run]?;
+                self.start(&mut world, node, run, task);
             }
             Action::Defer(node, run) => self.defer(&mut world, node, run),
             Action::Withdraw(node, run) => {
@@ -536,7 +537,7 @@ impl Model for Delivery {
             }
             Action::Succeed(node, run) => self.tell(&mut world, node, run, true),
             Action::Fail(node, run) => self.tell(&mut world, node, run, false),
-            Action::Acknowledge(node, run) => world.servers[node].hands[run] = None,
+            Action::Acknowledge(node, run) => world.servers[node].tasks[run] = None,
             Action::ExpireHeartbeat(node) => world.servers[node].heartbeat = false,
             Action::ExpireLease => world.lease = None,
             Action::GiveBack(node) => world.give_back(node),
@@ -564,8 +565,8 @@ impl Model for Delivery {
             Action::Wipe => {
                 world.faults.happens(|f| &mut f.wipes);
                 world.waiting.fill(0);
-                let hands = world.servers.iter_mut().flat_map(|server| server.hands.iter_mut().flatten());
-                hands.for_each(|hand| hand.held = false);
+                let tasks = world.servers.iter_mut().flat_map(|server| server.tasks.iter_mut().flatten());
+                tasks.for_each(|task| task.held = false);
             }
         }
         Some(world)
@@ -622,7 +623,7 @@ impl Model for Delivery {
 impl World {
     /// Whether a server is processing the run, at such a step.
     fn holds(&self, run: usize, at: impl Fn(Step) -> bool) -> bool {
-        self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| at(hand.at))
+        self.servers.iter().filter_map(|server| server.tasks[run]).any(|task| at(task.at))
     }
 }
 

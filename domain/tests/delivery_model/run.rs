@@ -48,7 +48,7 @@ impl Entry {
 
 /// A server's command to a run.
 #[derive(Debug, Clone, Copy)]
-pub enum Wish {
+pub enum Intent {
     Request,
     /// `again`: it is taken for the recorded start, sent twice.
     Start {
@@ -90,13 +90,13 @@ pub fn attempts(log: &[Entry]) -> u32 {
 }
 
 /// The result of a command about the attempt `of`.
-pub fn decide(log: &[Entry], wish: Wish, of: u32) -> Result<Vec<Entry>, Error> {
+pub fn decide(log: &[Entry], intent: Intent, of: u32) -> Result<Vec<Entry>, Error> {
     let begun = log.iter().rposition(|entry| matches!(entry, Entry::Started { .. }));
-    let at = match (wish, begun) {
-        (Wish::Start { again: true, .. }, Some(begun)) => time(begun),
+    let at = match (intent, begun) {
+        (Intent::Start { again: true, .. }, Some(begun)) => time(begun),
         _ => time(log.len()),
     };
-    let events = Aggregate::decide(&state(log), command(wish, at))?;
+    let events = Aggregate::decide(&state(log), command(intent, at))?;
     Ok(events.iter().map(|event| entry(event, of)).collect())
 }
 
@@ -105,18 +105,18 @@ fn time(number: usize) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(i64::try_from(number).expect("a log is short"))
 }
 
-fn command(wish: Wish, at: DateTime<Utc>) -> Command {
-    match wish {
-        Wish::Request => {
+fn command(intent: Intent, at: DateTime<Utc>) -> Command {
+    match intent {
+        Intent::Request => {
             let Event::Requested(event::Requested { request, delivery, at }) = recorded(Entry::Requested, at) else {
                 unreachable!("a request is recorded as one")
             };
             Command::Request { request, delivery, at }
         }
-        Wish::Start { node, lost, .. } => Command::Start { version: 1, node: node.to_string(), lost, at },
-        Wish::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
-        Wish::Defer { attempt } => Command::Defer { attempt, reason: String::new(), at },
-        Wish::Fail { attempt } => {
+        Intent::Start { node, lost, .. } => Command::Start { version: 1, node: node.to_string(), lost, at },
+        Intent::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
+        Intent::Defer { attempt } => Command::Defer { attempt, reason: String::new(), at },
+        Intent::Fail { attempt } => {
             let (retry_after_s, jitter) = (None, 0.0);
             Command::Fail { begun: true, attempt, failure: failure(), retryable: true, retry_after_s, jitter, at }
         }

@@ -5,7 +5,6 @@
 //! states, events and refusals that its generator reaches.
 
 mod any;
-mod asked;
 mod cloudevent;
 mod encoding;
 mod function;
@@ -13,5 +12,6 @@ mod history;
 mod ids;
 mod namespace;
 mod run;
+mod run_request;
 mod text;
 mod traffic;

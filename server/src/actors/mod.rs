@@ -120,8 +120,8 @@ impl Commands {
     ///
     /// # Errors
     /// If a different run has the id, or the log is not available.
-    pub async fn request_run(&self, asked: run::Asked) -> RunResult {
-        let run::Asked { requested: run::event::Requested { request, delivery, at }, cause } = asked;
+    pub async fn request_run(&self, asked: run::RunRequest) -> RunResult {
+        let run::RunRequest { requested: run::event::Requested { request, delivery, at }, cause } = asked;
         self.new_run(request.run, run::Command::Request { request, delivery, at }, cause).await
     }
 
@@ -130,9 +130,9 @@ impl Commands {
     /// [`run::Error::IdTaken`] otherwise.
     pub async fn request_runs(
         &self,
-        asked: impl IntoIterator<Item = run::Asked>,
+        asked: impl IntoIterator<Item = run::RunRequest>,
     ) -> Vec<Result<(), Error<run::Error>>> {
-        let commands = asked.into_iter().map(|run::Asked { requested, cause }| {
+        let commands = asked.into_iter().map(|run::RunRequest { requested, cause }| {
             let run::event::Requested { request, delivery, at } = requested;
             (domain::Stream::run(request.run), run::Command::Request { request, delivery, at }, cause)
         });
@@ -141,7 +141,7 @@ impl Commands {
 
     /// Records several synchronous calls in one commit. A call that was recorded before is not changed; one whose id
     /// belongs to a different run is [`run::Error::IdTaken`].
-    pub async fn tell_of_calls(
+    pub async fn record_calls(
         &self,
         calls: impl IntoIterator<Item = (run::event::Answered, Cause)>,
     ) -> Vec<Result<(), Error<run::Error>>> {

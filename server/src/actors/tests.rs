@@ -184,13 +184,13 @@ fn what_is_believed_and_is_not_in_the_log_does_not_count() {
         let stream = Stream::run(request.run);
         let delivery = run::event::Delivery::Once;
         let requested = run::event::Requested { request: request.clone(), delivery, at };
-        let believed = Loaded::<run::Aggregate>::believed(&[run::Event::Requested(requested)]);
+        let assumed = Loaded::<run::Aggregate>::assumed(&[run::Event::Requested(requested)]);
         let start = run::Command::Start { version: 1, node: "here".into(), lost: None, at };
-        let early = writer.execute(&stream, believed.clone(), start.clone(), Cause::default()).await;
+        let early = writer.execute(&stream, assumed.clone(), start.clone(), Cause::default()).await;
         assert!(matches!(early, Err(Error::Refused(run::Error::NotFound))), "{early:?}");
         let request = run::Command::Request { request, delivery, at };
         writer.execute(&stream, Loaded::<run::Aggregate>::absent(), request, Cause::default()).await.unwrap();
-        let started = writer.execute(&stream, believed, start, Cause::default()).await.unwrap();
+        let started = writer.execute(&stream, assumed, start, Cause::default()).await.unwrap();
         assert_eq!(started.version, 2);
     });
 }
@@ -222,7 +222,7 @@ fn a_conflict_is_compared_with_what_is_there() {
             started_at: Some(at),
             at,
         };
-        let tell = async |n: i32| commands.tell_of_calls([(told(n), Cause::default())]).await.remove(0);
+        let tell = async |n: i32| commands.record_calls([(told(n), Cause::default())]).await.remove(0);
         assert!(tell(1).await.is_ok());
         // Recorded again, as after a lost reply of the log.
         assert!(tell(1).await.is_ok());
@@ -234,9 +234,9 @@ fn a_conflict_is_compared_with_what_is_there() {
             told.request.run = another;
             (told, Cause::default())
         });
-        let results = commands.tell_of_calls(calls).await;
+        let results = commands.record_calls(calls).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
-        let asked = |request| run::Asked {
+        let asked = |request| run::RunRequest {
             requested: run::event::Requested { request, delivery: run::event::Delivery::Once, at },
             cause: Cause::default(),
         };

@@ -51,7 +51,7 @@ impl<A: Aggregate> Loaded<A> {
     }
 
     /// Assumes that these events are the complete stream. If not, the append will fail.
-    pub fn believed(events: &[A::Event]) -> Self {
+    pub fn assumed(events: &[A::Event]) -> Self {
         let state = events.iter().fold(A::State::default(), A::evolve);
         Self { state, version: events.len() as u64, known: true }
     }

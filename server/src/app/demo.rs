@@ -33,7 +33,7 @@ pub(super) async fn seed(services: &Services, store: &Store, commands: &Commands
     }
     let cause = Cause { actor: Some("server:demo".into()), ..Cause::default() };
     let archive = futures::stream::once(async { bundle().map(bytes::Bytes::from) });
-    let digest = services.workshop.artifacts().put_bundle(archive).await?;
+    let digest = services.builder.artifacts().put_bundle(archive).await?;
     let id = function::id(namespace, NAME, 1);
     let register = Command::Register {
         id,

@@ -30,12 +30,12 @@ pub use error::Error;
 use crate::access::Roster;
 use crate::actors::{self, Commands};
 use crate::artifacts::Room;
-use crate::builder::{self, Workshop};
+use crate::builder::{self, Builder};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
-use crate::doors::{Doors, Judge};
+use crate::doors::{Admission, Doors};
 use crate::edge::subscribers::Subscribers;
-use crate::edge::{self, About, Auth, Hosts, Places, Services, Serving, auth};
+use crate::edge::{self, About, Auth, ConnectionSlots, Hosts, Services, Serving, auth};
 use crate::executor::{Executor, Executors, Sandbox};
 use crate::gateway::{Gateway, Recorder};
 use crate::keeping::{self, Keeping};
@@ -139,9 +139,9 @@ impl Platform {
         let metrics = Metrics::new();
         metrics.show(store.stats().append_seconds.clone());
         let doors = Doors::open(store.clone()).await?;
-        let judge = Judge::new(store.clone(), doors.clone(), settings.edge.public_functions.clone());
+        let admission = Admission::new(store.clone(), doors.clone(), settings.edge.public_functions.clone());
         let commands = Commands::start(store.clone(), actors::Settings::default())
-            .guarded_by(Arc::new(judge.clone()))
+            .guarded_by(Arc::new(admission.clone()))
             .limited_by(actors::Backlog::new(settings.limits.waiting_runs));
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
@@ -150,12 +150,12 @@ impl Platform {
         let sandbox = Arc::new(sandbox);
         let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>]);
         let limits = &settings.limits;
-        let workshop = Workshop::new(
+        let builder = Builder::new(
             sandbox,
             executors.clone(),
             &data_dir,
             builder::Settings {
-                parallel: dispatch::places_for_builds(limits.builds),
+                parallel: dispatch::build_slots(limits.builds),
                 git_timeout: limits.build_timeout,
                 install_timeout: limits.build_timeout,
                 max_log_bytes: limits.build_log as u64,
@@ -171,11 +171,11 @@ impl Platform {
             },
         )
         .map_err(|e| Error::start("cannot prepare builds", e))?;
-        let artifacts = workshop.artifacts().clone();
+        let artifacts = builder.artifacts().clone();
         let folder = artifacts.identity().await.map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
-        let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
+        let builder = builder.with_trials(vault.clone(), limits.ready_timeout);
         credentials::seal(&store, &commands, &vault).await?;
         let leasing = Leasing::new(limits.waiting);
         let keeping = Keeping::start(keeping::Parts {
@@ -231,11 +231,11 @@ impl Platform {
             queue: queue.clone(),
             leasing: leasing.clone(),
             keeping: keeping.clone(),
-            workshop: workshop.clone(),
+            builder: builder.clone(),
             vault: vault.clone(),
             metrics: metrics.clone(),
             builds: limits.builds,
-            judge,
+            admission,
             recorded: limits.recorded,
             offer_timeout: limits.offer_timeout,
             callbacks,
@@ -288,7 +288,7 @@ impl Platform {
                 leasing,
                 keeping,
                 vault,
-                workshop,
+                builder,
                 settings,
             }),
             auth,
@@ -343,12 +343,12 @@ fn listen(
     let (watchdog, stopping) = (platform.services.watchdog.clone(), platform.services.stopping.clone());
     let workers = Arc::new(AtomicUsize::new(0));
     let services = platform.services.clone();
-    let places = Places::new(&services.settings.edge, descriptors, services.metrics.clone());
+    let slots = ConnectionSlots::new(&services.settings.edge, descriptors, services.metrics.clone());
     async move {
         let settings = services.settings.clone();
         let serving = |listener, hosts, workers| Serving {
             listener,
-            places: places.clone(),
+            slots: slots.clone(),
             settings: settings.clone(),
             hosts,
             workers,

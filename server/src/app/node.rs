@@ -11,18 +11,18 @@ use std::path::Path;
 const FILE: &str = "node";
 
 /// Identifies the file that the name was written to.
-const PLACE: &str = "node.place";
+const IDENTITY: &str = "node.place";
 
 /// The name, generated at the first start, also of a copy.
 pub(super) fn name(data_dir: &Path) -> io::Result<String> {
-    let (file, mark) = (data_dir.join(FILE), data_dir.join(PLACE));
+    let (file, mark) = (data_dir.join(FILE), data_dir.join(IDENTITY));
     let known = match std::fs::read_to_string(&file) {
         Ok(name) => Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
     if let Some(name) = known {
-        let here = place(&file)?;
+        let here = identity(&file)?;
         match std::fs::read_to_string(&mark) {
             Ok(there) if there.trim() == here => return Ok(name),
             // Created before there was such a file.
@@ -39,12 +39,12 @@ pub(super) fn name(data_dir: &Path) -> io::Result<String> {
     }
     let name = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
     std::fs::write(&file, &name)?;
-    std::fs::write(&mark, place(&file)?)?;
+    std::fs::write(&mark, identity(&file)?)?;
     Ok(name)
 }
 
 /// Identifies the file, whatever its path. Without the device, whose number may change at the next boot.
-fn place(file: &Path) -> io::Result<String> {
+fn identity(file: &Path) -> io::Result<String> {
     let meta = std::fs::metadata(file)?;
     let born = meta.created().ok().and_then(|born| born.duration_since(std::time::UNIX_EPOCH).ok());
     Ok(format!("{} {}", meta.ino(), born.map_or(0, |born| born.as_nanos())))
@@ -60,7 +60,7 @@ mod tests {
         let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let first = name(original.path()).unwrap();
         assert_eq!(name(original.path()).unwrap(), first);
-        for file in [FILE, PLACE] {
+        for file in [FILE, IDENTITY] {
             std::fs::copy(original.path().join(file), copy.path().join(file)).unwrap();
         }
         let other = name(copy.path()).unwrap();

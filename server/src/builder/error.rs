@@ -86,8 +86,8 @@ impl Error {
 
     /// For `map_err`: what was tried when the host failed. A folder that is out of bounds is its author's fault.
     pub(super) fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
-        let what = what.into();
-        move |source| artifacts::Error::failed(what)(source).into()
+        let failed = artifacts::Error::failed(what);
+        move |source| failed(source).into()
     }
 }
 

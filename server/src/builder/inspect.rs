@@ -190,7 +190,7 @@ fn answer(question: Question) -> Answer {
         Question::Detect { folder, tools, wanted } => {
             let evidence = look(&folder)?.wanting(wanted.as_deref());
             let found = detect::detect(&evidence, tools).map_err(|undecided| undecided.to_string())?;
-            value(Found { manifest: said(&found.manifest), steps: found.steps, explanation: found.explanation })
+            value(Found { manifest: declared(&found.manifest), steps: found.steps, explanation: found.explanation })
         }
         Question::Complete { folder, runtime, handler } => {
             let evidence = look(&folder)?;
@@ -225,16 +225,16 @@ fn value(value: impl Serialize) -> Answer {
 }
 
 /// What was found out, and no default.
-fn said(manifest: &Manifest) -> serde_json::Value {
-    let mut said = serde_json::json!({ "runtime": manifest.runtime.as_str() });
+fn declared(manifest: &Manifest) -> serde_json::Value {
+    let mut declared = serde_json::json!({ "runtime": manifest.runtime.as_str() });
     if let Some(handler) = &manifest.handler {
-        said["handler"] = handler.as_str().into();
+        declared["handler"] = handler.as_str().into();
     }
     if let Some(adapter) = manifest.adapter {
-        said["adapter"] = adapter.as_str().into();
+        declared["adapter"] = adapter.as_str().into();
     }
     if let Some(command) = &manifest.command {
-        said["command"] = command.clone().into();
+        declared["command"] = command.clone().into();
     }
-    said
+    declared
 }

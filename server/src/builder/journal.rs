@@ -45,13 +45,13 @@ pub(super) struct Journal {
 struct Budget {
     left: u64,
     lines: u64,
-    told: bool,
+    reported: bool,
 }
 
 impl Journal {
     /// Passes on at most `limit` bytes of what tools print, in at most [`MAX_LINES`].
     pub(super) fn new(lines: Lines, limit: u64) -> Self {
-        let budget = Budget { left: limit, lines: MAX_LINES, told: false };
+        let budget = Budget { left: limit, lines: MAX_LINES, reported: false };
         Self { lines, limit, drain: DRAIN, budget: Mutex::new(budget), concealed: Mutex::default() }
     }
 
@@ -68,7 +68,7 @@ impl Journal {
     }
 
     /// EventFlow's own word.
-    pub(super) async fn say(&self, text: impl Into<String>) {
+    pub(super) async fn log(&self, text: impl Into<String>) {
         let text = text::bounded(self.shown(&text.into()).into_owned());
         let line = Line { at: clock::now(), stream: Stream::System, run: None, text };
         // Nobody reads any more: the build goes on.
@@ -83,18 +83,18 @@ impl Journal {
         let fits = {
             let mut budget = self.budget.lock();
             let cost = line.text.len() as u64 + 1;
-            if !budget.told && cost <= budget.left && budget.lines > 0 {
+            if !budget.reported && cost <= budget.left && budget.lines > 0 {
                 budget.left -= cost;
                 budget.lines -= 1;
                 Some(true)
             } else {
-                (!std::mem::replace(&mut budget.told, true)).then_some(false)
+                (!std::mem::replace(&mut budget.reported, true)).then_some(false)
             }
         };
         match fits {
             Some(true) => _ = self.lines.send(line).await,
             Some(false) => {
-                self.say(format!(
+                self.log(format!(
                     "The log has reached its limit of {} and {MAX_LINES} lines: the rest is left out, the build goes on.",
                     bytes(self.limit)
                 ))
@@ -190,7 +190,7 @@ mod tests {
         for text in ["one", "two", "three", "x"] {
             journal.pass(line(text)).await;
         }
-        journal.say("ours, of https://user:token@host/a").await;
+        journal.log("ours, of https://user:token@host/a").await;
         drop(journal);
         let mut texts = Vec::new();
         while let Some(line) = receiver.recv().await {

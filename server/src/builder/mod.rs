@@ -2,7 +2,7 @@
 //!
 //! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
 //! on the executor's workbench, and puts the result among the [`artifacts`](crate::artifacts). It knows neither the log nor who asked:
-//! whoever calls [`Workshop::build`] tells the log what came of it.
+//! whoever calls [`Builder::build`] tells the log what came of it.
 
 mod cache;
 mod concealed;
@@ -20,6 +20,7 @@ mod leaks;
 pub mod listing;
 pub mod manifest;
 mod order;
+mod pipeline;
 pub mod restored;
 mod scratch;
 mod source;
@@ -29,9 +30,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial;
-mod workshop;
 
 pub use credentials::Credentials;
 pub use error::Error;
 pub use order::{Built, Order};
-pub use workshop::{Settings, Workshop};
+pub use pipeline::{Builder, Settings};

@@ -42,7 +42,7 @@ impl Trial {
         journal: &Journal,
     ) -> Result<(), Error> {
         if !manifest.start_test {
-            journal.say("Not started: `start_test` is false, so nothing says yet whether it can be").await;
+            journal.log("Not started: `start_test` is false, so nothing says yet whether it can be").await;
             return Ok(());
         }
         if manifest.mode == Mode::Job && manifest.runtime == Runtime::Command {
@@ -54,7 +54,7 @@ impl Trial {
             Ok(secrets) => spec.env.extend(secrets.into_iter().map(|secret| (secret.name, secret.value.to_string()))),
             Err(vault::Error::NotSet { name, .. }) => {
                 journal
-                    .say(format!("Not started: the secret `{name}` is not set. Set it before the function is started"))
+                    .log(format!("Not started: the secret `{name}` is not set. Set it before the function is started"))
                     .await;
                 return Ok(());
             }
@@ -65,7 +65,7 @@ impl Trial {
         }
         let executor = executors.for_spec(&spec)?;
         let began = Instant::now();
-        journal.say("Starting it once, as it will be started").await;
+        journal.log("Starting it once, as it will be started").await;
         let ready_within = self.ready_within;
         let (started, _) = journal
             .follow(|lines| async move {
@@ -77,7 +77,7 @@ impl Trial {
         match started {
             Ok(()) => {
                 let loaded = if manifest.mode == Mode::Job { "It can be loaded" } else { "It answers" };
-                journal.say(format!("{loaded}, {} ms after its start", began.elapsed().as_millis())).await;
+                journal.log(format!("{loaded}, {} ms after its start", began.elapsed().as_millis())).await;
                 Ok(())
             }
             Err(executor::Error::Unhealthy { message, stderr_tail }) => {

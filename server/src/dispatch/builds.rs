@@ -13,11 +13,11 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::begun::{Begun, MOST};
+use super::build_attempts::{BuildAttempts, MOST};
 use super::tools::Tools;
 use crate::backoff::Backoff;
 use crate::builder::{self, Built, Credentials, Order};
-use crate::doors::Verdict;
+use crate::doors::Decision;
 use crate::executor::Line;
 use crate::keeping::stored::{BUFFER, GROUP, Origin, store_lines};
 use crate::store::agreement;
@@ -32,7 +32,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const LEFT_TO_OTHERS: usize = 1;
 
 /// The total number of concurrent builds, if one namespace may have this many.
-pub fn places(of_namespace: usize) -> usize {
+pub fn slots(of_namespace: usize) -> usize {
     of_namespace + LEFT_TO_OTHERS
 }
 
@@ -40,9 +40,9 @@ pub fn places(of_namespace: usize) -> usize {
 #[derive(Clone)]
 pub(super) struct Builds {
     tools: Tools,
-    places: Turns,
+    slots: Turns,
     running: Arc<Mutex<HashMap<BuildId, Task>>>,
-    begun: Arc<Begun>,
+    begun: Arc<BuildAttempts>,
     /// Cancelled when the server ends: nothing more is begun.
     stopping: CancellationToken,
     finished: Arc<Notify>,
@@ -57,8 +57,8 @@ struct Task {
 impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
         Self {
-            places: Turns::with_shares(places(tools.builds), tools.builds, tools.builds),
-            begun: Arc::new(Begun::new(&tools.data_dir)),
+            slots: Turns::with_shares(slots(tools.builds), tools.builds, tools.builds),
+            begun: Arc::new(BuildAttempts::new(&tools.data_dir)),
             tools,
             running: Arc::default(),
             stopping: CancellationToken::new(),
@@ -139,7 +139,7 @@ impl Builds {
         let Some(namespace) = self.namespace(id).await else { return };
         self.until_all_understand().await;
         // Slots are limited: a build that waits for one is still QUEUED.
-        let _place = self.places.take(&namespace, &id.to_string()).await;
+        let _permit = self.slots.take(&namespace, &id.to_string()).await;
         if !self.may_begin(build) {
             return;
         }
@@ -169,7 +169,7 @@ impl Builds {
         let namespace = order.namespace.clone();
         let (lines, stored) = self.log(id, build, &namespace);
         let built = match self.credentials(&order).await {
-            Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
+            Ok(credentials) => self.tools.builder.build(Order { credentials, ..order }, lines).await,
             Err(error) => Err(error),
         };
         // Followers of the log see its last line before the build ends.
@@ -177,8 +177,8 @@ impl Builds {
         // Held until the version's paths are recorded, before another version is checked against them.
         let (built, _held) = match built {
             Ok(built) => match self.check_doors(id, &namespace, &built).await {
-                Verdict::Allowed(held) => (Ok(built), held),
-                Verdict::Refused(reason) => (Err(builder::Error::Refused(reason)), None),
+                Decision::Allowed(held) => (Ok(built), held),
+                Decision::Refused(reason) => (Err(builder::Error::Refused(reason)), None),
             },
             failed => (failed, None),
         };
@@ -213,10 +213,10 @@ impl Builds {
     }
 
     /// Checks whether the version may have the anonymous callers and paths that it asks for.
-    async fn check_doors(&self, id: Id, namespace: &str, built: &Built) -> Verdict {
+    async fn check_doors(&self, id: Id, namespace: &str, built: &Built) -> Decision {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            match self.tools.judge.of_build(id, namespace, &built.manifest).await {
+            match self.tools.admission.of_build(id, namespace, &built.manifest).await {
                 Ok(verdict) => return verdict,
                 Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }

@@ -18,8 +18,8 @@ use serde_json::value::RawValue;
 use crate::clock;
 use crate::executor::{self, JobCall};
 use crate::keeping::Keeping;
-use crate::leasing::{self, Arm, Input, JobPlace, Lease, Leasing, RequestBody, Whole};
-use crate::turns::Place;
+use crate::leasing::{self, Arm, Input, JobPermit, Lease, Leasing, RequestBody, WholeAnswer};
+use crate::turns::Permit;
 
 /// Maximum bytes of an answer; a longer one is aborted.
 const MAX_ANSWER: usize = 6 << 20;
@@ -122,7 +122,10 @@ pub(super) async fn service(leasing: &Leasing, attempt: Attempt<'_>, lease: Leas
                 outcome.content_type = media_type(&headers);
                 if outcome.output_cut && is_whole {
                     let content_type = outcome.content_type.clone();
-                    leasing.keep_answer(request.run, Whole { status: Some(status), content_type, body: body.clone() });
+                    leasing.keep_answer(
+                        request.run,
+                        WholeAnswer { status: Some(status), content_type, body: body.clone() },
+                    );
                 }
             }
             let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {
@@ -146,19 +149,19 @@ struct AnswerBody<R> {
     recorded: usize,
     /// Reserves memory for the complete body; `None` if nobody waits for more than what is recorded.
     room: Option<R>,
-    place: Option<Place>,
+    permit: Option<Permit>,
 }
 
-impl<R: FnMut() -> Option<Place>> AnswerBody<R> {
+impl<R: FnMut() -> Option<Permit>> AnswerBody<R> {
     fn new(recorded: usize, room: Option<R>) -> Self {
-        Self { bytes: BytesMut::new(), length: 0, is_whole: true, recorded, room, place: None }
+        Self { bytes: BytesMut::new(), length: 0, is_whole: true, recorded, room, permit: None }
     }
 
     fn add(&mut self, part: &[u8]) {
         self.length += part.len();
-        if self.is_whole && self.length > self.recorded && self.place.is_none() {
-            self.place = self.room.as_mut().and_then(|room| room());
-            self.is_whole = self.place.is_some();
+        if self.is_whole && self.length > self.recorded && self.permit.is_none() {
+            self.permit = self.room.as_mut().and_then(|room| room());
+            self.is_whole = self.permit.is_some();
         }
         // One byte more than is recorded shows that there was more.
         let most = if self.is_whole { usize::MAX } else { self.recorded.saturating_add(1) };
@@ -198,7 +201,7 @@ pub(super) async fn job(
     keeping: &Keeping,
     attempt: Attempt<'_>,
     arm: &Arm,
-    place: JobPlace,
+    permit: JobPermit,
 ) -> Called {
     let Attempt { request, input, number, timeout, recorded, .. } = attempt;
     let call = JobCall {
@@ -208,7 +211,7 @@ pub(super) async fn job(
         trace: trace(input.get()),
         event: input.into_bytes(),
     };
-    let ran = match keeping.run_job(arm, call, place).await {
+    let ran = match keeping.run_job(arm, call, permit).await {
         Ok(ran) => ran,
         Err(error @ executor::Error::Result(_)) => return Ended::failed(Outcome::default(), error.to_string()).into(),
         Err(error) => return Called::NotGiven(error.to_string()),
@@ -219,7 +222,7 @@ pub(super) async fn job(
     if let Some(result) = &ran.outcome.result {
         outcome.keep(None, result, !Json::fits(result, recorded), recorded);
         if outcome.output_cut && is_awaited(request) {
-            leasing.keep_answer(request.run, Whole { status: None, content_type: None, body: result.clone() });
+            leasing.keep_answer(request.run, WholeAnswer { status: None, content_type: None, body: result.clone() });
         }
     }
     let ended = match exit {
@@ -402,7 +405,7 @@ mod tests {
 
     #[test]
     fn of_an_answer_that_nobody_waits_for_no_more_is_kept_than_is_recorded() {
-        let room = crate::leasing::Room::default();
+        let room = crate::leasing::MemoryBudget::default();
         let function = clock::new_id();
         let take = || room.try_take("default", function, MAX_ANSWER);
         let mut kept = Vec::new();
@@ -412,7 +415,7 @@ mod tests {
                 (0..100).for_each(|_| body.add(b"twenty bytes of text"));
                 assert_eq!((body.length, body.bytes.len()), (2000, if body.is_whole { 2000 } else { 11 }));
                 kept.push((awaited, body.is_whole));
-                std::mem::forget(body.place.take());
+                std::mem::forget(body.permit.take());
             }
         }
         assert!(kept.iter().all(|(awaited, whole)| *awaited || !whole));
@@ -420,7 +423,7 @@ mod tests {
         assert_eq!(kept.iter().filter(|(_, whole)| *whole).count(), 5);
         let mut small = AnswerBody::new(10, Some(take));
         small.add(b"ten bytes!");
-        assert!(small.is_whole && small.place.is_none());
+        assert!(small.is_whole && small.permit.is_none());
     }
 
     #[test]

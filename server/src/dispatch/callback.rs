@@ -73,12 +73,12 @@ pub(super) async fn forever(tools: Tools) {
     let cause = tools.own_cause();
     let Tools { store, commands, callbacks, .. } = tools;
     let writer = commands.writer().clone();
-    let teller = Teller { store, writer, callbacks, cause, policy: POLICY, tls: Arc::default() };
-    teller.forever().await;
+    let notifier = Notifier { store, writer, callbacks, cause, policy: POLICY, tls: Arc::default() };
+    notifier.forever().await;
 }
 
 #[derive(Clone)]
-struct Teller {
+struct Notifier {
     store: Store,
     writer: Writer,
     callbacks: Callbacks,
@@ -92,18 +92,18 @@ struct Teller {
 type OnTheirWay = HashMap<tokio::task::Id, (run::Id, String)>;
 
 /// Why a callback failed.
-struct Untold {
+struct CallbackError {
     error: String,
     retry_after_s: Option<f64>,
 }
 
-impl From<String> for Untold {
+impl From<String> for CallbackError {
     fn from(error: String) -> Self {
         Self { error, retry_after_s: None }
     }
 }
 
-impl Teller {
+impl Notifier {
     async fn forever(self) {
         let mut telling = JoinSet::new();
         let mut on_their_way = OnTheirWay::default();
@@ -116,7 +116,7 @@ impl Teller {
                         let has_begun = on_their_way.values().any(|(id, _)| *id == row.id);
                         if telling.len() < AT_ONCE && theirs < OF_ONE_NAMESPACE && !has_begun {
                             let this = self.clone();
-                            let task = telling.spawn(async move { this.tell(row.id).await });
+                            let task = telling.spawn(async move { this.notify(row.id).await });
                             on_their_way.insert(task.id(), (row.id, row.namespace));
                         }
                     }
@@ -139,8 +139,8 @@ impl Teller {
     }
 
     /// Sends a run's callback if it is still due, and records the result.
-    async fn tell(&self, id: run::Id) {
-        match self.try_to_tell(id).await {
+    async fn notify(&self, id: run::Id) {
+        match self.try_to_notify(id).await {
             Ok(()) => {}
             Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "callback not recorded"),
             // It stays due.
@@ -148,7 +148,7 @@ impl Teller {
         }
     }
 
-    async fn try_to_tell(&self, id: run::Id) -> Result<(), actors::Error<run::Error>> {
+    async fn try_to_notify(&self, id: run::Id) -> Result<(), actors::Error<run::Error>> {
         let stream = Stream::run(id);
         let loaded = self.writer.load::<run::Aggregate>(&stream).await?;
         let Some(run) = loaded.state.clone() else { return Ok(()) };
@@ -167,7 +167,7 @@ impl Teller {
         let at = clock::now();
         let command = match told {
             Ok(()) => Command::CallBack { attempt, at },
-            Err(Untold { error, retry_after_s }) => {
+            Err(CallbackError { error, retry_after_s }) => {
                 let due = self.policy.next(attempt, at, clock::chance(), retry_after_s);
                 tracing::info!(run = %id, attempt, error, is_last = due.is_none(), "not called back");
                 Command::FailCallback { attempt, error, due, at }
@@ -180,7 +180,7 @@ impl Teller {
     async fn body(&self, run: &Run) -> Result<Bytes, store::Error> {
         let function = self.store.function(run.request.function).await?;
         let outcome = run.phase.outcome();
-        let told = Told {
+        let told = Notification {
             run_id: run.request.run,
             function: function.map_or_else(|| run.request.function.to_string(), |function| function.name),
             namespace: &run.request.namespace,
@@ -198,7 +198,7 @@ impl Teller {
         Ok(Bytes::from(serde_json::to_vec(&told).expect("what a run says always serialises")))
     }
 
-    async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), Untold> {
+    async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), CallbackError> {
         // The URL was checked when the call came in, but the rules may have changed since.
         let url = self.callbacks.outward.check(url)?;
         let addresses = self.addresses(&url).await?;
@@ -225,7 +225,7 @@ impl Teller {
             false => format!("the answer is {status}"),
         };
         let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        Err(Untold { error, retry_after_s: retry_after.and_then(|text| call::retry_after(text, clock::now())) })
+        Err(CallbackError { error, retry_after_s: retry_after.and_then(|text| call::retry_after(text, clock::now())) })
     }
 
     /// The addresses of a host. If one of them is not allowed, all are refused: the owner of the name chose it.
@@ -254,7 +254,7 @@ impl Teller {
 
 /// The body of a callback.
 #[derive(Serialize)]
-struct Told<'a> {
+struct Notification<'a> {
     run_id: run::Id,
     function: String,
     namespace: &'a str,

@@ -29,7 +29,7 @@ struct Shown {
     empty: HashMap<String, Instant>,
 }
 
-pub(super) async fn tell(tools: Tools, workers: Workers) {
+pub(super) async fn export(tools: Tools, workers: Workers) {
     let mut shown = Shown::default();
     let mut pause = EVERY;
     loop {

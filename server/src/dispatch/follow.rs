@@ -1,5 +1,5 @@
 //! Extracts reactions ([`domain::react`]) from records, for those who perform them: for the
-//! [attendant](super::attendant) those of every server; for the [relay](super::relay) those performed once in the
+//! [per_server](super::per_server) those of every server; for the [relay](super::relay) those performed once in the
 //! cluster, of which the [schedule](super::schedule) uses the changes of functions, too.
 
 use domain::react::{Everywhere, InOrder, Once};

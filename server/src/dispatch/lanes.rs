@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::react::InOrder;
-use domain::run::Asked;
+use domain::run::RunRequest;
 use domain::{Cause, Recorded, event, function, routing, run};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
-use super::held::{Held, Hold};
+use super::held_positions::{HeldPositions, Hold};
 use super::publisher::Publisher;
 use super::tools::Tools;
 use super::{follow, parts};
@@ -57,7 +57,7 @@ const MAX_ASKED: usize = 100_000;
 /// The lanes of all namespaces that have functions or waiting records.
 pub(super) struct Lanes {
     publisher: Publisher,
-    held: Held,
+    held: HeldPositions,
     /// The progress before the lanes were opened. Runs from before may have been removed since and must not be
     /// requested again.
     done: Relayed,
@@ -83,7 +83,7 @@ struct All {
 }
 
 struct Lane {
-    line: Arc<Line>,
+    queue: Arc<LaneQueue>,
     task: AbortHandle,
 }
 
@@ -94,8 +94,8 @@ impl Drop for Lane {
 }
 
 /// The queue of a lane.
-struct Line {
-    held: Held,
+struct LaneQueue {
+    held: HeldPositions,
     all: Arc<All>,
     state: Mutex<State>,
     arrived: Notify,
@@ -134,7 +134,7 @@ fn weight(recorded: &Recorded) -> usize {
 
 impl Lanes {
     /// Without any lane.
-    pub(super) fn new(publisher: Publisher, held: Held, done: Relayed) -> Self {
+    pub(super) fn new(publisher: Publisher, held: HeldPositions, done: Relayed) -> Self {
         let units = WINDOW_BYTES / UNIT;
         Self {
             publisher,
@@ -183,7 +183,7 @@ impl Lanes {
                     return;
                 }
                 let lane = self.lanes.get(request.namespace.as_str());
-                if lane.is_some_and(|lane| lane.line.state.lock().asked.remove(&request.run)) {
+                if lane.is_some_and(|lane| lane.queue.state.lock().asked.remove(&request.run)) {
                     return;
                 }
                 request.namespace.as_str().into()
@@ -197,9 +197,9 @@ impl Lanes {
         }
         let Some(lane) = self.lanes.get(&namespace) else { return };
         if let InOrder::Change(id, function::Event::Deregistered(_)) = &reaction {
-            lane.line.state.lock().gone.insert(*id);
+            lane.queue.state.lock().gone.insert(*id);
         }
-        lane.line.push(recorded.position, weight(recorded), reaction);
+        lane.queue.push(recorded.position, weight(recorded), reaction);
     }
 
     /// The namespace of a function's event, if the event concerns routing.
@@ -222,32 +222,36 @@ impl Lanes {
 
     fn begin(&mut self, namespace: Arc<str>, table: routing::Table) {
         let state = Mutex::new(State::default());
-        let line =
-            Arc::new(Line { held: self.held.of(&namespace), all: self.all.clone(), state, arrived: Notify::new() });
+        let queue = Arc::new(LaneQueue {
+            held: self.held.of(&namespace),
+            all: self.all.clone(),
+            state,
+            arrived: Notify::new(),
+        });
         let driver = Driver {
             namespace: namespace.clone(),
-            line: line.clone(),
+            queue: queue.clone(),
             table,
-            again: Again { store: self.publisher.tools.store.clone(), page: VecDeque::new() },
+            rereader: Rereader { store: self.publisher.tools.store.clone(), page: VecDeque::new() },
             publisher: self.publisher.clone(),
             window: self.window.clone(),
             sends: JoinSet::new(),
         };
         let task = self.tasks.spawn(driver.drive());
-        self.lanes.insert(namespace, Lane { line, task });
+        self.lanes.insert(namespace, Lane { queue, task });
     }
 
     /// Closes unused lanes.
     pub(super) fn tidy(&mut self) {
         self.lanes.retain(|_, lane| {
-            let state = lane.line.state.lock();
+            let state = lane.queue.state.lock();
             !state.is_idle || !state.waiting.is_empty()
         });
         while self.tasks.try_join_next().is_some() {}
     }
 }
 
-impl Line {
+impl LaneQueue {
     fn push(&self, position: u64, bytes: usize, reaction: InOrder) {
         let mut state = self.state.lock();
         let mut item = Item { position, kept: None };
@@ -289,7 +293,7 @@ impl Line {
     }
 }
 
-impl Drop for Line {
+impl Drop for LaneQueue {
     fn drop(&mut self) {
         let waiting = std::mem::take(&mut self.state.get_mut().waiting);
         waiting.iter().for_each(|item| self.forget(item));
@@ -299,9 +303,9 @@ impl Drop for Line {
 /// The task that processes a lane.
 struct Driver {
     namespace: Arc<str>,
-    line: Arc<Line>,
+    queue: Arc<LaneQueue>,
     table: routing::Table,
-    again: Again,
+    rereader: Rereader,
     publisher: Publisher,
     window: Turns,
     /// Parts being sent; aborted with the lane.
@@ -316,11 +320,11 @@ impl Driver {
                 continue;
             }
             if self.sends.is_empty() && self.table.is_empty() {
-                let mut state = self.line.state.lock();
+                let mut state = self.queue.state.lock();
                 state.is_idle = state.waiting.is_empty();
             }
             tokio::select! {
-                () = self.line.arrived.notified() => {}
+                () = self.queue.arrived.notified() => {}
                 Some(_) = self.sends.join_next() => {}
             }
         }
@@ -341,18 +345,18 @@ impl Driver {
                 }
                 self.room().await;
             }
-            let Some((item, hold)) = self.line.pop() else { break };
+            let Some((item, hold)) = self.queue.pop() else { break };
             some = true;
             let before = new.len() + old.len();
             let found = match item.kept {
                 Some((kept, _)) => Some(*kept),
-                None => self.again.read(item.position).await,
+                None => self.rereader.read(item.position).await,
             };
             match found {
                 Some(InOrder::Change(id, event)) => {
                     self.table.evolve(id, &event);
                     if matches!(event, function::Event::Deregistered(_)) {
-                        self.line.state.lock().gone.remove(&id);
+                        self.queue.state.lock().gone.remove(&id);
                         let publisher = self.publisher.clone();
                         self.sends.spawn(async move {
                             publisher.clear(id).await;
@@ -386,11 +390,11 @@ impl Driver {
     }
 
     /// The request to publish because of a run's recorded request.
-    fn requested(&self, asked: Asked) -> Option<queue::Request> {
+    fn requested(&self, asked: RunRequest) -> Option<queue::Request> {
         let request = &asked.requested.request;
         let (function, run) = (request.function, request.run);
         // Already published when its event was routed.
-        if self.line.state.lock().asked.remove(&run) {
+        if self.queue.state.lock().asked.remove(&run) {
             return None;
         }
         if request.input.get().len() > queue::MAX_INLINE {
@@ -402,13 +406,13 @@ impl Driver {
     /// The requests of the runs that an event causes.
     fn requests(&self, received: &event::Received, record: Uuid, cause: &Cause) -> Vec<queue::Request> {
         let targets = self.table.targets(received);
-        let mut state = self.line.state.lock();
+        let mut state = self.queue.state.lock();
         if state.asked.len() > MAX_ASKED {
             state.asked.clear();
         }
         let request = |target: routing::Target| {
             let routing::Target { function, retry } = target;
-            let asked = Asked::by_event(received, record, cause, function, retry);
+            let asked = RunRequest::by_event(received, record, cause, function, retry);
             let run = asked.requested.request.run;
             state.asked.insert(run);
             queue::Request { function, run, asked: Some(Arc::new(asked)) }
@@ -421,19 +425,19 @@ impl Driver {
     async fn send(&mut self, hold: (Hold, Vec<Arriving>), new: Vec<queue::Request>, old: Vec<queue::Request>) {
         let hold = Arc::new(hold);
         if !old.is_empty() {
-            let place = self.window.take_many(&self.namespace, "", units(&old)).await;
+            let permit = self.window.take_many(&self.namespace, "", units(&old)).await;
             let (publisher, hold) = (self.publisher.clone(), hold.clone());
             self.sends.spawn(async move {
                 publisher.publish(old).await;
-                drop((hold, place));
+                drop((hold, permit));
             });
         }
         for part in parts::split(new) {
-            let place = self.window.take_many(&self.namespace, "", units(&part)).await;
+            let permit = self.window.take_many(&self.namespace, "", units(&part)).await;
             let (publisher, hold) = (self.publisher.clone(), hold.clone());
             self.sends.spawn(async move {
                 publisher.send_part(&part).await;
-                drop((hold, place));
+                drop((hold, permit));
             });
         }
     }
@@ -443,7 +447,7 @@ impl Driver {
         while !self.backlog().has_room(&self.namespace).await {
             // If the waiting runs belong to deregistered functions, they would never end: the lane reaches those events
             // only after other runs have ended.
-            let gone: Vec<_> = self.line.state.lock().gone.iter().copied().collect();
+            let gone: Vec<_> = self.queue.state.lock().gone.iter().copied().collect();
             for function in gone {
                 self.publisher.fail_waiting(function).await;
             }
@@ -464,13 +468,13 @@ fn units(part: &[queue::Request]) -> usize {
 }
 
 /// Reads records again.
-struct Again {
+struct Rereader {
     store: Store,
     /// A page of records to be asked for next: positions increase.
     page: VecDeque<Recorded>,
 }
 
-impl Again {
+impl Rereader {
     /// The reaction at a position, read however long the log is not available; `None` if there is none.
     async fn read(&mut self, position: u64) -> Option<InOrder> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
@@ -499,8 +503,13 @@ mod tests {
     use super::*;
     use crate::clock;
 
-    fn line() -> Line {
-        Line { held: Held::default(), all: Arc::default(), state: Mutex::default(), arrived: Notify::new() }
+    fn queue() -> LaneQueue {
+        LaneQueue {
+            held: HeldPositions::default(),
+            all: Arc::default(),
+            state: Mutex::default(),
+            arrived: Notify::new(),
+        }
     }
 
     /// Any reaction.
@@ -512,40 +521,40 @@ mod tests {
     }
 
     /// The first unfinished of ten positions.
-    fn first(line: &Line) -> Option<u64> {
-        Some(line.held.relayed(10).through + 1).filter(|first| *first <= 10)
+    fn first(queue: &LaneQueue) -> Option<u64> {
+        Some(queue.held.relayed(10).through + 1).filter(|first| *first <= 10)
     }
 
     #[test]
     fn the_checkpoint_waits_at_the_first_that_is_not_through() {
-        let line = line();
+        let queue = queue();
         for position in [3, 5, 9] {
-            line.push(position, 1, something());
+            queue.push(position, 1, something());
         }
-        assert_eq!(first(&line), Some(3));
-        let (item, hold) = line.pop().unwrap();
-        assert_eq!((item.position, first(&line)), (3, Some(3)));
-        let later = line.pop().unwrap().1;
+        assert_eq!(first(&queue), Some(3));
+        let (item, hold) = queue.pop().unwrap();
+        assert_eq!((item.position, first(&queue)), (3, Some(3)));
+        let later = queue.pop().unwrap().1;
         drop(later);
-        assert_eq!(first(&line), Some(3), "the first is still on its way");
+        assert_eq!(first(&queue), Some(3), "the first is still on its way");
         drop(hold);
-        assert_eq!(first(&line), Some(9));
-        drop(line.pop());
-        assert_eq!(first(&line), None);
-        assert!(line.pop().is_none());
+        assert_eq!(first(&queue), Some(9));
+        drop(queue.pop());
+        assert_eq!(first(&queue), None);
+        assert!(queue.pop().is_none());
     }
 
     #[test]
     fn a_line_keeps_few_records_in_memory_and_all_positions_in_order() {
-        let (line, count) = (line(), 50);
+        let (queue, count) = (queue(), 50);
         for position in 1..=count {
-            line.push(position, KEPT_OF_NAMESPACE / 10 + OVERHEAD, something());
+            queue.push(position, KEPT_OF_NAMESPACE / 10 + OVERHEAD, something());
         }
-        assert!(line.all.kept.load(Ordering::Relaxed) <= KEPT_OF_NAMESPACE);
-        let items: Vec<_> = std::iter::from_fn(|| line.pop()).map(|(item, _)| item).collect();
+        assert!(queue.all.kept.load(Ordering::Relaxed) <= KEPT_OF_NAMESPACE);
+        let items: Vec<_> = std::iter::from_fn(|| queue.pop()).map(|(item, _)| item).collect();
         assert!(items.iter().map(|item| item.position).eq(1..=count));
         let kept = items.iter().filter(|item| item.kept.is_some()).count();
         assert!((5..10).contains(&kept), "{kept}");
-        assert_eq!((line.all.kept.load(Ordering::Relaxed), line.all.waiting.load(Ordering::Relaxed)), (0, 0));
+        assert_eq!((queue.all.kept.load(Ordering::Relaxed), queue.all.waiting.load(Ordering::Relaxed)), (0, 0));
     }
 }

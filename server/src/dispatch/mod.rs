@@ -1,25 +1,25 @@
 //! Performs what follows from the log. The [`relay`] follows it and publishes run requests, the [`worker`] executes
 //! runs, [`timers`] wait between attempts, [`callback`] notifies callers of outcomes, the [`schedule`] triggers events
-//! by the clock, [`retention`] removes what has expired, [`sealing`] seals the log, the [`attendant`] does what every
+//! by the clock, [`retention`] removes what has expired, [`sealing`] seals the log, the [`per_server`] does what every
 //! server does for itself, [`builds`] executes builds, and the [`sweep`] finds lost work. [`membership`] knows which
 //! servers are alive and which one leads; the leader does what must be done once in the cluster.
 //!
 //! Everything here may happen twice: whatever is created has an id derived from its cause, and every action checks the
 //! current state first.
 
-mod attendant;
-mod begun;
+mod build_attempts;
 mod builds;
 mod call;
 pub mod callback;
 mod callbacks;
 mod depth;
 mod follow;
-mod held;
+mod held_positions;
 mod lanes;
 mod membership;
 mod offer;
 mod parts;
+mod per_server;
 mod publisher;
 mod relay;
 mod retention;
@@ -36,16 +36,16 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use attendant::Attendant;
 use builds::Builds;
 use membership::Membership;
+use per_server::PerServer;
 use relay::Relay;
 use timers::Timers;
 use worker::Workers;
 
 use crate::store;
 
-pub use builds::places as places_for_builds;
+pub use builds::slots as build_slots;
 pub use callbacks::{Callbacks, Secret as CallbackSecret};
 pub use tools::Tools;
 
@@ -65,13 +65,13 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     // Every server follows the log from here; what was open before is searched for.
     let feed = tools.store.follow(tools.store.head().await?);
     sweep::builds(&tools, &builds).await?;
-    let attendant = Attendant { tools: tools.clone(), workers: workers.clone(), builds: builds.clone() };
+    let per_server = PerServer { tools: tools.clone(), workers: workers.clone(), builds: builds.clone() };
     let mut tasks = JoinSet::new();
-    tasks.spawn(attendant.follow(feed));
+    tasks.spawn(per_server.follow(feed));
     tasks.spawn(sweep::own(tools.clone(), workers.clone()));
-    tasks.spawn(depth::tell(tools.clone(), workers.clone()));
+    tasks.spawn(depth::export(tools.clone(), workers.clone()));
     tasks.spawn(sealing::forever(tools.clone(), membership.clone()));
-    tasks.spawn(workers.clone().do_what_is_awaited());
+    tasks.spawn(workers.clone().execute_awaited());
     if tools.queue.is_shared() {
         let membership = membership.clone();
         tasks.spawn(membership.while_leading(move || duty.clone().deliver()));
@@ -84,9 +84,9 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // Tasks that must run once in the cluster.
-    let (clock, teller, keeping, cleaner) = (tools.clone(), tools.clone(), tools.keeping.clone(), tools);
+    let (clock, notifier, keeping, cleaner) = (tools.clone(), tools.clone(), tools.keeping.clone(), tools);
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
-    tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
+    tasks.spawn(membership.clone().while_leading(move || callback::forever(notifier.clone())));
     tasks.spawn(membership.clone().while_leading(move || {
         let keeping = keeping.clone();
         async move { keeping.lead().await }
@@ -111,7 +111,7 @@ impl Duty {
         let lost = sweep::Lost { tools, workers, membership, timers: &timers };
         let relay = async {
             let relay = Relay::load(tools.clone(), workers.clone(), timers.clone()).await?;
-            lost.take_up().await?;
+            lost.pick_up().await?;
             Ok::<_, store::Error>(relay)
         };
         match relay.await {

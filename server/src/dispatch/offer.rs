@@ -11,7 +11,7 @@ use domain::run::Run;
 use tokio::time::Instant;
 
 use crate::keeping::Keeping;
-use crate::leasing::{self, Arm, JobPlace, Lease, Leasing, Taker};
+use crate::leasing::{self, Arm, Backend, JobPermit, Lease, Leasing};
 use crate::queue::Request;
 use crate::store;
 
@@ -27,7 +27,7 @@ pub(super) enum Offer {
     /// An instance.
     Instance(Lease),
     /// A process to be started.
-    Job(JobPlace),
+    Job(JobPermit),
 }
 
 /// Why nothing can execute the run.
@@ -71,13 +71,13 @@ pub(super) async fn find(
     let arm = arm.ok_or_else(|| NotOffered::Never("the function does not exist".to_owned()))?;
     // As long as a caller would wait.
     let deadline = Instant::now() + arm.manifest.resources.timeout();
-    let endpoints = match &arm.taker {
-        Taker::Service(endpoints) => endpoints,
-        Taker::Job => {
-            let place = leasing.job_place(&arm, deadline).await?;
+    let endpoints = match &arm.backend {
+        Backend::Service(endpoints) => endpoints,
+        Backend::Job => {
+            let permit = leasing.job_permit(&arm, deadline).await?;
             let ready = keeping.can_run(&arm).await;
             ready.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
-            return Ok((arm, Offer::Job(place)));
+            return Ok((arm, Offer::Job(permit)));
         }
     };
     let lease = match run.is_isolated() {
@@ -142,7 +142,7 @@ mod tests {
             callback: None,
         };
         let requested = Requested { request, delivery: Delivery::Once, at: clock::now() };
-        let loaded = Loaded::<run::Aggregate>::believed(&[run::Event::Requested(requested)]);
+        let loaded = Loaded::<run::Aggregate>::assumed(&[run::Event::Requested(requested)]);
         loaded.state.expect("it was requested")
     }
 
@@ -183,7 +183,7 @@ mod tests {
             manifest.resources.timeout_s = 1.0;
             let id = house.running("tidy", vec![manifest]).await;
             let server = house.server("node-1", None);
-            let (_, place) = found(&server, &run_of(id, None)).await.ok().unwrap();
+            let (_, permit) = found(&server, &run_of(id, None)).await.ok().unwrap();
             let began = Instant::now();
             let run = run_of(id, None);
             let (waited, ()) = tokio::join!(found(&server, &run), async {
@@ -193,7 +193,7 @@ mod tests {
             });
             let Err(NotOffered::Yet(why, None)) = waited else { panic!("there is one place, and it is taken") };
             assert!(why.contains("in time") && began.elapsed() >= Duration::from_secs(1), "{why}");
-            drop(place);
+            drop(permit);
             assert!(matches!(found(&server, &run).await, Ok((_, Offer::Job(_)))));
         });
     }

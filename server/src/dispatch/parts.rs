@@ -45,7 +45,7 @@ fn weight(request: &Request) -> usize {
 mod tests {
     use std::sync::Arc;
 
-    use domain::run::Asked;
+    use domain::run::RunRequest;
     use domain::run::event::{Delivery, Requested};
     use domain::{Cause, Json};
     use proptest::prelude::*;
@@ -68,7 +68,7 @@ mod tests {
             callback: None,
         };
         let requested = Requested { request, delivery: Delivery::Once, at: clock::now() };
-        Request { function, run, asked: Some(Arc::new(Asked { requested, cause: Cause::default() })) }
+        Request { function, run, asked: Some(Arc::new(RunRequest { requested, cause: Cause::default() })) }
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::run::Asked;
+use domain::run::RunRequest;
 use domain::run::event::{Failure, Outcome, Redriven};
 use domain::{Cause, Stream, function, run};
 use futures::future;
@@ -72,7 +72,7 @@ impl Publisher {
                 Ok(loaded) => {
                     let Some(old) = loaded.state else { return };
                     let (function, run) = (old.request.function, redriven.run);
-                    let asked = Some(Arc::new(Asked::again(&old, redriven, record, cause)));
+                    let asked = Some(Arc::new(RunRequest::again(&old, redriven, record, cause)));
                     // Its record will be relayed, and the run is published then.
                     return self.record(&[queue::Request { function, run, asked }]).await;
                 }
@@ -133,7 +133,7 @@ impl Publisher {
 }
 
 /// Whether recording a request should be retried, because the failure is not the request's fault.
-fn is_ours(asked: &Asked, error: &actors::Error<run::Error>) -> bool {
+fn is_ours(asked: &RunRequest, error: &actors::Error<run::Error>) -> bool {
     let run = asked.requested.request.run;
     match error {
         actors::Error::Refused(error) => {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::follow;
-use super::held::Held;
+use super::held_positions::HeldPositions;
 use super::lanes::{Lanes, Tables};
 use super::publisher::Publisher;
 use super::timers::Timers;
@@ -37,7 +37,7 @@ pub(super) struct Relay {
     timers: Arc<Timers>,
     lanes: Lanes,
     checkpoint: u64,
-    held: Held,
+    held: HeldPositions,
     /// The progress before it began.
     done: Relayed,
     /// The position read when lagging namespaces were last stored, and when that was.
@@ -51,7 +51,7 @@ impl Relay {
     pub(super) async fn load(tools: Tools, workers: Workers, timers: Arc<Timers>) -> Result<Self, store::Error> {
         let done = tools.store.relayed().await?;
         let checkpoint = done.through;
-        let (publisher, held) = (Publisher::new(tools, workers), Held::default());
+        let (publisher, held) = (Publisher::new(tools, workers), HeldPositions::default());
         let mut lanes = Lanes::new(publisher.clone(), held.clone(), done.clone());
         let mut tables = Tables::new();
         follow::changes(&publisher.tools.store, checkpoint, |id, event| lanes.fold(&mut tables, id, event)).await?;

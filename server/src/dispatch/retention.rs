@@ -40,7 +40,7 @@ pub(super) async fn forever(tools: Tools) {
     loop {
         let is_full = tokio::select! {
             _ = timer.tick() => false,
-            () = tools.workshop.artifacts().room_is_wanted() => true,
+            () = tools.builder.artifacts().room_is_wanted() => true,
         };
         let every = if is_full { ARTIFACTS_AGAIN } else { ARTIFACTS_EVERY };
         if artifacts.is_none_or(|last: Instant| last.elapsed() >= every) {
@@ -71,7 +71,7 @@ async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error
     let keep = tools.retention;
     let database = tools.store.agree(DATABASE, &clock::new_id::<()>().to_string()).await?;
     let needed = tools.store.needed(keep.versions).await?;
-    let artifacts = tools.workshop.artifacts();
+    let artifacts = tools.builder.artifacts();
     match artifacts.belong_to(&database).await? {
         true => Ok(artifacts.remove_unneeded(needed.artifacts, needed.bundles, keep.artifacts).await?),
         false => {

@@ -213,7 +213,7 @@ impl<C: Clock> Scheduler<C> {
             }
         }
         marks.through = self.mark(&through_name(timer.key), marks.through, seconds(firing.through)).await?;
-        self.say(timer, now, said).await;
+        self.log(timer, now, said).await;
         Ok(marks)
     }
 
@@ -259,7 +259,7 @@ impl<C: Clock> Scheduler<C> {
     }
 
     /// Writes messages to the function's log, without relying on their being stored.
-    async fn say(&self, timer: &Timer, now: DateTime<Utc>, texts: Vec<String>) {
+    async fn log(&self, timer: &Timer, now: DateTime<Utc>, texts: Vec<String>) {
         if texts.is_empty() {
             return;
         }

@@ -78,7 +78,7 @@ pub(super) struct Lost<'a> {
 
 impl Lost<'_> {
     /// Picks up everything that is open, once, and sets timers for what is due later.
-    pub(super) async fn take_up(&self) -> Result<(), store::Error> {
+    pub(super) async fn pick_up(&self) -> Result<(), store::Error> {
         let mut pages = Pages::new(self.tools);
         while let Some(page) = pages.next().await? {
             for row in page {

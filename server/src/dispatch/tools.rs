@@ -8,9 +8,9 @@ use domain::Cause;
 
 use super::callbacks::Callbacks;
 use crate::actors::Commands;
-use crate::builder::Workshop;
+use crate::builder::Builder;
 use crate::config::Retention;
-use crate::doors::Judge;
+use crate::doors::Admission;
 use crate::keeping::Keeping;
 use crate::leasing::Leasing;
 use crate::queue::Queue;
@@ -32,7 +32,7 @@ pub struct Tools {
     /// Keeps instances.
     pub keeping: Keeping,
     /// Builds versions.
-    pub workshop: Workshop,
+    pub builder: Builder,
     /// Decrypts the credentials of repositories.
     pub vault: Vault,
     /// Counters.
@@ -40,7 +40,7 @@ pub struct Tools {
     /// The number of concurrent builds of a namespace.
     pub builds: usize,
     /// Checks whether versions may have the anonymous callers and paths that they ask for.
-    pub judge: Judge,
+    pub admission: Admission,
     /// Maximum bytes of a result that are recorded.
     pub recorded: usize,
     /// How long a run may wait to be offered to its function.

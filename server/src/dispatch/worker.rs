@@ -22,7 +22,7 @@ use crate::actors::{self, Done, Loaded};
 use crate::backoff::Backoff;
 use crate::leasing::{Arm, Input};
 use crate::queue::{self, Consumer, Delivery, Request};
-use crate::turns::Place;
+use crate::turns::Permit;
 use crate::{clock, store};
 
 /// The delay before the queue is tried again if it is not available.
@@ -193,10 +193,10 @@ impl Workers {
                 return true;
             }
         };
-        let places = Arc::new(Semaphore::new(prefetch));
+        let permits = Arc::new(Semaphore::new(prefetch));
         loop {
             // Takes only as many as can run; the others stay in the queue, where they are counted.
-            let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+            let permit = permits.clone().acquire_owned().await.expect("nobody closes the semaphore");
             let taken = tokio::select! {
                 biased;
                 () = end.cancelled() => return true,
@@ -211,7 +211,7 @@ impl Workers {
                 }
                 None => return false,
             };
-            self.begin_task(delivery, Some(place));
+            self.begin_task(delivery, Some(permit));
         }
     }
 
@@ -226,7 +226,7 @@ impl Workers {
 
     /// Executes the runs whose callers wait on this server, without waiting for the queue. What the queue delivers
     /// later is acknowledged, because the run is in progress or over.
-    pub(super) async fn do_what_is_awaited(self) {
+    pub(super) async fn execute_awaited(self) {
         let Some(mut runs) = self.inner.tools.leasing.runs_here() else { return };
         while let Some((function, run)) = runs.recv().await {
             if !self.inner.stopping.is_cancelled() {
@@ -235,8 +235,8 @@ impl Workers {
         }
     }
 
-    /// Executes a delivered run unless it is in progress. `place` is held meanwhile.
-    fn begin_task(&self, delivery: Delivery, place: Option<OwnedSemaphorePermit>) {
+    /// Executes a delivered run unless it is in progress. `permit` is held meanwhile.
+    fn begin_task(&self, delivery: Delivery, permit: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
         let run = delivery.request.run;
         let mut running = self.inner.running.lock();
@@ -248,7 +248,7 @@ impl Workers {
             this.take(delivery).await;
             this.inner.running.lock().remove(&run);
             this.inner.finished.notify_waiters();
-            drop(place);
+            drop(permit);
         });
         running.insert(run, task.abort_handle());
     }
@@ -301,10 +301,10 @@ impl Workers {
             };
             let (reason, wait, begun) = match found {
                 Ok((arm, offer)) => {
-                    let place = tokio::select! {
+                    let permit = tokio::select! {
                         biased;
                         () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
-                        place = self.room_for(&run, left) => place,
+                        permit = self.room_for(&run, left) => permit,
                     };
                     // Another server has it, or it is over.
                     let Some(done) = self.begin(work, loaded, arm.version, tried).await? else {
@@ -316,10 +316,10 @@ impl Workers {
                         let Some(whole) = self.read(&stream).await?.state else { return Ok(Taken::Done) };
                         run.request = whole.request;
                     }
-                    let input = Input::new(std::mem::replace(&mut run.request.input, Json::null()), place);
+                    let input = Input::new(std::mem::replace(&mut run.request.input, Json::null()), permit);
                     match self.attempt(&run, input, &arm, offer).await {
                         Called::Ended(ended) => {
-                            self.record(&stream, loaded, &run, judge(ended), &cause).await?;
+                            self.record(&stream, loaded, &run, classify(ended), &cause).await?;
                             return Ok(Taken::Done);
                         }
                         Called::NotGiven(reason) => (reason, patience.next_recorded(), Some(run.attempts)),
@@ -358,7 +358,7 @@ impl Workers {
     /// The run of a request.
     async fn find(&self, stream: &Stream, request: &Request) -> Result<Found, store::Error> {
         if let Some(asked) = &request.asked {
-            let loaded = Loaded::believed(&[run::Event::Requested(asked.requested.clone())]);
+            let loaded = Loaded::assumed(&[run::Event::Requested(asked.requested.clone())]);
             return Ok(Found { loaded, left: None });
         }
         let mut loaded = self.read(stream).await?;
@@ -373,7 +373,7 @@ impl Workers {
     }
 
     /// Waits for memory for an input that was left in the log.
-    async fn room_for(&self, run: &Run, left: Option<usize>) -> Option<Place> {
+    async fn room_for(&self, run: &Run, left: Option<usize>) -> Option<Permit> {
         match left {
             Some(bytes) => {
                 let request = &run.request;
@@ -416,7 +416,7 @@ impl Workers {
         );
         match offer {
             Offer::Instance(lease) => call::service(&tools.leasing, attempt, lease).await,
-            Offer::Job(place) => call::job(&tools.leasing, &tools.keeping, attempt, arm, place).await,
+            Offer::Job(permit) => call::job(&tools.leasing, &tools.keeping, attempt, arm, permit).await,
         }
     }
 
@@ -431,7 +431,7 @@ impl Workers {
         let node = &self.inner.tools.node;
         let now = clock::now();
         let before = tried.replace(now);
-        self.tell(work, loaded, |state| {
+        self.execute(work, loaded, |state| {
             // Takes over an attempt of a server that is gone, and only that one.
             let lost = state.as_ref().and_then(|run| {
                 run.phase.node().is_some_and(|node| self.inner.membership.is_gone(node)).then_some(run.attempts)
@@ -458,7 +458,7 @@ impl Workers {
         if begun.is_some() || known.is_none() {
             tracing::info!(run = %work.asked.run, reason, "run cannot be offered to its function yet");
             let reason = reason.clone();
-            let told = self.tell(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
+            let told = self.execute(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
             let Some(done) = told.await? else { return Ok(None) };
             loaded = Loaded::from(done);
         }
@@ -468,7 +468,7 @@ impl Workers {
             return Ok(Some(loaded));
         }
         let error = format!("it could not be offered to the function within {} s: {reason}", limit.as_secs());
-        let told = self.tell(work, loaded, |_| Command::Expire { error: error.clone(), at: clock::now() });
+        let told = self.execute(work, loaded, |_| Command::Expire { error: error.clone(), at: clock::now() });
         if let Some(Done { state: Some(ended), .. }) = told.await? {
             self.count(&ended).await;
         }
@@ -476,7 +476,7 @@ impl Workers {
     }
 
     /// Executes a command to the run; `None` if it is refused because another server has the run, or it is over.
-    async fn tell(
+    async fn execute(
         &self,
         work: Work<'_>,
         mut loaded: Loaded<run::Aggregate>,
@@ -626,7 +626,7 @@ fn cannot(error: String, retryable: bool) -> Attempted {
 
 /// Decides which endings are worth a retry: those of the CloudEvents Subscriptions API and Knative Eventing (connection
 /// errors, 408, 429, 5xx, a non-zero exit code, a timeout). Other client errors would only fail again.
-fn judge(ended: Ended) -> Attempted {
+fn classify(ended: Ended) -> Attempted {
     let Ended { outcome, error, timed_out, retry_after_s } = ended;
     let Some(error) = error else { return Attempted::Succeeded(outcome) };
     let retryable = match outcome.http_status {
@@ -649,7 +649,7 @@ mod tests {
         let bad = http_status.is_none_or(|status| call::is_failure("http.invoke", delivery, status));
         let error = (bad && exit_code != Some(0)).then(|| "it failed".to_owned());
         let outcome = Outcome { http_status, exit_code, ..Outcome::default() };
-        match judge(Ended { outcome, error, timed_out, retry_after_s: None }) {
+        match classify(Ended { outcome, error, timed_out, retry_after_s: None }) {
             Attempted::Succeeded(_) => "succeeded",
             Attempted::Failed { retryable: true, .. } => "retried",
             Attempted::Failed { retryable: false, .. } => "failed",
@@ -694,7 +694,7 @@ mod tests {
         for status in [302, 400, 404] {
             let outcome = Outcome { http_status: Some(status), ..Outcome::default() };
             let ended = Ended { outcome, error: Some("refused".to_owned()), timed_out: false, retry_after_s: None };
-            assert!(matches!(judge(ended), Attempted::Failed { retryable: false, .. }), "{status}");
+            assert!(matches!(classify(ended), Attempted::Failed { retryable: false, .. }), "{status}");
         }
     }
 }

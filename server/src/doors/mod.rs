@@ -1,15 +1,15 @@
 //! Public access to functions ([`domain::doors`]): custom paths, anonymous callers, cross-origin pages. The table is
 //! kept in memory and follows the log, so that requests from strangers cause no queries.
 //!
-//! [`Judge`] decides whether a version may have the paths that it claims.
+//! [`Admission`] decides whether a version may have the paths that it claims.
 
-mod judge;
+mod admission;
 
 use domain::doors::{Found, Table};
 use domain::recorded::Fact;
 
 use crate::store::{self, Fold, Projection, Store};
-pub use judge::{Judge, Verdict};
+pub use admission::{Admission, Decision};
 
 /// The current table. Cheap to clone. The default is empty and follows nothing.
 #[derive(Clone, Default)]

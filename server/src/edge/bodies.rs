@@ -43,7 +43,7 @@ struct Body {
 }
 
 /// The share of the budget that one body takes; given back when dropped.
-pub(crate) struct Held {
+pub(crate) struct BodyReservation {
     budget: Arc<BodyBudget>,
     number: u64,
     dropped: CancellationToken,
@@ -60,7 +60,7 @@ impl BodyBudget {
     }
 
     /// A body from an address begins; nothing of it is there yet.
-    pub(crate) fn hold(self: &Arc<Self>, address: Option<IpAddr>) -> Held {
+    pub(crate) fn hold(self: &Arc<Self>, address: Option<IpAddr>) -> BodyReservation {
         let dropped = CancellationToken::new();
         let body = Body {
             network: address.map(|address| Prefix::of(address, Width::Network)),
@@ -73,11 +73,11 @@ impl BodyBudget {
         let number = bodies.next;
         bodies.next += 1;
         bodies.open.insert(number, body);
-        Held { budget: self.clone(), number, dropped }
+        BodyReservation { budget: self.clone(), number, dropped }
     }
 }
 
-impl Held {
+impl BodyReservation {
     /// The body takes so much memory now.
     ///
     /// # Errors
@@ -110,7 +110,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for BodyReservation {
     fn drop(&mut self) {
         self.budget.bodies.lock().remove(self.number);
     }
@@ -157,12 +157,12 @@ mod tests {
         Some(IpAddr::from([10, 0, (index >> 8) as u8, index as u8]))
     }
 
-    fn is_dropped(held: &Held) -> bool {
+    fn is_dropped(held: &BodyReservation) -> bool {
         held.dropped.is_cancelled()
     }
 
     /// As if the body had been there for this long.
-    fn age(held: &Held, time: Duration) {
+    fn age(held: &BodyReservation, time: Duration) {
         let since = Instant::now().checked_sub(time).unwrap();
         held.budget.bodies.lock().open.get_mut(&held.number).unwrap().since = since;
     }

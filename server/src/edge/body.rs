@@ -9,7 +9,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use super::origin::Origin;
-use super::{Dropped, Held, HttpError, Services, is_late, json};
+use super::{BodyReservation, Dropped, HttpError, Services, is_late, json};
 
 /// Seconds after which a body that was dropped for want of memory may be sent again.
 const RETRY_AFTER_S: u64 = 5;
@@ -35,14 +35,14 @@ pub(crate) async fn read_unproved(
     payload: Payload,
     limit: usize,
     services: &Services,
-) -> Result<(Bytes, Held), HttpError> {
+) -> Result<(Bytes, BodyReservation), HttpError> {
     check_length(request, limit)?;
     let held = services.unproved.hold(Origin::of(request).address);
     let body = read_held(payload, limit, &held).await?;
     Ok((body, held))
 }
 
-async fn read_held(mut payload: Payload, limit: usize, held: &Held) -> Result<Bytes, HttpError> {
+async fn read_held(mut payload: Payload, limit: usize, held: &BodyReservation) -> Result<Bytes, HttpError> {
     let mut whole = BytesMut::new();
     loop {
         let part = tokio::select! {

@@ -9,8 +9,8 @@ use actix_web::body::BoxBody;
 use actix_web::dev::RequestHead;
 use futures::future::LocalBoxFuture;
 
-use super::door::Door;
 use super::host::FunctionHost;
+use super::request_policy::RequestPolicy;
 use super::{HttpError, refusal};
 
 /// Decides by its head, and by the function whose host it calls, whether a request's body is wanted.
@@ -27,9 +27,13 @@ impl From<NotWanted> for Response<BoxBody> {
 }
 
 /// Lets a request go on when its body is wanted: the caller is then asked for it.
-pub(super) async fn judge(door: Arc<Door>, wants: Option<Wants>, request: Request) -> Result<Request, NotWanted> {
+pub(super) async fn check(
+    policy: Arc<RequestPolicy>,
+    wants: Option<Wants>,
+    request: Request,
+) -> Result<Request, NotWanted> {
     let refused = |request: &Request, error: &HttpError| NotWanted(refusal::answer(request.head(), error));
-    let host = match refusal::admit(request.head(), &door.names, &door.settings.edge) {
+    let host = match refusal::admit(request.head(), &policy.names, &policy.settings.edge) {
         Ok(host) => host,
         Err(error) => return Err(refused(&request, &error)),
     };

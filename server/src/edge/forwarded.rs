@@ -12,16 +12,16 @@ use crate::config::Networks;
 
 /// What the headers say about the caller; absent if nothing trustworthy does.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Told<'h> {
+pub(super) struct Forwarded<'h> {
     pub address: Option<IpAddr>,
     pub secure: Option<bool>,
     pub host: Option<&'h str>,
 }
 
 /// Reads the headers of a request from a trusted proxy.
-pub(super) fn read<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Told<'h> {
+pub(super) fn read<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Forwarded<'h> {
     let (one, other) = (x_forwarded(headers, trusted), standard(headers, trusted));
-    Told {
+    Forwarded {
         address: agreed(one.address, other.address),
         secure: agreed(one.secure, other.secure),
         host: agreed(one.host, other.host),
@@ -35,7 +35,7 @@ fn agreed<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<T> {
     }
 }
 
-fn x_forwarded<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Told<'h> {
+fn x_forwarded<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Forwarded<'h> {
     let last = |name| list(headers, name).next_back();
     let mut address = None;
     for text in list(headers, "x-forwarded-for").rev() {
@@ -45,11 +45,11 @@ fn x_forwarded<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Told<'h> {
             break;
         }
     }
-    Told { address, secure: last("x-forwarded-proto").and_then(is_secure), host: last("x-forwarded-host") }
+    Forwarded { address, secure: last("x-forwarded-proto").and_then(is_secure), host: last("x-forwarded-host") }
 }
 
-fn standard<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Told<'h> {
-    let mut told = Told::default();
+fn standard<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Forwarded<'h> {
+    let mut forwarded = Forwarded::default();
     for element in list(headers, "forwarded").rev() {
         let parameter = |name: &str| {
             element.split(';').find_map(|pair| {
@@ -59,16 +59,16 @@ fn standard<'h>(headers: &'h HeaderMap, trusted: &Networks) -> Told<'h> {
         };
         let hop = parameter("for").and_then(address_of);
         let secure = parameter("proto").and_then(is_secure);
-        told = Told {
-            address: hop.or(told.address),
-            secure: secure.or(told.secure),
-            host: parameter("host").or(told.host),
+        forwarded = Forwarded {
+            address: hop.or(forwarded.address),
+            secure: secure.or(forwarded.secure),
+            host: parameter("host").or(forwarded.host),
         };
         if hop.is_none_or(|hop| !trusted.contain(hop)) {
             break;
         }
     }
-    told
+    forwarded
 }
 
 /// The elements of a header that is a list, in their order.
@@ -98,17 +98,17 @@ mod tests {
 
     use super::*;
 
-    fn told(pairs: &[(&'static str, &'static str)]) -> (Option<String>, Option<bool>, Option<String>) {
+    fn forwarded(pairs: &[(&'static str, &'static str)]) -> (Option<String>, Option<bool>, Option<String>) {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        let told = read(&headers, &Networks::parse("10.0.0.0/8").unwrap());
-        (told.address.map(|address| address.to_string()), told.secure, told.host.map(str::to_owned))
+        let forwarded = read(&headers, &Networks::parse("10.0.0.0/8").unwrap());
+        (forwarded.address.map(|address| address.to_string()), forwarded.secure, forwarded.host.map(str::to_owned))
     }
 
     fn address(pairs: &[(&'static str, &'static str)]) -> Option<String> {
-        told(pairs).0
+        forwarded(pairs).0
     }
 
     #[test]
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_standard_header_says_the_same() {
-        let all = told(&[(
+        let all = forwarded(&[(
             "forwarded",
             "for=6.6.6.6, For=\"192.0.2.1\";proto=https;host=flow.example, for=10.0.0.2;proto=http",
         )]);
@@ -141,7 +141,7 @@ mod tests {
     fn headers_that_contradict_each_other_are_not_believed() {
         let pair =
             [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=6.6.6.6;proto=https"), ("x-forwarded-proto", "http")];
-        assert_eq!(told(&pair), (None, None, None));
+        assert_eq!(forwarded(&pair), (None, None, None));
         let same = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1")];
         assert_eq!(address(&same).as_deref(), Some("192.0.2.1"));
     }

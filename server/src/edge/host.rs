@@ -55,7 +55,7 @@ impl Names {
     }
 
     /// Whose the name in an authority (`name:port`) is. A name in lower case is compared.
-    pub(super) fn judge(&self, edge: &Edge, authority: &str) -> Whose {
+    pub(super) fn classify(&self, edge: &Edge, authority: &str) -> Whose {
         let Some(name) = name_of(authority) else { return Whose::Strange };
         // Our own names come first: they may be below the domain of the functions, or be it (`localhost`).
         let ours = match self {
@@ -167,7 +167,7 @@ mod tests {
         ] {
             for (names, ours) in [(&Names::Loopback, loopback), (&public, of_public), (&Names::Any, any)] {
                 let expected = if ours { Whose::Ours } else { Whose::Strange };
-                assert_eq!(names.judge(&edge, authority), expected, "{authority} {names:?}");
+                assert_eq!(names.classify(&edge, authority), expected, "{authority} {names:?}");
             }
         }
     }
@@ -189,19 +189,19 @@ mod tests {
             ("a_b.fn.example.com", Whose::Strange),
             ("evilfn.example.com", Whose::Ours),
         ] {
-            assert_eq!(Names::Any.judge(&edge, authority), whose, "{authority}");
+            assert_eq!(Names::Any.classify(&edge, authority), whose, "{authority}");
         }
-        assert_eq!(Names::Loopback.judge(&edge, "hello.fn.example.com"), of(None, "hello"));
+        assert_eq!(Names::Loopback.classify(&edge, "hello.fn.example.com"), of(None, "hello"));
     }
 
     #[test]
     fn our_own_name_may_be_below_the_domain_of_the_functions() {
         let edge = Edge { functions_host: Some("example.com".into()), ..Edge::default() };
-        assert_eq!(Names::Public("flow.example.com".into()).judge(&edge, "flow.example.com"), Whose::Ours);
+        assert_eq!(Names::Public("flow.example.com".into()).classify(&edge, "flow.example.com"), Whose::Ours);
         let edge = Edge { functions_host: Some("localhost".into()), ..Edge::default() };
-        assert_eq!(Names::Loopback.judge(&edge, "localhost:8080"), Whose::Ours);
+        assert_eq!(Names::Loopback.classify(&edge, "localhost:8080"), Whose::Ours);
         let hello = FunctionHost { namespace: None, name: "hello".into() };
-        assert_eq!(Names::Loopback.judge(&edge, "hello.localhost:8080"), Whose::Function(hello));
+        assert_eq!(Names::Loopback.classify(&edge, "hello.localhost:8080"), Whose::Function(hello));
     }
 
     #[test]

@@ -23,10 +23,10 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
+use super::activity::Busy;
+use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 use super::limits::{Limits, MIN_RATE};
-use super::places::{Place, Places};
 use super::refusal;
-use super::seat::Busy;
 use super::transport::Guarded;
 use super::wire::{self, Rewound, Wire};
 
@@ -61,8 +61,8 @@ pub(super) struct Connection {
     pub io: TcpStream,
     pub peer: Option<SocketAddr>,
     /// The connection's own place.
-    pub place: Arc<Place>,
-    pub places: Arc<Places>,
+    pub slot: Arc<ConnectionSlot>,
+    pub slots: Arc<ConnectionSlots>,
     /// Whether the caller's address is counted.
     pub counted: bool,
     pub limits: Limits,
@@ -77,9 +77,9 @@ pub(super) async fn serve(
     entry: Rc<dyn Entry>,
     ending: impl Future<Output = ()>,
 ) -> Result<(), DispatchError> {
-    let Connection { io, peer, place, places, counted, limits } = connection;
-    let io = Guarded::new(Rewound::new(io), place.clone(), limits);
-    let streams = Rc::new(Streams { peer, place, places, counted, limits, entry });
+    let Connection { io, peer, slot, slots, counted, limits } = connection;
+    let io = Guarded::new(Rewound::new(io), slot.clone(), limits);
+    let streams = Rc::new(Streams { peer, slot, slots, counted, limits, entry });
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
         let streams = streams.clone();
         async move { streams.answer(request).await }
@@ -159,8 +159,8 @@ impl Taking {
 /// The streams of a connection.
 struct Streams {
     peer: Option<SocketAddr>,
-    place: Arc<Place>,
-    places: Arc<Places>,
+    slot: Arc<ConnectionSlot>,
+    slots: Arc<ConnectionSlots>,
     counted: bool,
     limits: Limits,
     entry: Rc<dyn Entry>,
@@ -170,15 +170,15 @@ impl Streams {
     /// # Errors
     /// When there is no answer: the stream is reset.
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<Answer>, hyper::Error> {
-        let busy = self.place.seat.begin();
+        let busy = self.slot.activity.begin();
         let sending = Sending { taking: TAKING.with(Rc::clone), limit: self.limits.write, _busy: busy };
         if request.method() == Method::CONNECT {
             let message = "CONNECT is for proxies, which this server is not";
             return Ok(refuse(StatusCode::NOT_IMPLEMENTED, "not_implemented", message, sending));
         }
         let address = self.peer.map(|peer| peer.ip().to_canonical());
-        let place = match self.places.take(address, self.counted) {
-            Ok(place) => place,
+        let slot = match self.slots.take(address, self.counted) {
+            Ok(slot) => slot,
             Err(full) => {
                 let (status, message) = (StatusCode::SERVICE_UNAVAILABLE, refusal::full(&full));
                 let mut response = refuse(status, refusal::TOO_MANY_CONNECTIONS, &message, sending);
@@ -187,7 +187,7 @@ impl Streams {
             }
         };
         let (near, far) = wire::stream(BUFFER);
-        self.entry.enter(Guarded::new(Wire::Stream(near), Arc::new(place), self.limits), self.peer);
+        self.entry.enter(Guarded::new(Wire::Stream(near), Arc::new(slot), self.limits), self.peer);
         let mut one = hyper::client::conn::http1::Builder::new();
         one.max_buf_size(BUFFER);
         let (mut sender, connection) = one.handshake(TokioIo::new(far)).await?;

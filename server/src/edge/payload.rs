@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures::Stream;
 use tokio::time::{Sleep, sleep};
 
+use super::activity::Activity;
 use super::limits::MIN_RATE;
-use super::seat::Seat;
 
 /// Whether a body broke off because it was late.
 pub(crate) fn is_late(error: &PayloadError) -> bool {
@@ -26,7 +26,7 @@ pub(crate) fn is_late(error: &PayloadError) -> bool {
 /// A body with a time limit.
 pub(super) struct Timed {
     body: Payload,
-    seat: Arc<Seat>,
+    activity: Arc<Activity>,
     limit: Duration,
     /// How long it was waited for in all, without the wait that goes on.
     waited: Duration,
@@ -36,8 +36,8 @@ pub(super) struct Timed {
 }
 
 impl Timed {
-    pub(super) fn new(body: Payload, seat: Arc<Seat>, limit: Duration) -> Self {
-        Self { body, seat, limit, waited: Duration::ZERO, received: 0, wait: None, ended: false }
+    pub(super) fn new(body: Payload, activity: Arc<Activity>, limit: Duration) -> Self {
+        Self { body, activity, limit, waited: Duration::ZERO, received: 0, wait: None, ended: false }
     }
 
     /// How much longer it may be waited for in all.
@@ -58,7 +58,7 @@ impl Timed {
     fn stop_waiting(&mut self) {
         if let Some((since, _)) = self.wait.take() {
             self.waited += since.elapsed();
-            self.seat.wait_for_body(false);
+            self.activity.wait_for_body(false);
         }
     }
 }
@@ -75,17 +75,17 @@ impl Stream for Timed {
             this.stop_waiting();
             if let Some(Ok(part)) = &part {
                 this.received += part.len() as u64;
-                if this.left().is_zero() && !this.seat.is_socket() {
+                if this.left().is_zero() && !this.activity.is_socket() {
                     return this.late();
                 }
             }
             return Poll::Ready(part);
         }
-        if this.seat.is_socket() {
+        if this.activity.is_socket() {
             return Poll::Pending;
         }
         if this.wait.is_none() {
-            this.seat.wait_for_body(true);
+            this.activity.wait_for_body(true);
             this.wait = Some((Instant::now(), Box::pin(sleep(this.limit.min(this.left())))));
         }
         let late = this.wait.as_mut().is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
@@ -107,7 +107,7 @@ mod tests {
 
     fn timed(parts: impl Stream<Item = Result<Bytes, PayloadError>> + 'static, limit: u64) -> Timed {
         let parts: Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> = Box::pin(parts);
-        Timed::new(parts.into(), Arc::new(Seat::new(None)), Duration::from_millis(limit))
+        Timed::new(parts.into(), Arc::new(Activity::new(None)), Duration::from_millis(limit))
     }
 
     fn part(text: &'static str) -> Result<Bytes, PayloadError> {
@@ -156,7 +156,7 @@ mod tests {
     #[tokio::test]
     async fn a_socket_may_be_silent() {
         let mut body = timed(stream::pending(), 30);
-        body.seat.become_socket();
+        body.activity.become_socket();
         let waited = tokio::time::timeout(Duration::from_millis(120), body.next()).await;
         assert!(waited.is_err());
     }

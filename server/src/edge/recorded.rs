@@ -8,12 +8,12 @@ use domain::run::event::{Encoding, Outcome};
 use domain::run::{self, Phase, Run};
 
 use super::HttpError;
-use crate::leasing::{Leasing, Whole};
+use crate::leasing::{Leasing, WholeAnswer};
 
 /// The answer of a run that was longer than what is kept of it in the log, if this server has it still.
-pub(crate) fn kept(leasing: &Leasing, run: &Run) -> Option<HttpResponse> {
+pub(crate) fn complete_answer(leasing: &Leasing, run: &Run) -> Option<HttpResponse> {
     run.phase.outcome().filter(|outcome| outcome.output_cut)?;
-    let Whole { status, content_type, body } = leasing.whole_answer(run.request.run)?;
+    let WholeAnswer { status, content_type, body } = leasing.whole_answer(run.request.run)?;
     Some(response_of(status, content_type.as_deref(), body.to_vec()))
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn kept(leasing: &Leasing, run: &Run) -> Option<HttpResponse> {
 /// # Errors
 /// When there is none, or not all of it was kept.
 pub(crate) fn recorded_answer(leasing: &Leasing, run: &Run) -> Result<HttpResponse, HttpError> {
-    if let Some(whole) = kept(leasing, run) {
+    if let Some(whole) = complete_answer(leasing, run) {
         return Ok(whole);
     }
     match &run.phase {

@@ -6,9 +6,9 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{StatusCode, Version};
 
 use super::HttpError;
+use super::connection_slots::Full;
 use super::host::{FunctionHost, Names, Whose, name_of};
 use super::origin::Origin;
-use super::places::Full;
 use super::request_id::{REQUEST_ID, RequestId};
 use crate::config::Edge;
 
@@ -37,7 +37,7 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
     }
     if UNDER_ANY_NAME.contains(&head.uri.path()) {
         // On a function's host these are the function's own.
-        let whose = Origin::of_head(head, edge).host.map(|host| names.judge(edge, host));
+        let whose = Origin::of_head(head, edge).host.map(|host| names.classify(edge, host));
         return Ok(match whose {
             Some(Whose::Function(function)) => Some(function),
             _ => None,
@@ -56,7 +56,7 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
             _ => unclear("the request has no header Host"),
         };
     };
-    match names.judge(edge, host) {
+    match names.classify(edge, host) {
         Whose::Ours => Ok(None),
         Whose::Function(function) => Ok(Some(function)),
         Whose::Strange => {

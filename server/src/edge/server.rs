@@ -20,14 +20,14 @@ use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
-use super::door::Door;
+use super::activity::{Activity, Busy};
+use super::connection_slots::{ConnectionSlot, ConnectionSlots};
 use super::expectation::{self, Wants};
 use super::host::Names;
 use super::http2::{self, Entry};
 use super::limits::Limits;
 use super::payload::Timed;
-use super::places::{Place, Places};
-use super::seat::{Busy, Seat};
+use super::request_policy::RequestPolicy;
 use super::transport::Guarded;
 use super::wire::{Found, Opening, Wire};
 use super::{access, refusal};
@@ -47,7 +47,7 @@ pub struct Serving {
     /// Where callers connect to.
     pub listener: TcpListener,
     /// Where connections find a place.
-    pub places: Arc<Places>,
+    pub slots: Arc<ConnectionSlots>,
     /// Everything that can be set.
     pub settings: Arc<Settings>,
     /// Whether names matter.
@@ -63,7 +63,7 @@ pub struct Serving {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
-    let Serving { listener, places, settings, hosts, workers, wants } = serving;
+    let Serving { listener, slots, settings, hosts, workers, wants } = serving;
     let limits = Limits::of(&settings.edge);
     // Whoever serves says when it ends.
     let mut builder = Server::build().disable_signals().shutdown_timeout(settings.limits.stop_grace.as_secs());
@@ -76,12 +76,12 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
     };
     let ending = builder.graceful_shutdown_signal();
     let factory = move || {
-        let (places, ending, finish) = (places.clone(), ending.clone(), ending.clone());
+        let (slots, ending, finish) = (slots.clone(), ending.clone(), ending.clone());
         let app = map_config(App::new().configure(routes.clone()), |()| AppConfig::default());
-        let door = Arc::new(Door { names: names.clone(), settings: settings.clone(), limits });
-        let (asked, wants) = (door.clone(), wants.clone());
-        let expected = fn_service(move |request: Request| expectation::judge(asked.clone(), wants.clone(), request));
-        let entry = apply_fn_factory(app, move |request: Request, app: &_| pass(&door, request, app));
+        let policy = Arc::new(RequestPolicy { names: names.clone(), settings: settings.clone(), limits });
+        let (asked, wants) = (policy.clone(), wants.clone());
+        let expected = fn_service(move |request: Request| expectation::check(asked.clone(), wants.clone(), request));
+        let entry = apply_fn_factory(app, move |request: Request, app: &_| pass(&policy, request, app));
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
                 let ending = ending.clone();
@@ -91,20 +91,20 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
             .client_request_timeout(limits.head)
             .client_disconnect_timeout(DISCONNECT)
             .expect(expected)
-            .on_connect_ext(|io: &Guarded<Wire>, data| _ = data.insert(io.seat().clone()))
+            .on_connect_ext(|io: &Guarded<Wire>, data| _ = data.insert(io.activity().clone()))
             .h1(entry);
         let trusted = settings.clone();
         fn_factory(move || {
-            let (places, settings, finish) = (places.clone(), trusted.clone(), finish.clone());
+            let (slots, settings, finish) = (slots.clone(), trusted.clone(), finish.clone());
             let http = http.new_service(());
             async move {
                 let http = Rc::new(Http(http.await?));
                 Ok::<_, ()>(fn_service::<_, _, _, _, _, ()>(move |io: TcpStream| {
-                    let (places, settings, http, finish) =
-                        (places.clone(), settings.clone(), http.clone(), finish.clone());
+                    let (slots, settings, http, finish) =
+                        (slots.clone(), settings.clone(), http.clone(), finish.clone());
                     async move {
-                        let seated = sit(&places, &settings, io).await?;
-                        talk(seated, places, http, limits, async move { finish.notified().await }).await
+                        let admitted = admit(&slots, &settings, io).await?;
+                        talk(admitted, slots, http, limits, async move { finish.notified().await }).await
                     }
                 }))
             }
@@ -139,18 +139,18 @@ where
 }
 
 /// A connection with a slot.
-struct Seated {
+struct Admitted {
     io: TcpStream,
     peer: Option<SocketAddr>,
-    place: Place,
+    slot: ConnectionSlot,
     /// Whether its address is counted.
     counted: bool,
 }
 
 /// Serves a connection in the protocol that it speaks.
 async fn talk<S>(
-    seated: Seated,
-    places: Arc<Places>,
+    admitted: Admitted,
+    slots: Arc<ConnectionSlots>,
     http: Rc<Http<S>>,
     limits: Limits,
     ending: impl Future<Output = ()>,
@@ -159,26 +159,26 @@ where
     S: Service<(Guarded<Wire>, Option<SocketAddr>), Response = (), Error = DispatchError> + 'static,
     S::Future: 'static,
 {
-    let Seated { io, peer, place, counted } = seated;
-    let (place, found) = (Arc::new(place), Found::default());
+    let Admitted { io, peer, slot, counted } = admitted;
+    let (slot, found) = (Arc::new(slot), Found::default());
     let wire = Wire::Connection(Opening::new(io, found.clone()));
-    let served = http.0.call((Guarded::new(wire, place.clone(), limits), peer)).await;
+    let served = http.0.call((Guarded::new(wire, slot.clone(), limits), peer)).await;
     match found.take() {
-        Some(io) => http2::serve(http2::Connection { io, peer, place, places, counted, limits }, http, ending).await,
+        Some(io) => http2::serve(http2::Connection { io, peer, slot, slots, counted, limits }, http, ending).await,
         None => served,
     }
 }
 
 /// Finds a place for a connection, or tells it that there is none.
-async fn sit(places: &Arc<Places>, settings: &Settings, io: TcpStream) -> Result<Seated, DispatchError> {
+async fn admit(slots: &Arc<ConnectionSlots>, settings: &Settings, io: TcpStream) -> Result<Admitted, DispatchError> {
     let peer = io.peer_addr().ok();
     let _ = SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(STEP));
     let address = peer.map(|peer| peer.ip().to_canonical());
     // Behind a proxy all callers have its address.
     let counted =
         address.is_none_or(|address| !address.is_loopback() && !settings.edge.trusted_proxies.contain(address));
-    match places.take(address, counted) {
-        Ok(place) => Ok(Seated { io, peer, place, counted }),
+    match slots.take(address, counted) {
+        Ok(slot) => Ok(Admitted { io, peer, slot, counted }),
         Err(full) => {
             // Said as far as it can be said at once; a caller that is not listening is not waited for.
             let _ = tokio::time::timeout(FAREWELL, io.writable()).await;
@@ -190,7 +190,7 @@ async fn sit(places: &Arc<Places>, settings: &Settings, io: TcpStream) -> Result
 
 /// Lets a request in, with a body that must come, and keeps its connection busy until its answer is complete.
 fn pass<S, B>(
-    door: &Door,
+    policy: &RequestPolicy,
     mut request: Request,
     app: &S,
 ) -> impl Future<Output = Result<Response<Answering>, S::Error>> + use<S, B>
@@ -200,19 +200,19 @@ where
 {
     // Callers of before 1.1 know no chunks: the end of the connection ends an answer without a length.
     let knows_chunks = request.head().version >= Version::HTTP_11;
-    let seat = request.conn_data::<Arc<Seat>>().cloned();
-    let busy = seat.as_ref().map(Seat::begin);
-    let mut entry = door.settings.access_log.then(|| access::Entry::of(request.head(), &door.settings.edge));
-    let admitted = refusal::admit(request.head(), &door.names, &door.settings.edge);
+    let activity = request.conn_data::<Arc<Activity>>().cloned();
+    let busy = activity.as_ref().map(Activity::begin);
+    let mut entry = policy.settings.access_log.then(|| access::Entry::of(request.head(), &policy.settings.edge));
+    let admitted = refusal::admit(request.head(), &policy.names, &policy.settings.edge);
     let answer = match admitted {
         Ok(function) => {
             if let Some(function) = function {
                 request.extensions_mut().insert(function);
             }
-            if let Some(seat) = seat
+            if let Some(activity) = activity
                 && !matches!(request.payload(), Payload::None)
             {
-                let body = Timed::new(request.take_payload(), seat, door.limits.read);
+                let body = Timed::new(request.take_payload(), activity, policy.limits.read);
                 *request.payload() = Payload::Stream { payload: Box::pin(body) };
             }
             Ok(app.call(request))

@@ -1,6 +1,6 @@
 //! WebSockets of callers that are not authenticated yet. Such a socket costs its caller nothing, so there are few of
 //! them, few from one network, and each can be evicted by another one, or by any other connection (see
-//! [`Seat::waiting`]). A socket opened with a token or a session does not count.
+//! [`Activity::waiting`]). A socket opened with a token or a session does not count.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::activity::Activity;
 use super::network::{Prefix, Width};
-use super::seat::Seat;
 use crate::config::Networks;
 
 /// Such sockets at a time.
@@ -39,7 +39,7 @@ struct Taken {
 
 struct Stranger {
     network: Option<Prefix>,
-    seat: Arc<Seat>,
+    activity: Arc<Activity>,
     since: Instant,
 }
 
@@ -47,7 +47,7 @@ struct Stranger {
 pub(crate) struct Unknown {
     strangers: Arc<Strangers>,
     number: u64,
-    seat: Arc<Seat>,
+    activity: Arc<Activity>,
 }
 
 impl Default for Strangers {
@@ -62,7 +62,7 @@ impl Strangers {
         self: &Arc<Self>,
         address: Option<IpAddr>,
         proxies: &Networks,
-        seat: Arc<Seat>,
+        activity: Arc<Activity>,
     ) -> Option<Unknown> {
         // Behind a proxy that says nothing of its callers all of them have its address.
         let counted = address.filter(|address| !address.is_loopback() && !proxies.contain(*address));
@@ -79,16 +79,16 @@ impl Strangers {
                 return None;
             }
             let number = *number;
-            taken.remove(number)?.seat.evict();
+            taken.remove(number)?.activity.evict();
         }
         if let Some(network) = network {
             *taken.by_network.entry(network).or_default() += 1;
         }
         let number = taken.next;
         taken.next += 1;
-        seat.be_unknown(true);
-        taken.open.insert(number, Stranger { network, seat: seat.clone(), since: Instant::now() });
-        Some(Unknown { strangers: self.clone(), number, seat })
+        activity.be_unknown(true);
+        taken.open.insert(number, Stranger { network, activity: activity.clone(), since: Instant::now() });
+        Some(Unknown { strangers: self.clone(), number, activity })
     }
 }
 
@@ -109,7 +109,7 @@ impl Taken {
 
 impl Drop for Unknown {
     fn drop(&mut self) {
-        self.seat.be_unknown(false);
+        self.activity.be_unknown(false);
         self.strangers.taken.lock().remove(self.number);
     }
 }
@@ -122,10 +122,10 @@ mod tests {
         Arc::new(Strangers { most, most_of_network, taken: Mutex::default() })
     }
 
-    fn take(strangers: &Arc<Strangers>, address: &str) -> Option<(Unknown, Arc<Seat>)> {
-        let seat = Arc::new(Seat::new(None));
-        let place = strangers.take(Some(address.parse().unwrap()), &Networks::default(), seat.clone())?;
-        Some((place, seat))
+    fn take(strangers: &Arc<Strangers>, address: &str) -> Option<(Unknown, Arc<Activity>)> {
+        let activity = Arc::new(Activity::new(None));
+        let place = strangers.take(Some(address.parse().unwrap()), &Networks::default(), activity.clone())?;
+        Some((place, activity))
     }
 
     #[test]
@@ -152,18 +152,18 @@ mod tests {
             stranger.since = stranger.since.checked_sub(EVICT_AFTER).unwrap();
         }
         assert!(take(&strangers, "192.0.2.3").is_some());
-        assert_eq!(held.each_ref().map(|(_, seat)| seat.is_evicted()), [true, false]);
+        assert_eq!(held.each_ref().map(|(_, activity)| activity.is_evicted()), [true, false]);
         drop(held);
         assert_eq!(strangers.taken.lock().open.len(), 0);
     }
 
     #[test]
     fn a_socket_of_a_stranger_waits_and_that_of_a_known_caller_does_not() {
-        let (place, seat) = take(&strangers(2, 2), "192.0.2.1").unwrap();
-        let _busy = seat.begin();
-        seat.become_socket();
-        assert!(seat.waiting().is_some());
+        let (place, activity) = take(&strangers(2, 2), "192.0.2.1").unwrap();
+        let _busy = activity.begin();
+        activity.become_socket();
+        assert!(activity.waiting().is_some());
         drop(place);
-        assert_eq!(seat.waiting(), None);
+        assert_eq!(activity.waiting(), None);
     }
 }

@@ -15,7 +15,7 @@ pub(crate) const CODE: &str = "too_many_subscriptions";
 pub struct Subscribers(Arc<Shares<Arc<str>>>);
 
 /// A slot for a subscription, given back when dropped.
-pub(crate) struct Place(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
+pub(crate) struct SubscriberSlot(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
 
 impl Subscribers {
     /// As many as the limits say.
@@ -27,8 +27,8 @@ impl Subscribers {
     ///
     /// # Errors
     /// Why there is none, for people.
-    pub(crate) fn take(&self, viewer: &Viewer) -> Result<Place, &'static str> {
-        self.0.take(viewer.subject.clone()).map(Place).map_err(|full| match full {
+    pub(crate) fn take(&self, viewer: &Viewer) -> Result<SubscriberSlot, &'static str> {
+        self.0.take(viewer.subject.clone()).map(SubscriberSlot).map_err(|full| match full {
             Full::Owner => {
                 "you have as many subscriptions and followed logs as one may have, over all connections \
                  (EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER); end some of them"

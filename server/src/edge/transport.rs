@@ -10,15 +10,15 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::activity::Activity;
+use super::connection_slots::ConnectionSlot;
 use super::leaving::{Leaving, Peer};
 use super::limits::{Limits, MIN_RATE};
-use super::places::Place;
-use super::seat::Seat;
 
 /// A connection with its slot.
 pub(super) struct Guarded<T> {
     io: T,
-    place: Arc<Place>,
+    slot: Arc<ConnectionSlot>,
     limits: Limits,
     /// Goes off again and again: one timer for all limits, set seldom, instead of one that each request sets.
     tick: Pin<Box<Sleep>>,
@@ -36,19 +36,19 @@ struct Stall {
 }
 
 impl<T> Guarded<T> {
-    pub(super) fn new(io: T, place: Arc<Place>, limits: Limits) -> Self {
-        Self { io, place, limits, tick: Box::pin(sleep(limits.period())), stall: None, answered: 0, leaving: None }
+    pub(super) fn new(io: T, slot: Arc<ConnectionSlot>, limits: Limits) -> Self {
+        Self { io, slot, limits, tick: Box::pin(sleep(limits.period())), stall: None, answered: 0, leaving: None }
     }
 
-    pub(super) fn seat(&self) -> &Arc<Seat> {
-        &self.place.seat
+    pub(super) fn activity(&self) -> &Arc<Activity> {
+        &self.slot.activity
     }
 
     /// # Errors
     /// When the connection is to be closed.
     fn check(&mut self) -> io::Result<()> {
         let late = |why| Err(io::Error::new(io::ErrorKind::TimedOut, why));
-        if let Some(why) = self.place.seat.overdue(&self.limits) {
+        if let Some(why) = self.slot.activity.overdue(&self.limits) {
             return late(why);
         }
         if let Some(stall) = &mut self.stall {
@@ -65,8 +65,8 @@ impl<T> Guarded<T> {
 
     /// Sees to it that the connection is looked at again, though nothing comes.
     fn keep_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        self.place.seat.watch(cx);
-        if self.place.seat.is_evicted() {
+        self.slot.activity.watch(cx);
+        if self.slot.activity.is_evicted() {
             return self.check();
         }
         while self.tick.as_mut().poll(cx).is_ready() {
@@ -90,7 +90,7 @@ impl<T: AsyncRead + Peer + Unpin> AsyncRead for Guarded<T> {
                 read?;
                 if buffer.filled().len() > before {
                     // Bytes that trickle in do not put off the end; the first ones begin a request, also at the last moment.
-                    this.place.seat.hear();
+                    this.slot.activity.hear();
                     this.check()?;
                 } else if buffer.remaining() > 0 {
                     this.leaving.get_or_insert_with(|| Leaving::new(&this.io));
@@ -104,7 +104,7 @@ impl<T: AsyncRead + Peer + Unpin> AsyncRead for Guarded<T> {
 impl<T: AsyncWrite + Peer + Unpin> AsyncWrite for Guarded<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        this.answered = this.place.seat.requests();
+        this.answered = this.slot.activity.requests();
         let Poll::Ready(written) = Pin::new(&mut this.io).poll_write(cx, bytes) else {
             this.stall.get_or_insert_with(|| Stall { since: Instant::now(), taken: 0 });
             this.keep_watch(cx)?;
@@ -124,11 +124,11 @@ impl<T: AsyncWrite + Peer + Unpin> AsyncWrite for Guarded<T> {
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
         // Nothing is read any more from a caller that sends nothing more; but this is called each time that its answer is
         // looked after, and all that was to be written has been.
-        let seat = &this.place.seat;
+        let activity = &this.slot.activity;
         if let Some(leaving) = &mut this.leaving
-            && seat.follows_caller()
+            && activity.follows_caller()
         {
-            let may_ask = seat.allows_interim() && this.answered != seat.requests();
+            let may_ask = activity.allows_interim() && this.answered != activity.requests();
             leaving.look(&mut this.io, may_ask, cx)?;
             this.keep_watch(cx)?;
         }
@@ -147,7 +147,7 @@ mod tests {
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
-    use super::super::places::Places;
+    use super::super::connection_slots::ConnectionSlots;
     use super::*;
     use crate::config::Edge;
     use crate::telemetry::Metrics;
@@ -164,8 +164,8 @@ mod tests {
 
     fn guarded(limits: Limits, buffer: usize) -> (Guarded<DuplexStream>, DuplexStream) {
         let (near, far) = tokio::io::duplex(buffer);
-        let place = Places::new(&Edge::default(), 1024, Metrics::new()).take(None, false).unwrap();
-        (Guarded::new(near, Arc::new(place), limits), far)
+        let slot = ConnectionSlots::new(&Edge::default(), 1024, Metrics::new()).take(None, false).unwrap();
+        (Guarded::new(near, Arc::new(slot), limits), far)
     }
 
     fn limits() -> Limits {
@@ -197,12 +197,12 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_rests_is_closed_and_one_that_works_is_not() {
         let (mut near, _far) = guarded(Limits { idle: SHORT, ..limits() }, 64);
-        drop(near.seat().begin());
+        drop(near.activity().begin());
         let error = near.read_u8().await.unwrap_err();
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::TimedOut, "the connection was idle"));
 
         let (mut near, mut far) = guarded(Limits { idle: SHORT, ..limits() }, 64);
-        let _busy = near.seat().begin();
+        let _busy = near.activity().begin();
         tokio::time::sleep(SHORT * 3).await;
         far.write_u8(7).await.unwrap();
         assert_eq!(near.read_u8().await.unwrap(), 7);
@@ -211,10 +211,10 @@ mod tests {
     #[tokio::test]
     async fn who_is_evicted_goes_at_once() {
         let (mut near, _far) = guarded(limits(), 64);
-        let seat = near.seat().clone();
+        let activity = near.activity().clone();
         let (read, ()) = tokio::join!(near.read_u8(), async {
             tokio::task::yield_now().await;
-            seat.evict();
+            activity.evict();
         });
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }

@@ -60,12 +60,12 @@ impl Executors {
         self.0.iter().flat_map(|executor| executor.warnings()).collect()
     }
 
-    /// Looks whether what each of them needs is still there, as [`Executor::keep_ground`]. May block.
+    /// Looks whether what each of them needs is still there, as [`Executor::prepare_host`]. May block.
     ///
     /// # Errors
     /// All that is missing.
-    pub fn keep_ground(&self) -> Result<(), String> {
-        let missing: Vec<_> = self.0.iter().filter_map(|executor| executor.keep_ground().err()).collect();
+    pub fn prepare_host(&self) -> Result<(), String> {
+        let missing: Vec<_> = self.0.iter().filter_map(|executor| executor.prepare_host().err()).collect();
         if missing.is_empty() { Ok(()) } else { Err(missing.join("; ")) }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
             form == self.0
         }
 
-        fn keep_ground(&self) -> Result<(), String> {
+        fn prepare_host(&self) -> Result<(), String> {
             Err(format!("{} has no ground", self.1))
         }
 
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(both.for_manifest(&Manifest::of(Runtime::Python)).unwrap().describe(), "one");
         assert_eq!(both.for_manifest(&Manifest::of(Runtime::Docker)).unwrap().describe(), "two");
         assert_eq!(both.warnings().len(), 3);
-        assert_eq!(both.keep_ground().unwrap_err(), "one has no ground; two has no ground; three has no ground");
+        assert_eq!(both.prepare_host().unwrap_err(), "one has no ground; two has no ground; three has no ground");
     }
 
     #[test]

@@ -228,7 +228,7 @@ pub trait Executor: Send + Sync + 'static {
     ///
     /// # Errors
     /// What is missing, when it cannot be made again.
-    fn keep_ground(&self) -> Result<(), String> {
+    fn prepare_host(&self) -> Result<(), String> {
         Ok(())
     }
 

@@ -769,7 +769,7 @@ impl Executor for Sandbox {
         form == Form::Folder
     }
 
-    fn keep_ground(&self) -> Result<(), String> {
+    fn prepare_host(&self) -> Result<(), String> {
         self.home.keep()
     }
 

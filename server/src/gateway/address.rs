@@ -80,20 +80,20 @@ impl<'r> Address<'r> {
     }
 
     /// What is recorded of it: a call that is run later, or again, knows its address as well.
-    pub(super) fn told(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn forwarded(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let prefix = (!self.prefix.is_empty()).then_some(("x-forwarded-prefix", &*self.prefix));
         let always = [("host", self.host), ("x-forwarded-host", self.host), ("x-forwarded-proto", self.scheme())];
         always.into_iter().chain(prefix)
     }
 
     /// Tells the function where it lives, and who calls. What the caller itself says of that stays here.
-    pub(super) fn tell(&self, headers: &mut HeaderMap) {
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         let mut set = |name: &'static str, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
                 headers.insert(name, value);
             }
         };
-        self.told().for_each(|(name, text)| set(name, text));
+        self.forwarded().for_each(|(name, text)| set(name, text));
         let (host, proto) = (self.host, self.scheme());
         let node = match self.client {
             Some(client) => {
@@ -264,12 +264,12 @@ mod tests {
         assert_eq!(address.prefix(), "");
     }
 
-    fn told(settings: &Settings, peer: &str, headers: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
+    fn forwarded(settings: &Settings, peer: &str, headers: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
         let request = TestRequest::with_uri("/function/shop/a").peer_addr(format!("{peer}:4711").parse().unwrap());
         let request = headers.iter().fold(request, |request, header| request.append_header(*header)).to_http_request();
-        let mut told = HeaderMap::new();
-        Address::of(&request, "/a", Origin::Shared, settings).tell(&mut told);
-        let pairs = told.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
+        let mut forwarded = HeaderMap::new();
+        Address::of(&request, "/a", Origin::Shared, settings).add_to(&mut forwarded);
+        let pairs = forwarded.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
         let mut pairs: Vec<_> = pairs.collect();
         pairs.sort();
         pairs
@@ -298,7 +298,7 @@ mod tests {
             ("x-forwarded-prefix", "/function/shop"),
             ("x-forwarded-proto", "http"),
         ]);
-        assert_eq!(told(&settings, "192.0.2.1", &CLAIMS), own);
+        assert_eq!(forwarded(&settings, "192.0.2.1", &CLAIMS), own);
         settings.edge.trusted_proxies = Networks::parse("192.0.2.1").unwrap();
         let of_proxy = pairs([
             ("forwarded", "for=6.6.6.6;host=\"flow.example\";proto=https"),
@@ -308,8 +308,8 @@ mod tests {
             ("x-forwarded-prefix", "/function/shop"),
             ("x-forwarded-proto", "https"),
         ]);
-        assert_eq!(told(&settings, "192.0.2.1", &CLAIMS), of_proxy);
-        let six = told(&settings, "[2001:db8::1]", &[("host", "[::1]:8080")]);
+        assert_eq!(forwarded(&settings, "192.0.2.1", &CLAIMS), of_proxy);
+        let six = forwarded(&settings, "[2001:db8::1]", &[("host", "[::1]:8080")]);
         assert_eq!(six[0].1, "for=\"[2001:db8::1]\";host=\"[::1]:8080\";proto=http");
         assert_eq!(six[2].1, "2001:db8::1");
     }

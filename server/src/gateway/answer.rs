@@ -200,12 +200,12 @@ async fn pass_on(
             let _ = sender.send(Err(std::io::Error::other(over.message()))).await;
         }
         Passed::Read(Ok(Err(error))) => {
-            let told = crashed(call, &lease, &error).await;
-            let _ = sender.send(Err(std::io::Error::other(told.message))).await;
+            let failure = crashed(call, &lease, &error).await;
+            let _ = sender.send(Err(std::io::Error::other(failure.message))).await;
         }
         Passed::Read(Err(_)) => {
-            let told = call.timed_out();
-            let _ = sender.send(Err(std::io::Error::other(told.message))).await;
+            let failure = call.timed_out();
+            let _ = sender.send(Err(std::io::Error::other(failure.message))).await;
         }
     }
 }

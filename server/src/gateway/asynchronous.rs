@@ -9,14 +9,14 @@ use super::address::Address;
 use super::passing::Origin;
 use super::record;
 use super::refused::{check_claim, claimed};
-use super::said::{Frame, Said};
+use super::request_event::{EventContext, RequestHead};
 use super::state::Gateway;
 use super::target::Called;
 use crate::clock;
 use crate::edge::request_id::correlation;
-use crate::edge::{HttpError, body, trace, wishes};
+use crate::edge::{HttpError, body, call_options, trace};
 use crate::leasing::{Arm, claim};
-use crate::operations::{self, Ask, Asked, Caller, Claim, Viewer};
+use crate::operations::{self, Ask, Caller, Claim, RequestedRun, Viewer};
 
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
 pub(super) async fn accept(
@@ -29,7 +29,7 @@ pub(super) async fn accept(
     let settings = &gateway.services.settings;
     let Called { session, route, rest, origin, .. } = called;
     let arrived = clock::now();
-    let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
+    let callback = call_options::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);
     let asked = ask(gateway, session.viewer, request, payload, route.current(), &address, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
@@ -61,9 +61,9 @@ pub(super) async fn ask(
     address: &Address<'_>,
     asynchronous: bool,
     callback: Option<String>,
-) -> Result<Asked, HttpError> {
+) -> Result<RequestedRun, HttpError> {
     let services = &gateway.services;
-    let key = wishes::key(request.headers())?;
+    let key = call_options::key(request.headers())?;
     check_claim(request)?;
     let limit = services.settings.limits.event;
     let body = body::read(request, payload, limit).await?;
@@ -85,8 +85,8 @@ pub(super) async fn ask(
         None => event::invoked(route.function, &event_id),
     };
     let trace = trace::of_run(request.headers(), run::id(id, route.function));
-    let said = Said::of(request, address, &trace);
-    let frame = Frame {
+    let request_head = RequestHead::of(request, address, &trace);
+    let context = EventContext {
         id: &event_id,
         source: &source,
         time: clock::now(),
@@ -95,8 +95,8 @@ pub(super) async fn ask(
         exact: true,
         whole: true,
     };
-    let event = said.event(&frame, &body);
-    let at = frame.time;
+    let event = request_head.event(&context, &body);
+    let at = context.time;
     let asked = Ask {
         id,
         function: route.function,

@@ -19,14 +19,14 @@ use super::record::Call;
 use super::refused::check_claim;
 use super::request::{self, Incoming};
 use super::state::Gateway;
-use super::target::{Called, Door, Way};
+use super::target::{Called, OpenAccess, Way};
 use super::{answer, asynchronous, cors, once, socket};
 use crate::edge::request_id::{REQUEST_ID, RequestId, label};
-use crate::edge::{HttpError, Seat};
+use crate::edge::{Activity, HttpError};
 use crate::executor::JobCall;
-use crate::leasing::{self, Arm, Taker};
+use crate::leasing::{self, Arm, Backend};
 use crate::telemetry::watchdog;
-use crate::turns::Place;
+use crate::turns::Permit;
 
 /// What a browser lets a function's page do: everything but to act as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
@@ -42,16 +42,16 @@ pub(super) async fn handle(
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let doing = format!("{method} {}", request.path());
-    let mut shown = cors::Said::default();
+    let mut shown = cors::CorsHeaders::default();
     let answer = watchdog::doing(doing, async {
-        let door = gateway.door(&request, way).await;
-        if let Some(cors) = door.as_ref().and_then(Door::cors) {
+        let open_access = gateway.open_access(&request, way).await;
+        if let Some(cors) = open_access.as_ref().and_then(OpenAccess::cors) {
             if let Some(answer) = cors::preflight(&request, cors) {
                 return answer;
             }
-            shown = cors::Said::of(&request, cors);
+            shown = cors::CorsHeaders::of(&request, cors);
         }
-        let called = gateway.called(&request, way, door).await?;
+        let called = gateway.called(&request, way, open_access).await?;
         match Kind::of(&request, way, called.public) {
             Kind::Now => now(&request, payload, &gateway, called).await,
             Kind::Once => once::call(&gateway, called, &request, payload).await,
@@ -103,9 +103,9 @@ async fn now(
     let route = route.choose(id.id).clone();
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
-    let (wants_socket, whole) = match &route.taker {
-        Taker::Service(_) => (socket::is_wanted(request), false),
-        Taker::Job => (false, true),
+    let (wants_socket, whole) = match &route.backend {
+        Backend::Service(_) => (socket::is_wanted(request), false),
+        Backend::Job => (false, true),
     };
     // What comes after the head of a request for a socket is not a body.
     let rules = request::Rules {
@@ -119,15 +119,15 @@ async fn now(
         true => (Incoming::nothing(), Some(payload)),
         false => (request::body(request, payload, rules).await?, None),
     };
-    let Incoming { body, kept, pump, held } = incoming;
-    let input = match &route.taker {
-        Taker::Job => room_for_job(gateway, &route, &body)?,
-        Taker::Service(_) => None,
+    let Incoming { body, capture, pump, held } = incoming;
+    let input = match &route.backend {
+        Backend::Job => room_for_job(gateway, &route, &body)?,
+        Backend::Service(_) => None,
     };
     // What has room as a job's input takes none among bodies that are read.
     let _held = held.filter(|_| input.is_none());
     // Only now: who sends its body slowly takes no place from others meanwhile.
-    let place = gateway.recorder.reserve(&route.namespace).ok_or_else(|| {
+    let permit = gateway.recorder.reserve(&route.namespace).ok_or_else(|| {
         HttpError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",
@@ -137,23 +137,23 @@ async fn now(
     })?;
     let address = Address::of(request, rest, origin, &gateway.services.settings);
     let call = Call::begin(
-        place,
+        permit,
         request,
         &address,
         &session.viewer,
         route.clone(),
-        kept,
+        capture,
         limits.recorded,
         gateway.services.metrics.clone(),
         id,
     );
     // Nothing is recorded of the call before its end: it is for its caller alone.
-    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
-        seat.follow_caller(request.version() >= Version::HTTP_11);
+    if let Some(activity) = request.conn_data::<Arc<Activity>>() {
+        activity.follow_caller(request.version() >= Version::HTTP_11);
     }
     let deadline = Instant::now() + timeout;
-    match &route.taker {
-        Taker::Service(endpoints) => {
+    match &route.backend {
+        Backend::Service(endpoints) => {
             let mut pump = pump;
             let leased = {
                 let mut leasing = pin!(endpoints.lease(Some(call.run), deadline));
@@ -189,7 +189,7 @@ async fn now(
             }
             answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await
         }
-        Taker::Job => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
+        Backend::Job => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
     }
 }
 
@@ -197,13 +197,13 @@ async fn now(
 ///
 /// # Errors
 /// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
-fn room_for_job(gateway: &Gateway, route: &Arm, body: &leasing::RequestBody) -> Result<Option<Place>, HttpError> {
+fn room_for_job(gateway: &Gateway, route: &Arm, body: &leasing::RequestBody) -> Result<Option<Permit>, HttpError> {
     let leasing::RequestBody::Full(body) = body else { return Ok(None) };
     if body.len() <= leasing::SMALL {
         return Ok(None);
     }
-    let place = gateway.leasing().inputs().try_take(&route.namespace, route.function, 2 * body.len());
-    place.map(Some).ok_or_else(|| {
+    let permit = gateway.leasing().inputs().try_take(&route.namespace, route.function, 2 * body.len());
+    permit.map(Some).ok_or_else(|| {
         let message = "too many large inputs of this function or its namespace are in memory; try again in a moment";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1)
     })
@@ -214,12 +214,12 @@ async fn of_job(
     gateway: &Gateway,
     mut call: Call,
     route: &Arm,
-    (body, input): (leasing::RequestBody, Option<Place>),
+    (body, input): (leasing::RequestBody, Option<Permit>),
     timeout: Duration,
     deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
-    let place = match gateway.leasing().job_place(route, deadline).await {
-        Ok(place) => place,
+    let permit = match gateway.leasing().job_permit(route, deadline).await {
+        Ok(permit) => permit,
         Err(error) => return Err(call.refused(error)),
     };
     call.begin_attempt(None, true);
@@ -228,9 +228,9 @@ async fn of_job(
         let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
         return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
     };
-    let event = leasing::in_place(event, input);
+    let event = leasing::holding(event, input);
     let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
-    let ran = match gateway.services.keeping.run_job(route, job, place).await {
+    let ran = match gateway.services.keeping.run_job(route, job, permit).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
     };

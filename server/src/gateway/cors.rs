@@ -16,20 +16,20 @@ const ASKED: &str = "Origin, Access-Control-Request-Method, Access-Control-Reque
 
 /// The CORS headers of an answer.
 #[derive(Debug, Default)]
-pub(super) struct Said(Vec<(HeaderName, HeaderValue)>);
+pub(super) struct CorsHeaders(Vec<(HeaderName, HeaderValue)>);
 
-impl Said {
+impl CorsHeaders {
     /// Of an answer to a request.
     pub(super) fn of(request: &HttpRequest, cors: &Cors) -> Self {
-        let mut said = Self::default();
+        let mut cors_headers = Self::default();
         if !cors.allows_all() {
-            said.add(header::VARY, "Origin");
+            cors_headers.add(header::VARY, "Origin");
         }
         if let Some(origin) = origin(request).filter(|origin| cors.allows(origin)) {
-            said.allow(cors, origin);
-            said.add(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+            cors_headers.allow(cors, origin);
+            cors_headers.add(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
-        said
+        cors_headers
     }
 
     /// Puts it into an answer, instead of what the function says of it.
@@ -70,10 +70,10 @@ pub(super) fn preflight(request: &HttpRequest, cors: &Cors) -> Option<Result<Htt
             "pages of this origin may not call the function: `cors` in its http trigger does not name the origin";
         return Some(Err(HttpError::new(StatusCode::FORBIDDEN, "cors_origin", message)));
     }
-    let mut said = Said::default();
-    said.add(header::VARY, ASKED);
-    said.allow(cors, origin);
-    said.add(header::ACCESS_CONTROL_ALLOW_METHODS, &cors.methods.join(", "));
+    let mut cors_headers = CorsHeaders::default();
+    cors_headers.add(header::VARY, ASKED);
+    cors_headers.allow(cors, origin);
+    cors_headers.add(header::ACCESS_CONTROL_ALLOW_METHODS, &cors.methods.join(", "));
     // A wildcard would stand for itself where cookies are sent, and never for Authorization: what is asked for is named.
     let wanted = request.headers().get("access-control-request-headers").and_then(|value| value.to_str().ok());
     let headers = match cors.headers.iter().any(|name| name == "*") {
@@ -81,11 +81,11 @@ pub(super) fn preflight(request: &HttpRequest, cors: &Cors) -> Option<Result<Htt
         false => cors.headers.join(", "),
     };
     if !headers.is_empty() {
-        said.add(header::ACCESS_CONTROL_ALLOW_HEADERS, &headers);
+        cors_headers.add(header::ACCESS_CONTROL_ALLOW_HEADERS, &headers);
     }
-    said.add(header::ACCESS_CONTROL_MAX_AGE, &cors.max_age_s.to_string());
+    cors_headers.add(header::ACCESS_CONTROL_MAX_AGE, &cors.max_age_s.to_string());
     let mut response = HttpResponse::NoContent().finish();
-    said.put(response.headers_mut());
+    cors_headers.put(response.headers_mut());
     Some(Ok(response))
 }
 
@@ -166,23 +166,26 @@ mod tests {
 
     #[test]
     fn an_answer_says_who_may_read_it_whatever_the_function_says() {
-        let said = |cors: &Cors, origin: Option<&str>| {
+        let cors_headers = |cors: &Cors, origin: Option<&str>| {
             let request = origin
                 .into_iter()
                 .fold(TestRequest::default(), |request, origin| request.insert_header(("origin", origin.to_owned())));
             let mut headers = HeaderMap::new();
             let theirs = HeaderName::from_static("access-control-allow-origin");
             headers.insert(theirs, HeaderValue::from_static("https://evil.example"));
-            Said::of(&request.to_http_request(), cors).put(&mut headers);
+            CorsHeaders::of(&request.to_http_request(), cors).put(&mut headers);
             let found = header(&headers, "access-control-allow-origin").map(str::to_owned);
             (found, header(&headers, "vary").map(str::to_owned))
         };
         let named = cors(json!({ "origins": ["https://shop.example"] }));
         let vary = Some("Origin".to_owned());
-        assert_eq!(said(&named, Some("https://shop.example")), (Some("https://shop.example".into()), vary.clone()));
-        assert_eq!(said(&named, Some("https://evil.example")), (None, vary.clone()));
-        assert_eq!(said(&named, None), (None, vary));
+        assert_eq!(
+            cors_headers(&named, Some("https://shop.example")),
+            (Some("https://shop.example".into()), vary.clone())
+        );
+        assert_eq!(cors_headers(&named, Some("https://evil.example")), (None, vary.clone()));
+        assert_eq!(cors_headers(&named, None), (None, vary));
         let all = cors(json!({ "origins": ["*"] }));
-        assert_eq!(said(&all, Some("https://any.example")), (Some("*".into()), None));
+        assert_eq!(cors_headers(&all, Some("https://any.example")), (Some("*".into()), None));
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 
 use super::target::Way;
-use crate::edge::wishes;
+use crate::edge::call_options;
 
 /// How a call is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +27,9 @@ impl Kind {
         match way {
             Way::Later => Self::Later { preferred: false },
             Way::Call | Way::Host | Way::Path if public => Self::Now,
-            Way::Call | Way::Host | Way::Path if wishes::prefers_async(headers) => Self::Later { preferred: true },
+            Way::Call | Way::Host | Way::Path if call_options::prefers_async(headers) => {
+                Self::Later { preferred: true }
+            }
             Way::Call | Way::Host | Way::Path if headers.contains_key("idempotency-key") => Self::Once,
             Way::Call | Way::Host | Way::Path => Self::Now,
         }

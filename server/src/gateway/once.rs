@@ -44,7 +44,7 @@ pub(super) async fn call(
         );
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let answered = match recorded::kept(&services.leasing, &run) {
+    let answered = match recorded::complete_answer(&services.leasing, &run) {
         Some(whole) => Ok(whole),
         None => recorded::answer(&run),
     };

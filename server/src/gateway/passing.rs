@@ -4,7 +4,7 @@
 //! platform. Only headers that describe the answer itself pass; a header that is not known to be harmless does not. On
 //! its own host, a function may send any header.
 
-use crate::edge::kept::is_hop_by_hop;
+use crate::edge::capture::is_hop_by_hop;
 
 /// Which origin a function's answer belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

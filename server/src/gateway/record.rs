@@ -16,10 +16,10 @@ use tokio::time::Instant;
 
 use super::address::Address;
 use super::call_id::{CallId, Hold};
-use super::recorder::{Place, Told};
+use super::recorder::{CallRecord, RecordPermit};
 use super::refused::refusal;
-use super::request::{Kept, KeptBytes};
-use super::said::{Frame, Said};
+use super::request::{Capture, CapturedBytes};
+use super::request_event::{EventContext, RequestHead};
 use crate::clock;
 use crate::edge::{HttpError, trace};
 use crate::leasing::{self, Arm, RequestBody};
@@ -29,8 +29,8 @@ use crate::telemetry::Metrics;
 /// A call in progress. If it is dropped without an end, its caller disconnected.
 pub(super) struct Call {
     pub run: run::Id,
-    place: Option<Place>,
-    told: Option<ToldOf>,
+    permit: Option<RecordPermit>,
+    pending: Option<PendingRecord>,
     arrived: Instant,
     limit: usize,
     metrics: Metrics,
@@ -38,14 +38,14 @@ pub(super) struct Call {
 }
 
 /// What the record is made of.
-struct ToldOf {
+struct PendingRecord {
     run: run::Id,
     hold: Option<Hold>,
     route: Arc<Arm>,
     actor: Arc<str>,
-    said: Said,
+    request_head: RequestHead,
     trace: Context,
-    kept: Kept,
+    capture: Capture,
     outcome: Outcome,
     answer: Option<(Bytes, String, bool)>,
     queued_at: DateTime<Utc>,
@@ -55,36 +55,36 @@ struct ToldOf {
 impl Call {
     #[allow(clippy::too_many_arguments)] // all that is known when a call comes in
     pub(super) fn begin(
-        place: Place,
+        permit: RecordPermit,
         request: &HttpRequest,
         address: &Address<'_>,
         viewer: &Viewer,
         route: Arc<Arm>,
-        kept: Kept,
+        capture: Capture,
         limit: usize,
         metrics: Metrics,
         id: CallId,
     ) -> Self {
         let CallId { id: run, hold } = id;
         let trace = trace::of_run(request.headers(), run);
-        let told = ToldOf {
+        let pending = PendingRecord {
             run,
             hold,
             route,
             actor: viewer.subject.clone(),
-            said: Said::of(request, address, &trace),
+            request_head: RequestHead::of(request, address, &trace),
             trace: trace.clone(),
-            kept,
+            capture,
             outcome: Outcome::default(),
             answer: None,
             queued_at: clock::now(),
             started_at: None,
         };
-        Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, trace }
+        Self { run, permit: Some(permit), pending: Some(pending), arrived: Instant::now(), limit, metrics, trace }
     }
 
-    fn told(&mut self) -> &mut ToldOf {
-        self.told.as_mut().expect("a call that has not ended knows what is told of it")
+    fn pending(&mut self) -> &mut PendingRecord {
+        self.pending.as_mut().expect("a call that has not ended knows what is told of it")
     }
 
     /// Bytes of a body that are kept.
@@ -98,24 +98,24 @@ impl Call {
 
     /// An instance took it.
     pub(super) fn begin_attempt(&mut self, instance: Option<&str>, cold_start: bool) {
-        let told = self.told();
-        told.started_at = Some(clock::now());
-        told.outcome.instance = instance.map(str::to_owned);
-        told.outcome.cold_start = cold_start;
+        let pending = self.pending();
+        pending.started_at = Some(clock::now());
+        pending.outcome.instance = instance.map(str::to_owned);
+        pending.outcome.cold_start = cold_start;
     }
 
     pub(super) fn set_instance(&mut self, instance: &str) {
-        self.told().outcome.instance = Some(instance.to_owned());
+        self.pending().outcome.instance = Some(instance.to_owned());
     }
 
     pub(super) fn set_exit(&mut self, code: Option<i32>) {
-        self.told().outcome.exit_code = code;
+        self.pending().outcome.exit_code = code;
     }
 
     /// Tells the function which call it is: its wrapper, or the program itself where there is none. An attempt that is
     /// not named is the first.
     pub(super) fn sign(&mut self, headers: &mut hyper::HeaderMap) {
-        let wrapped = matches!(self.told().route.manifest.runtime, Runtime::Node | Runtime::Python);
+        let wrapped = matches!(self.pending().route.manifest.runtime, Runtime::Node | Runtime::Python);
         let mut buffer = uuid::Uuid::encode_buffer();
         let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer))
             .expect("a UUID is a valid header");
@@ -137,9 +137,9 @@ impl Call {
         let id = &*self.run.uuid().hyphenated().encode_lower(&mut buffer);
         response.insert_header(("x-call-id", id));
         response.insert_header(("x-duration-seconds", format!("{:.6}", self.arrived.elapsed().as_secs_f64())));
-        let told = self.told();
-        response.insert_header(("x-start-time", start_time(told.queued_at)));
-        response.insert_header(("x-function-version", told.route.version));
+        let pending = self.pending();
+        response.insert_header(("x-start-time", start_time(pending.queued_at)));
+        response.insert_header(("x-function-version", pending.route.version));
     }
 
     /// The event that a job gets, with the whole body, which takes `limit` bytes at most and twice as much as JSON; `None`
@@ -147,20 +147,20 @@ impl Call {
     pub(super) async fn whole_event(&mut self, body: RequestBody, limit: usize) -> Option<Bytes> {
         let whole = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
         let recorded = self.limit;
-        let told = self.told();
+        let pending = self.pending();
         if let Some(whole) = whole {
             if !Json::fits(&whole, limit) {
-                *told.kept.bytes.lock() = KeptBytes { bytes: Bytes::new(), cut: true };
+                *pending.capture.bytes.lock() = CapturedBytes { bytes: Bytes::new(), cut: true };
                 return None;
             }
-            *told.kept.bytes.lock() = KeptBytes { bytes: whole, cut: false };
+            *pending.capture.bytes.lock() = CapturedBytes { bytes: whole, cut: false };
         }
-        let event = Bytes::from_owner(Text(told.event()));
-        let mut kept = told.kept.bytes.lock();
-        if !Json::fits(&kept.bytes, recorded) {
-            *kept = KeptBytes { bytes: Bytes::new(), cut: true };
+        let event = Bytes::from_owner(Text(pending.event()));
+        let mut capture = pending.capture.bytes.lock();
+        if !Json::fits(&capture.bytes, recorded) {
+            *capture = CapturedBytes { bytes: Bytes::new(), cut: true };
         }
-        drop(kept);
+        drop(capture);
         Some(event)
     }
 
@@ -168,8 +168,9 @@ impl Call {
     pub(super) fn keep_answer(&mut self, answer: &Bytes, kind: &str) {
         let cut = !Json::fits(answer, self.limit);
         // A copy: a part would keep all of the answer in memory until it is recorded.
-        let kept = if cut { Bytes::copy_from_slice(&answer[..answer.len().min(self.limit)]) } else { answer.clone() };
-        self.told().answer = Some((kept, kind.to_owned(), cut));
+        let capture =
+            if cut { Bytes::copy_from_slice(&answer[..answer.len().min(self.limit)]) } else { answer.clone() };
+        self.pending().answer = Some((capture, kind.to_owned(), cut));
     }
 
     /// The function answered.
@@ -211,8 +212,8 @@ impl Call {
             leasing::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
             _ => (Ending::Failed, Vec::new()),
         };
-        let told = leasing::with_last_lines(&error.to_string(), &tail);
-        self.end(ending, None, Some(told));
+        let message = leasing::with_last_lines(&error.to_string(), &tail);
+        self.end(ending, None, Some(message));
         refusal(error)
     }
 
@@ -222,19 +223,19 @@ impl Call {
     }
 
     fn finish(&mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
-        let (Some(place), Some(mut told)) = (self.place.take(), self.told.take()) else { return };
-        told.outcome.http_status = status;
+        let (Some(permit), Some(mut pending)) = (self.permit.take(), self.pending.take()) else { return };
+        pending.outcome.http_status = status;
         let outcome = match ending {
             Ending::Succeeded => "succeeded",
             Ending::Failed => "failed",
             Ending::TimedOut => "timed_out",
             Ending::Cancelled => "cancelled",
         };
-        let labels = [&*told.route.namespace, &*told.route.name, "http.invoke", outcome];
+        let labels = [&*pending.route.namespace, &*pending.route.name, "http.invoke", outcome];
         self.metrics.invocations.with_label_values(&labels).inc();
         self.metrics.duration.with_label_values(&labels[..2]).observe(self.arrived.elapsed().as_secs_f64());
         let at = clock::now();
-        place.record(told.weight(), Box::new(move || told.answered(ending, error, at)));
+        permit.record(pending.weight(), Box::new(move || pending.answered(ending, error, at)));
     }
 }
 
@@ -253,19 +254,19 @@ impl AsRef<[u8]> for Text {
     }
 }
 
-impl ToldOf {
+impl PendingRecord {
     /// Bytes of what is recorded, roughly, and never much less.
     fn weight(&self) -> usize {
         let answer = self.answer.as_ref().map_or(0, |(answer, ..)| answer.len());
-        let headers: usize = self.said.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let said = headers + 2 * (self.said.path.len() + self.said.query.len());
+        let headers: usize = self.request_head.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let sent = headers + 2 * (self.request_head.path.len() + self.request_head.query.len());
         // Twice as much as text, and the body's bytes once more in Base64.
-        4 * self.kept.bytes.lock().bytes.len() + 2 * answer + 2 * said
+        4 * self.capture.bytes.lock().bytes.len() + 2 * answer + 2 * sent
     }
 
-    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> Told {
+    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> CallRecord {
         let input = self.event();
-        let input_cut = self.kept.bytes.lock().cut;
+        let input_cut = self.capture.bytes.lock().cut;
         if let Some((answer, kind, cut)) = self.answer.take()
             && !answer.is_empty()
         {
@@ -294,23 +295,23 @@ impl ToldOf {
             started_at: self.started_at,
             at,
         };
-        Told { answered, cause: Cause { actor: Some(self.actor), ..Cause::default() }, _hold: self.hold }
+        CallRecord { answered, cause: Cause { actor: Some(self.actor), ..Cause::default() }, _hold: self.hold }
     }
 
     /// The call as a CloudEvent.
     fn event(&self) -> Json {
-        let kept = self.kept.bytes.lock();
+        let capture = self.capture.bytes.lock();
         let (id, source) = (self.run.to_string(), format!("eventflow/function/{}", self.route.name));
-        let frame = Frame {
+        let context = EventContext {
             id: &id,
             source: &source,
             time: self.queued_at,
             trace: &self.trace,
             digest: None,
             exact: false,
-            whole: !kept.cut,
+            whole: !capture.cut,
         };
-        self.said.event(&frame, &kept.bytes)
+        self.request_head.event(&context, &capture.bytes)
     }
 }
 

@@ -39,7 +39,7 @@ const GROUP_BYTES: usize = 4 << 20;
 const OVERHEAD: usize = 1 << 10;
 
 /// The record of a call.
-pub struct Told {
+pub struct CallRecord {
     pub(super) answered: Answered,
     pub(super) cause: Cause,
     /// Its id is nobody else's until it is recorded.
@@ -47,7 +47,7 @@ pub struct Told {
 }
 
 /// Builds the record of a call after its answer, on another thread than the one that answers.
-pub type Telling = Box<dyn FnOnce() -> Told + Send>;
+pub type BuildRecord = Box<dyn FnOnce() -> CallRecord + Send>;
 
 /// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
 const REST: Duration = Duration::from_millis(5);
@@ -82,7 +82,7 @@ impl Held {
 
 /// A call waiting to be recorded.
 struct Waiting {
-    telling: Telling,
+    build_record: BuildRecord,
     weight: Weight,
 }
 
@@ -109,17 +109,17 @@ impl Drop for Weight {
 }
 
 /// The right to record one call.
-pub struct Place {
+pub struct RecordPermit {
     permit: OwnedPermit<Waiting>,
     held: Arc<Held>,
     of_namespace: Arc<AtomicUsize>,
 }
 
-impl Place {
+impl RecordPermit {
     /// Records the call, soon. `weight`: bytes of what its caller and its function said, as they are recorded.
-    pub fn record(self, weight: usize, telling: Telling) {
+    pub fn record(self, weight: usize, build_record: BuildRecord) {
         let weight = Weight::take(weight.saturating_add(OVERHEAD), self.held, self.of_namespace);
-        self.permit.send(Waiting { telling, weight });
+        self.permit.send(Waiting { build_record, weight });
     }
 }
 
@@ -132,7 +132,7 @@ impl Recorder {
     }
 
     /// A place for a call of a function of this namespace, if there is one, and memory for the record.
-    pub fn reserve(&self, namespace: &Arc<str>) -> Option<Place> {
+    pub fn reserve(&self, namespace: &Arc<str>) -> Option<RecordPermit> {
         let of_namespace = self.held.of(namespace);
         if self.held.all.load(Ordering::Relaxed) >= MAX_HELD
             || of_namespace.load(Ordering::Relaxed) >= MAX_HELD_OF_NAMESPACE
@@ -140,7 +140,7 @@ impl Recorder {
             return None;
         }
         let permit = self.sender.clone().try_reserve_owned().ok()?;
-        Some(Place { permit, held: self.held.clone(), of_namespace })
+        Some(RecordPermit { permit, held: self.held.clone(), of_namespace })
     }
 }
 
@@ -159,15 +159,15 @@ async fn record(commands: Commands, mut receiver: mpsc::Receiver<Waiting>) {
 }
 
 /// The next calls that are recorded together, and what they take of the memory.
-fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(Vec<Told>, Vec<Weight>)> {
+fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(Vec<CallRecord>, Vec<Weight>)> {
     let (mut calls, mut weights, mut bytes) = (Vec::new(), Vec::new(), 0);
     let fits = |bytes: &mut usize, next: &Waiting| {
         let is_first = *bytes == 0;
         *bytes += next.weight.bytes;
         is_first || *bytes <= GROUP_BYTES
     };
-    while let Some(Waiting { telling, weight }) = waiting.next_if(|next| fits(&mut bytes, next)) {
-        calls.push(telling());
+    while let Some(Waiting { build_record, weight }) = waiting.next_if(|next| fits(&mut bytes, next)) {
+        calls.push(build_record());
         weights.push(weight);
     }
     (!calls.is_empty()).then_some((calls, weights))
@@ -176,12 +176,12 @@ fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(
 /// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left. What
 /// was answered is recorded, be it under another id: where another run has the call's own (its caller named two calls alike
 /// on two servers at once), it gets one that is drawn.
-async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
+async fn record_group(commands: &Commands, mut calls: Vec<CallRecord>) {
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     loop {
-        let told = calls.iter().map(|call| (call.answered.clone(), call.cause.clone()));
-        let mut results = commands.tell_of_calls(told).await.into_iter();
-        calls.retain_mut(|Told { answered, .. }| match results.next() {
+        let records = calls.iter().map(|call| (call.answered.clone(), call.cause.clone()));
+        let mut results = commands.record_calls(records).await.into_iter();
+        calls.retain_mut(|CallRecord { answered, .. }| match results.next() {
             Some(Err(Error::Refused(run::Error::IdTaken))) => {
                 let (taken, drawn) = (answered.request.run, clock::new_id());
                 tracing::warn!(run = %drawn, %taken, "another run has the id of a call, which is recorded under a new one");
@@ -214,7 +214,7 @@ async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
 mod tests {
     use super::*;
 
-    fn telling() -> Telling {
+    fn build_record() -> BuildRecord {
         Box::new(|| unreachable!("nobody records it"))
     }
 
@@ -226,8 +226,8 @@ mod tests {
         let early = recorder.reserve(&busy).unwrap();
         let fill = |namespace: &Arc<str>| {
             let mut waiting = 0;
-            while let Some(place) = recorder.reserve(namespace) {
-                place.record(1 << 20, telling());
+            while let Some(permit) = recorder.reserve(namespace) {
+                permit.record(1 << 20, build_record());
                 waiting += 1;
             }
             waiting
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(fill(&busier), 32);
         assert!(recorder.reserve(&other).is_none());
         // Who has a place keeps it.
-        early.record(0, telling());
+        early.record(0, build_record());
         for _ in 0..2 {
             receiver.try_recv().unwrap();
         }

@@ -22,8 +22,8 @@ use super::passing::Named;
 use super::refused::claimed;
 use crate::clock;
 use crate::edge::body::{broke_off, read, read_unproved};
-use crate::edge::kept::stays_here;
-use crate::edge::{Held, HttpError, Services};
+use crate::edge::capture::is_stripped;
+use crate::edge::{BodyReservation, HttpError, Services};
 use crate::leasing::{Arm, RequestBody, claim};
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
@@ -34,21 +34,21 @@ const PARTS: usize = 8;
 
 /// The captured body, for the record.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
-    pub bytes: std::sync::Arc<parking_lot::Mutex<KeptBytes>>,
+pub(super) struct Capture {
+    pub bytes: std::sync::Arc<parking_lot::Mutex<CapturedBytes>>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct KeptBytes {
+pub(super) struct CapturedBytes {
     pub bytes: Bytes,
     pub cut: bool,
 }
 
-impl Kept {
+impl Capture {
     fn whole(bytes: Bytes, limit: usize) -> Self {
         let cut = !Json::fits(&bytes, limit);
         let bytes = if cut { Bytes::new() } else { bytes };
-        Self { bytes: std::sync::Arc::new(parking_lot::Mutex::new(KeptBytes { bytes, cut })) }
+        Self { bytes: std::sync::Arc::new(parking_lot::Mutex::new(CapturedBytes { bytes, cut })) }
     }
 }
 
@@ -78,10 +78,10 @@ pub(super) type Pump = LocalBoxFuture<'static, Option<std::io::ErrorKind>>;
 /// A body on its way to a function.
 pub(super) struct Incoming {
     pub body: RequestBody,
-    pub kept: Kept,
+    pub capture: Capture,
     pub pump: Option<Pump>,
     /// What a body whose sender nobody knows takes of the budget for such bodies, until the call is over.
-    pub held: Option<Held>,
+    pub held: Option<BodyReservation>,
 }
 
 impl Incoming {
@@ -91,7 +91,12 @@ impl Incoming {
     }
 
     fn whole(bytes: Bytes, recorded: usize) -> Self {
-        Self { body: RequestBody::Full(bytes.clone()), kept: Kept::whole(bytes, recorded), pump: None, held: None }
+        Self {
+            body: RequestBody::Full(bytes.clone()),
+            capture: Capture::whole(bytes, recorded),
+            pump: None,
+            held: None,
+        }
     }
 }
 
@@ -155,10 +160,10 @@ pub(super) async fn body(
         }
         return Ok(Incoming::whole(whole.freeze(), recorded));
     }
-    let kept = Kept::whole(Bytes::new(), recorded);
+    let capture = Capture::whole(Bytes::new(), recorded);
     let (sender, receiver) = mpsc::channel(PARTS);
-    let pump = Box::pin(pass_on(payload, sender, limit, recorded, kept.clone()));
-    Ok(Incoming { body: RequestBody::Stream(receiver), kept, pump: Some(pump), held: None })
+    let pump = Box::pin(pass_on(payload, sender, limit, recorded, capture.clone()));
+    Ok(Incoming { body: RequestBody::Stream(receiver), capture, pump: Some(pump), held: None })
 }
 
 /// Passes a body on as it comes. One that is longer than it may be is broken off: the function sees no whole request.
@@ -167,7 +172,7 @@ async fn pass_on(
     sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
     limit: usize,
     recorded: usize,
-    kept: Kept,
+    capture: Capture,
 ) -> Option<std::io::ErrorKind> {
     let mut length = 0;
     let mut broke = None;
@@ -196,7 +201,7 @@ async fn pass_on(
         }
     }
     let cut = length > recorded || !Json::fits(&begin, recorded);
-    *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
+    *capture.bytes.lock() = CapturedBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
     broke
 }
 
@@ -234,7 +239,7 @@ pub(super) fn to_function(
     headers.reserve(request.headers().len() + 10);
     let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
     for (name, value) in request.headers() {
-        if !stays_here(name.as_str())
+        if !is_stripped(name.as_str())
             && *name != header::COOKIE
             && !domain::trace::HEADERS.contains(&name.as_str())
             && !named.contain(name.as_str())
@@ -251,7 +256,7 @@ pub(super) fn to_function(
     if let Some(Ok(cookies)) = jar.inward(cookies).map(HeaderValue::try_from) {
         headers.insert("cookie", cookies);
     }
-    address.tell(headers);
+    address.add_to(headers);
     let left = deadline.saturating_duration_since(Instant::now());
     let until = clock::now() + TimeDelta::from_std(left).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&until.to_rfc3339_opts(SecondsFormat::Millis, true)) {

@@ -27,7 +27,7 @@ use super::frames::{self, Fault, Frames};
 use super::record::Call;
 use super::state::Gateway;
 use crate::edge::auth::Over;
-use crate::edge::{HttpError, Seat};
+use crate::edge::{Activity, HttpError};
 use crate::leasing::{Arm, Lease, RequestBody, Socket, Upgraded};
 
 /// Bytes that are read from a function at a time.
@@ -66,8 +66,8 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
     opening: Opening<'_, O>,
 ) -> Result<HttpResponse, HttpError> {
     let Opening { route, mut call, lease, mut request, payload, deadline, jar, address, over } = opening;
-    let place = match gateway.sockets.take(route) {
-        Ok(place) => place,
+    let slot = match gateway.sockets.take(route) {
+        Ok(slot) => slot,
         Err(error) => {
             call.end(Ending::Failed, None, Some(error.message.clone()));
             return Err(error);
@@ -99,8 +99,8 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
             });
         }
     };
-    if let Some(seat) = caller.conn_data::<Arc<Seat>>() {
-        seat.become_socket();
+    if let Some(activity) = caller.conn_data::<Arc<Activity>>() {
+        activity.become_socket();
     }
     let mut response = HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS);
     response.upgrade("websocket");
@@ -125,7 +125,7 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
         stopping: gateway.services.stopping.clone(),
     };
     actix_web::rt::spawn(async move {
-        let _place = place;
+        let _slot = slot;
         tunnel.run(io, call, lease, over).await;
     });
     Ok(response.streaming(ReceiverStream::new(receiver)))
@@ -175,12 +175,12 @@ impl Tunnel {
         };
         let (ups, downs) = (ups.into_inner(), downs.into_inner());
         let said_goodbye = ups.is_closing() || downs.is_closing();
-        let told = json!({
+        let summary = json!({
             "received": { "messages": ups.messages, "bytes": ups.bytes },
             "sent": { "messages": downs.messages, "bytes": downs.bytes },
             "closed": ups.code().or(downs.code()),
         });
-        call.keep_answer(&Bytes::from(told.to_string()), "application/json");
+        call.keep_answer(&Bytes::from(summary.to_string()), "application/json");
         let goodbye = end.goodbye(limit);
         if let Some((code, reason)) = &goodbye {
             // Within a frame there is no room for another one: then the connection just ends.

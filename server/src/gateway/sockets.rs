@@ -19,7 +19,7 @@ pub(super) struct Sockets {
 }
 
 /// A slot for a socket, given back when dropped.
-pub(super) type Place = (Share<function::Id>, Share<Arc<str>>);
+pub(super) type SocketSlot = (Share<function::Id>, Share<Arc<str>>);
 
 impl Sockets {
     pub(super) fn new(edge: &Edge) -> Self {
@@ -32,7 +32,7 @@ impl Sockets {
     ///
     /// # Errors
     /// 503 when there is none.
-    pub(super) fn take(&self, route: &Arm) -> Result<Place, HttpError> {
+    pub(super) fn take(&self, route: &Arm) -> Result<SocketSlot, HttpError> {
         let full = |owner: &str, full| {
             let who = match full {
                 Full::Owner => owner,

@@ -67,14 +67,14 @@ pub(super) struct Called<'r> {
 }
 
 /// A function with an http trigger that allows a custom path, anonymous callers, or cross-origin pages.
-pub(super) struct Door<'r> {
+pub(super) struct OpenAccess<'r> {
     route: Arc<Route>,
     rest: &'r str,
     trigger: HttpTrigger,
     public: bool,
 }
 
-impl Door<'_> {
+impl OpenAccess<'_> {
     /// Which pages of other origins may call.
     pub(super) fn cors(&self) -> Option<&Cors> {
         self.trigger.cors.as_ref()
@@ -83,7 +83,7 @@ impl Door<'_> {
 
 impl Gateway {
     /// The door through which a request comes, if there is one. It is looked for in memory: a stranger asks the log nothing.
-    pub(super) async fn door<'r>(&self, request: &'r HttpRequest, way: Way) -> Option<Door<'r>> {
+    pub(super) async fn open_access<'r>(&self, request: &'r HttpRequest, way: Way) -> Option<OpenAccess<'r>> {
         let doors = &self.doors;
         let default = self.services.settings.namespace.as_str();
         let path = request.uri().path();
@@ -121,7 +121,7 @@ impl Gateway {
             return None;
         }
         let public = trigger.auth == HttpAuth::None && allowed;
-        Some(Door { route, rest, trigger, public })
+        Some(OpenAccess { route, rest, trigger, public })
     }
 
     /// Whom a request calls, and who calls.
@@ -133,10 +133,10 @@ impl Gateway {
         &self,
         request: &'r HttpRequest,
         way: Way,
-        door: Option<Door<'r>>,
+        open_access: Option<OpenAccess<'r>>,
     ) -> Result<Called<'r>, HttpError> {
         let origin = way.origin();
-        if let Some(Door { route, rest, public: true, .. }) = &door
+        if let Some(OpenAccess { route, rest, public: true, .. }) = &open_access
             && way != Way::Later
         {
             let session = Session::of_nobody(&route.namespace);
@@ -162,8 +162,10 @@ impl Gateway {
             }
             Way::Path => {
                 let session = self.services.auth.session(request)?;
-                let door = door.filter(|door| session.viewer.sees(&door.route.namespace)).ok_or_else(missing)?;
-                (session, door.route, door.rest)
+                let open_access = open_access
+                    .filter(|open_access| session.viewer.sees(&open_access.route.namespace))
+                    .ok_or_else(missing)?;
+                (session, open_access.route, open_access.rest)
             }
         };
         session.viewer.may(Action::Invoke, &route.namespace)?;

@@ -14,7 +14,7 @@ use crate::config::{Limits, Settings};
 use crate::edge::Services;
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
 use crate::operations::{self, Caller, Problem, Publication, Refusal, Viewer};
-use crate::queue::rabbit::{Letter, Message, Rabbit, too_large};
+use crate::queue::rabbit::{InboxMessage, Message, Rabbit, too_large};
 
 /// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
 const PREFIXES: &[&str] = &["cloudEvents:", "cloudEvents_", "ce-"];
@@ -47,7 +47,7 @@ pub fn start(services: Services, rabbit: Rabbit) {
     });
 }
 
-async fn take(services: Services, letter: Letter) {
+async fn take(services: Services, letter: InboxMessage) {
     let message = &letter.message;
     let caller = Caller::new(publisher(&services.settings, message.user.as_deref()));
     let publications = match read(message, &services.settings.namespace, &services.settings.limits) {
@@ -85,7 +85,7 @@ fn publisher(settings: &Settings, user: Option<&str>) -> Viewer {
     Viewer::of_installation(&format!("amqp:{}", user.unwrap_or("broker")), &grants)
 }
 
-fn refuse(letter: Letter, problems: &[Problem]) {
+fn refuse(letter: InboxMessage, problems: &[Problem]) {
     let message = &letter.message;
     let error = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
     tracing::warn!(
@@ -149,7 +149,7 @@ fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Probl
     for (name, value) in [("specversion", "1.0"), ("id", &id), ("source", &source), ("type", QUEUED)] {
         attributes.push((name.to_owned(), value.to_owned()));
     }
-    cloudevent::attributed(Origin::Door, attributes, kind.or_else(|| guessed(&message.body)), &message.body)
+    cloudevent::attributed(Origin::EntryPoint, attributes, kind.or_else(|| guessed(&message.body)), &message.body)
 }
 
 /// What a body is of which nothing is said.

@@ -327,7 +327,7 @@ mod tests {
                 all.map(|(name, value)| (name.to_owned(), value.to_owned()))
             };
             assert!(attributed(Origin::Sender, attributes(), None, b"").is_err(), "{name}");
-            assert_eq!(attributed(Origin::Door, attributes(), None, b"").unwrap().source, name);
+            assert_eq!(attributed(Origin::EntryPoint, attributes(), None, b"").unwrap().source, name);
         }
     }
 

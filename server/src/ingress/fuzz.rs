@@ -122,7 +122,8 @@ pub fn page_query(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(asked) = web::Query::<Asked>::from_query(text).map(web::Query::into_inner) else { return };
     let cursors = [asked.after.clone(), asked.before.clone()];
-    let asked_for = graphql::Asked { first: asked.first, after: asked.after, last: asked.last, before: asked.before };
+    let asked_for =
+        graphql::PageArguments { first: asked.first, after: asked.after, last: asked.last, before: asked.before };
     if let Ok(request) = asked_for.request() {
         assert!((1..=crate::store::page::MAX_PAGE).contains(&request.rows));
         assert!(asked.first.is_none() || asked.last.is_none(), "a page has one end");

@@ -6,12 +6,12 @@ use domain::function::Status;
 use domain::manifest::{Manifest, Mode};
 
 use super::backoff;
-use super::crew::Crew;
 use super::inner::Inner;
-use super::learned::Learned;
+use super::observed::Observed;
+use super::pool::Pool;
 use super::processes::Processes;
 use super::work::Recipe;
-use crate::leasing::{Arm, Endpoints, Error, Route, Taker, Terms};
+use crate::leasing::{Arm, Backend, Endpoints, Error, Route, Terms};
 use crate::store::{FunctionRow, VersionRow};
 
 impl Inner {
@@ -51,53 +51,54 @@ impl Inner {
     /// # Errors
     /// [`Error::NoSuchVersion`], or [`Error::Unhealthy`] if something it needs is not on this server.
     pub(super) async fn make_arm(&self, row: &FunctionRow, version: u32) -> Result<Arc<Arm>, Error> {
-        let made = self.means.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
+        let made = self.context.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
         let manifest = Arc::new(made.manifest()?);
         let shares = || row.traffic.iter().any(|share| share.version == version);
         if row.state == Status::Running && (row.current_version == Some(version) || shares()) {
-            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made).await;
+            self.broken.look(&self.context.artifacts, &row.namespace, &row.name, &made).await;
         }
-        let taker = match manifest.mode {
-            Mode::Job => Taker::Job,
+        let backend = match manifest.mode {
+            Mode::Job => Backend::Job,
             Mode::Service => {
-                let crew = self.crew_of(row, &made, &manifest).await?;
+                let pool = self.pool_of(row, &made, &manifest).await?;
                 if row.reason.is_some() {
-                    crew.is_ailing();
+                    pool.is_ailing();
                 }
-                Taker::Service(crew.endpoints().clone())
+                Backend::Service(pool.endpoints().clone())
             }
         };
-        Ok(arm(row, version, manifest, taker))
+        Ok(arm(row, version, manifest, backend))
     }
 
     /// Who keeps a version's instances; if nobody does yet, somebody begins to.
-    async fn crew_of(
+    async fn pool_of(
         &self,
         row: &FunctionRow,
         made: &VersionRow,
         manifest: &Arc<Manifest>,
-    ) -> Result<Arc<dyn Crew>, Error> {
+    ) -> Result<Arc<dyn Pool>, Error> {
         let key = (row.id, made.number);
         let waiting = self.leasing.waiting();
         if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.keeps(manifest)) {
-            let new = || -> Arc<dyn Crew> {
-                Learned::new(self.means.clone(), keeper.clone(), key, manifest.clone(), waiting)
+            let new = || -> Arc<dyn Pool> {
+                Observed::new(self.context.clone(), keeper.clone(), key, manifest.clone(), waiting)
             };
-            return Ok(self.crews.lock().entry(key).or_insert_with(new).clone());
+            return Ok(self.pools.lock().entry(key).or_insert_with(new).clone());
         }
-        let recipe = Recipe::of(&self.means, &row.namespace, &row.name, made).await;
+        let recipe = Recipe::of(&self.context, &row.namespace, &row.name, made).await;
         let recipe = recipe.map_err(|error| Error::Unhealthy {
             message: error.to_string(),
             stderr_tail: Vec::new(),
             retry_in: backoff::LONGEST,
         })?;
-        let new = || -> Arc<dyn Crew> { Processes::new(self.means.clone(), row.id, recipe, manifest.clone(), waiting) };
-        Ok(self.crews.lock().entry(key).or_insert_with(new).clone())
+        let new =
+            || -> Arc<dyn Pool> { Processes::new(self.context.clone(), row.id, recipe, manifest.clone(), waiting) };
+        Ok(self.pools.lock().entry(key).or_insert_with(new).clone())
     }
 
     /// A version that refuses every call with this error; `None` if the log does not have the version.
     async fn refusing_arm(&self, row: &FunctionRow, version: u32, why: Error) -> Result<Option<Arc<Arm>>, Error> {
-        let Some(made) = self.means.store.version(row.id, version).await? else { return Ok(None) };
+        let Some(made) = self.context.store.version(row.id, version).await? else { return Ok(None) };
         let manifest = Arc::new(made.manifest()?);
         let terms = Terms {
             function: row.id,
@@ -105,20 +106,20 @@ impl Inner {
             concurrency: manifest.scaling.concurrency,
             timeout: manifest.resources.timeout(),
             waiting: 0,
-            runtime: self.means.runtime.clone(),
+            runtime: self.context.runtime.clone(),
         };
-        let taker = Taker::Service(Arc::new(Endpoints::never(terms, why)));
-        Ok(Some(arm(row, version, manifest, taker)))
+        let backend = Backend::Service(Arc::new(Endpoints::never(terms, why)));
+        Ok(Some(arm(row, version, manifest, backend)))
     }
 }
 
-fn arm(row: &FunctionRow, version: u32, manifest: Arc<Manifest>, taker: Taker) -> Arc<Arm> {
+fn arm(row: &FunctionRow, version: u32, manifest: Arc<Manifest>, backend: Backend) -> Arc<Arm> {
     Arc::new(Arm {
         function: row.id,
         namespace: row.namespace.as_str().into(),
         name: row.name.as_str().into(),
         version,
         manifest,
-        taker,
+        backend,
     })
 }

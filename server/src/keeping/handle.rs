@@ -6,10 +6,10 @@ use domain::function;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
+use super::context::Context;
 use super::info::InstanceInfo;
 use super::inner::Inner;
 use super::keeper::Keeper;
-use super::means::Means;
 use super::meter::Meters;
 use super::settings::Settings;
 use super::work::{self, JobRun};
@@ -17,7 +17,7 @@ use super::{lead, reconcile};
 use crate::actors::Commands;
 use crate::artifacts::Artifacts;
 use crate::executor::{self, Executors, JobCall};
-use crate::leasing::{Arm, Error, JobPlace, Leasing, Source};
+use crate::leasing::{Arm, Error, JobPermit, Leasing, Source};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -56,7 +56,7 @@ impl Keeping {
     /// Starts keeping instances; none is started yet. Must be called within a tokio runtime.
     pub fn start(parts: Parts) -> Self {
         let Parts { leasing, store, commands, vault, executors, keeper, artifacts, metrics, settings, node } = parts;
-        let means = Means {
+        let context = Context {
             store,
             commands,
             vault,
@@ -69,10 +69,10 @@ impl Keeping {
             ends_at: OnceLock::new(),
             runtime: Handle::current(),
         };
-        let inner = Arc::new(Inner::new(Arc::new(means), leasing, keeper));
+        let inner = Arc::new(Inner::new(Arc::new(context), leasing, keeper));
         let source: Arc<dyn Source> = inner.clone();
         inner.leasing.learn_from(Arc::downgrade(&source));
-        tokio::spawn(reconcile::tend(Arc::downgrade(&inner)));
+        tokio::spawn(reconcile::maintain(Arc::downgrade(&inner)));
         tokio::spawn(reconcile::renew_secrets(Arc::downgrade(&inner)));
         Self { inner }
     }
@@ -107,8 +107,8 @@ impl Keeping {
     pub async fn warm_up(&self, id: function::Id) -> Result<(), Error> {
         let Some(route) = self.inner.reconcile(id).await? else { return Ok(()) };
         for (arm, _) in route.shares().filter(|(_, share)| *share > 0) {
-            if let Some(crew) = self.inner.crew(id, arm.version) {
-                crew.ensure(1);
+            if let Some(pool) = self.inner.pool(id, arm.version) {
+                pool.ensure(1);
             }
         }
         Ok(())
@@ -120,20 +120,20 @@ impl Keeping {
         for (arm, share) in route.shares() {
             let mine = (waiting.saturating_mul(share.into())).div_ceil(100);
             if mine > 0
-                && let Some(crew) = self.inner.crew(id, arm.version)
+                && let Some(pool) = self.inner.pool(id, arm.version)
             {
-                crew.expect(mine);
+                pool.expect(mine);
             }
         }
     }
 
     /// The instances of a function that this server's calls may reach, oldest first.
     pub fn instances(&self, id: function::Id) -> Vec<InstanceInfo> {
-        let crews: Vec<_> = {
-            let crews = self.inner.crews.lock();
-            crews.iter().filter(|((function, _), _)| *function == id).map(|(_, crew)| crew.clone()).collect()
+        let pools: Vec<_> = {
+            let pools = self.inner.pools.lock();
+            pools.iter().filter(|((function, _), _)| *function == id).map(|(_, pool)| pool.clone()).collect()
         };
-        let mut all: Vec<_> = crews.iter().flat_map(|crew| crew.instances()).collect();
+        let mut all: Vec<_> = pools.iter().flat_map(|pool| pool.instances()).collect();
         all.sort_by(|a, b| a.started_at.cmp(&b.started_at).then_with(|| a.id.cmp(&b.id)));
         all
     }
@@ -158,42 +158,42 @@ impl Keeping {
     /// # Errors
     /// If something that its version needs is missing.
     pub async fn can_run(&self, arm: &Arm) -> Result<(), executor::Error> {
-        work::can_run(&self.inner.means, arm).await
+        work::can_run(&self.inner.context, arm).await
     }
 
     /// Runs a job to its end, using its slot.
     ///
     /// # Errors
     /// If the executor cannot run it.
-    pub async fn run_job(&self, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
-        work::run(&self.inner.means, arm, call, place).await
+    pub async fn run_job(&self, arm: &Arm, call: JobCall, permit: JobPermit) -> Result<JobRun, executor::Error> {
+        work::run(&self.inner.context, arm, call, permit).await
     }
 
     /// Why a function that should run cannot run on this server, if that is so.
     pub async fn fault_of(&self, row: &store::FunctionRow) -> Option<String> {
-        self.inner.broken.of(&self.inner.means.artifacts, row).await
+        self.inner.broken.of(&self.inner.context.artifacts, row).await
     }
 
     /// How many functions cannot run on this server, and which, for people; `None` when all can.
     pub async fn faults(&self) -> Option<String> {
-        self.inner.broken.all(&self.inner.means.artifacts).await
+        self.inner.broken.all(&self.inner.context.artifacts).await
     }
 
     /// Checks whether this host can start instances, and restores what is missing if possible.
     ///
     /// # Errors
     /// What is missing.
-    pub async fn keep_ground(&self) -> Result<(), String> {
-        let executors = self.inner.means.executors.clone();
-        tokio::task::spawn_blocking(move || executors.keep_ground())
+    pub async fn prepare_host(&self) -> Result<(), String> {
+        let executors = self.inner.context.executors.clone();
+        tokio::task::spawn_blocking(move || executors.prepare_host())
             .await
             .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Ends all instances of this server, the last of them soon after `deadline`.
     pub async fn stop(&self, deadline: Instant) {
-        let _ = self.inner.means.ends_at.set(deadline);
-        let crews: Vec<_> = self.inner.crews.lock().drain().map(|(_, crew)| crew).collect();
-        futures::future::join_all(crews.into_iter().map(|crew| crew.close(Instant::now()))).await;
+        let _ = self.inner.context.ends_at.set(deadline);
+        let pools: Vec<_> = self.inner.pools.lock().drain().map(|(_, pool)| pool).collect();
+        futures::future::join_all(pools.into_iter().map(|pool| pool.close(Instant::now()))).await;
     }
 }

@@ -8,10 +8,10 @@ use domain::function;
 use parking_lot::Mutex;
 
 use super::broken::Broken;
-use super::crew::Crew;
+use super::context::Context;
 use super::keeper::Keeper;
-use super::means::Means;
 use super::order::Key;
+use super::pool::Pool;
 use crate::leasing::Leasing;
 
 /// The number of locks that functions share for reconciliation.
@@ -21,24 +21,24 @@ const TURNS: usize = 64;
 pub(super) const TICK: Duration = Duration::from_millis(500);
 
 pub(super) struct Inner {
-    pub means: Arc<Means>,
+    pub context: Arc<Context>,
     /// Receives the routes and endpoints.
     pub leasing: Leasing,
     /// Keeps instances that belong to no server.
     pub keeper: Option<Arc<dyn Keeper>>,
-    pub crews: Mutex<HashMap<Key, Arc<dyn Crew>>>,
+    pub pools: Mutex<HashMap<Key, Arc<dyn Pool>>>,
     pub broken: Broken,
     /// Locks by function, see [`Inner::turn`].
     turns: [tokio::sync::Mutex<()>; TURNS],
 }
 
 impl Inner {
-    pub(super) fn new(means: Arc<Means>, leasing: Leasing, keeper: Option<Arc<dyn Keeper>>) -> Self {
+    pub(super) fn new(context: Arc<Context>, leasing: Leasing, keeper: Option<Arc<dyn Keeper>>) -> Self {
         Self {
-            means,
+            context,
             leasing,
             keeper,
-            crews: Mutex::default(),
+            pools: Mutex::default(),
             broken: Broken::default(),
             turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
         }
@@ -51,12 +51,12 @@ impl Inner {
     }
 
     /// The keeper of a version's instances, if there is one.
-    pub(super) fn crew(&self, function: function::Id, version: u32) -> Option<Arc<dyn Crew>> {
-        self.crews.lock().get(&(function, version)).cloned()
+    pub(super) fn pool(&self, function: function::Id, version: u32) -> Option<Arc<dyn Pool>> {
+        self.pools.lock().get(&(function, version)).cloned()
     }
 
     /// The keepers of all versions.
-    pub(super) fn all_crews(&self) -> Vec<Arc<dyn Crew>> {
-        self.crews.lock().values().cloned().collect()
+    pub(super) fn all_pools(&self) -> Vec<Arc<dyn Pool>> {
+        self.pools.lock().values().cloned().collect()
     }
 }

@@ -33,7 +33,7 @@ pub(super) async fn forever(inner: Arc<Inner>) {
 /// What is not available, as a message: in that case no instances are ended.
 async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result<(), String> {
     let needs: HashMap<Key, u32> = keeper.needs().await?.into_iter().collect();
-    let running = inner.means.store.running_functions().await.map_err(|error| error.to_string())?;
+    let running = inner.context.store.running_functions().await.map_err(|error| error.to_string())?;
     let (mut wanted, mut seen) = (HashSet::new(), HashSet::new());
     for row in &running {
         for version in versions(row, &needs) {
@@ -79,7 +79,7 @@ fn versions(row: &RunningFunction, needs: &HashMap<Key, u32>) -> Vec<u32> {
 }
 
 async fn order(inner: &Inner, row: &RunningFunction, version: u32) -> Result<Option<Order>, Error> {
-    let Some(made) = inner.means.store.version(row.id, version).await? else { return Ok(None) };
+    let Some(made) = inner.context.store.version(row.id, version).await? else { return Ok(None) };
     let manifest = made.manifest()?;
     let RunningFunction { id, namespace, name, .. } = row;
     let (namespace, name) = (namespace.clone(), name.clone());

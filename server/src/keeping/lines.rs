@@ -6,8 +6,8 @@ use domain::{function, run};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::means::Means;
-use super::meter::Verdict;
+use super::context::Context;
+use super::meter::LineDecision;
 use super::stored::{BUFFER, GROUP, Origin, store_lines};
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
@@ -27,7 +27,7 @@ impl Forward {
 
 /// A channel whose lines are stored until its last sender is dropped, within the function's limits.
 pub(super) fn forward(
-    means: &Means,
+    context: &Context,
     function: function::Id,
     namespace: &str,
     instance: Option<String>,
@@ -36,8 +36,8 @@ pub(super) fn forward(
     let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
     let runs = Arc::new(OnceLock::<Arc<Runs>>::new());
     let attribution = runs.clone();
-    let meter = means.meters.of(function);
-    let store = means.store.clone();
+    let meter = context.meters.of(function);
+    let store = context.store.clone();
     let origin = Origin { function, namespace: namespace.to_owned(), build: None, instance };
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
@@ -51,10 +51,10 @@ pub(super) fn forward(
             let mut lines = Vec::with_capacity(group.len());
             for line in group.drain(..) {
                 let run = run.or_else(|| own(&line));
-                match meter.judge(run, line.stream, line.text.len(), Instant::now()) {
-                    Verdict::Store => lines.push(origin.line(run, line.stream, line.at, line.text)),
-                    Verdict::LeaveOut => {}
-                    Verdict::Say(text) => lines.push(origin.line(run, Stream::System, line.at, text)),
+                match meter.decide(run, line.stream, line.text.len(), Instant::now()) {
+                    LineDecision::Store => lines.push(origin.line(run, line.stream, line.at, line.text)),
+                    LineDecision::LeaveOut => {}
+                    LineDecision::Say(text) => lines.push(origin.line(run, Stream::System, line.at, text)),
                 }
             }
             for text in meter.reports(!open, Instant::now()) {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::crew::Revision;
-use super::means::Means;
+use super::context::Context;
+use super::pool::Revision;
 use crate::artifacts::Held;
 use crate::executor::Instance;
-use crate::leasing::{Endpoint, Life};
+use crate::leasing::{Endpoint, Liveness};
 
 /// A process, and the endpoint by which calls reach it.
 #[derive(Debug)]
@@ -42,10 +42,10 @@ impl Member {
     }
 
     /// Ends it after its last call, or at `deadline`.
-    pub(super) async fn end(&self, means: &Means, deadline: Instant) {
+    pub(super) async fn end(&self, context: &Context, deadline: Instant) {
         self.endpoint.drain();
         if self.finish_calls(deadline).await {
-            self.process.stop(means.stop_grace()).await;
+            self.process.stop(context.stop_grace()).await;
             tracing::info!(instance = self.endpoint.id(), "instance stopped");
         }
     }
@@ -56,7 +56,7 @@ impl Member {
 struct Process(Arc<dyn Instance>);
 
 #[async_trait]
-impl Life for Process {
+impl Liveness for Process {
     fn is_over(&self) -> bool {
         self.0.exited().is_some()
     }

@@ -72,7 +72,7 @@ impl Meters {
 
 /// The decision about a line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum LineDecision {
     Store,
     LeaveOut,
     /// Store this message instead.
@@ -102,14 +102,14 @@ struct Total {
 }
 
 impl Total {
-    fn add(&mut self, bytes: u64, limit: u64, what: impl FnOnce() -> String) -> Verdict {
+    fn add(&mut self, bytes: u64, limit: u64, what: impl FnOnce() -> String) -> LineDecision {
         if !self.said && self.bytes.saturating_add(bytes) <= limit {
             self.bytes += bytes;
-            return Verdict::Store;
+            return LineDecision::Store;
         }
         match std::mem::replace(&mut self.said, true) {
-            true => Verdict::LeaveOut,
-            false => Verdict::Say(what()),
+            true => LineDecision::LeaveOut,
+            false => LineDecision::Say(what()),
         }
     }
 }
@@ -134,17 +134,17 @@ impl Meter {
     }
 
     /// Decides about a line. EventFlow's own lines about a process are rare, and always stored.
-    pub(super) fn judge(&self, run: Option<run::Id>, stream: Stream, length: usize, now: Instant) -> Verdict {
+    pub(super) fn decide(&self, run: Option<run::Id>, stream: Stream, length: usize, now: Instant) -> LineDecision {
         if stream == Stream::System {
-            return Verdict::Store;
+            return LineDecision::Store;
         }
         if !self.rate.is_open(now) {
             self.rate.leave_out(1, now);
-            return Verdict::LeaveOut;
+            return LineDecision::LeaveOut;
         }
         if !self.take(length, now) {
             self.crowded_out.leave_out(1, now);
-            return Verdict::LeaveOut;
+            return LineDecision::LeaveOut;
         }
         self.rate.take(length);
         // The estimated cost of a row in addition to its text, in bytes.
@@ -161,7 +161,7 @@ impl Meter {
             let verdict = total.add(bytes, limit, || {
                 format!("The lines of this run have reached their limit of {}: the rest is left out.", mebibytes(limit))
             });
-            if verdict != Verdict::Store {
+            if verdict != LineDecision::Store {
                 return verdict;
             }
         }
@@ -205,27 +205,27 @@ mod tests {
         Meter::new(LineLimits { per_second, run_bytes, function_bytes }, all)
     }
 
-    fn judge(meter: &Meter, run: u128, now: Instant) -> Verdict {
-        meter.judge(Some(run::Id::new(uuid::Uuid::from_u128(run))), Stream::Stdout, 100, now)
+    fn decide(meter: &Meter, run: u128, now: Instant) -> LineDecision {
+        meter.decide(Some(run::Id::new(uuid::Uuid::from_u128(run))), Stream::Stdout, 100, now)
     }
 
     #[test]
     fn a_run_that_wrote_too_much_is_cut_and_another_is_not() {
         let (meter, now) = (meter(1000, 500, 1 << 20), Instant::now());
-        assert_eq!([judge(&meter, 1, now), judge(&meter, 1, now)], [Verdict::Store, Verdict::Store]);
-        assert!(matches!(judge(&meter, 1, now), Verdict::Say(text) if text.contains("limit of 500 bytes")));
-        assert_eq!([judge(&meter, 1, now), judge(&meter, 1, now)], [Verdict::LeaveOut, Verdict::LeaveOut]);
-        assert_eq!(judge(&meter, 2, now), Verdict::Store);
+        assert_eq!([decide(&meter, 1, now), decide(&meter, 1, now)], [LineDecision::Store, LineDecision::Store]);
+        assert!(matches!(decide(&meter, 1, now), LineDecision::Say(text) if text.contains("limit of 500 bytes")));
+        assert_eq!([decide(&meter, 1, now), decide(&meter, 1, now)], [LineDecision::LeaveOut, LineDecision::LeaveOut]);
+        assert_eq!(decide(&meter, 2, now), LineDecision::Store);
     }
 
     #[test]
     fn a_function_that_wrote_too_much_is_cut_until_the_next_day() {
         let (meter, now) = (meter(1000, 1 << 20, 500), Instant::now());
-        assert_eq!([judge(&meter, 1, now), judge(&meter, 2, now)], [Verdict::Store, Verdict::Store]);
-        assert!(matches!(judge(&meter, 3, now), Verdict::Say(text) if text.contains("this function")));
-        assert_eq!(judge(&meter, 4, now), Verdict::LeaveOut);
-        assert_eq!(meter.judge(None, Stream::System, 100, now), Verdict::Store);
-        assert_eq!(judge(&meter, 4, now + PERIOD), Verdict::Store);
+        assert_eq!([decide(&meter, 1, now), decide(&meter, 2, now)], [LineDecision::Store, LineDecision::Store]);
+        assert!(matches!(decide(&meter, 3, now), LineDecision::Say(text) if text.contains("this function")));
+        assert_eq!(decide(&meter, 4, now), LineDecision::LeaveOut);
+        assert_eq!(meter.decide(None, Stream::System, 100, now), LineDecision::Store);
+        assert_eq!(decide(&meter, 4, now + PERIOD), LineDecision::Store);
     }
 
     #[test]
@@ -234,7 +234,7 @@ mod tests {
         let function = domain::function::id("default", "hello", 1);
         let (one, other) = (meters.of(function), meters.of(function));
         let now = Instant::now();
-        let stored = |n: &u32| judge(if n.is_multiple_of(2) { &one } else { &other }, 1, now) == Verdict::Store;
+        let stored = |n: &u32| decide(if n.is_multiple_of(2) { &one } else { &other }, 1, now) == LineDecision::Store;
         assert_eq!((0..100).filter(stored).count(), 50);
         let later = now + Duration::from_secs(1);
         let texts: Vec<_> = one.reports(false, later).collect();
@@ -251,7 +251,7 @@ mod tests {
         let flood = |now| {
             floods
                 .iter()
-                .map(|meter| (0..100).filter(|_| judge(meter, 1, now) == Verdict::Store).count())
+                .map(|meter| (0..100).filter(|_| decide(meter, 1, now) == LineDecision::Store).count())
                 .sum::<usize>()
         };
         for _ in 0..100 {
@@ -263,7 +263,7 @@ mod tests {
         assert!(stored <= 100 * 50 + 2000 + 200, "{stored}");
         let later = now + Duration::from_secs(1);
         let quiet = meters.of(function(1000));
-        assert!((0..50).all(|_| judge(&quiet, 1, later) == Verdict::Store));
+        assert!((0..50).all(|_| decide(&quiet, 1, later) == LineDecision::Store));
         // The last one to ask has to do with its own rate.
         let texts: Vec<_> = floods[99].reports(true, later).collect();
         let said = "left out: all functions together wrote more than 2,000 lines a second";

@@ -4,25 +4,26 @@
 //! gap, and publishes the endpoints to [`leasing`](crate::leasing), where calls find them. Instances that are processes
 //! ([`processes`]) are started, watched and ended by their server, and end with it. Instances kept by a [`Keeper`]
 //! belong to no server: the leading server decides how many there are ([`lead`]), and every server, including that one,
-//! only observes them ([`learned`]).
+//! only observes them ([`observed`]).
 //!
 //! Does not know who calls.
 
 mod arms;
 mod backoff;
 mod broken;
-mod crew;
+mod context;
+mod failures;
 mod handle;
 mod info;
 mod inner;
 mod keeper;
 mod lead;
-mod learned;
 mod lines;
-mod means;
 mod member;
 mod meter;
+mod observed;
 mod order;
+mod pool;
 mod processes;
 mod reconcile;
 mod rollout;
@@ -31,7 +32,6 @@ mod settings;
 pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
-mod trouble;
 mod work;
 
 pub use handle::{Keeping, Parts};

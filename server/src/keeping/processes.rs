@@ -12,12 +12,12 @@ use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::crew::{Crew, Revision};
+use super::context::{Context, LAST_GRACE};
+use super::failures::{Failures, Unready};
 use super::info::InstanceInfo;
-use super::means::{LAST_WORDS, Means};
 use super::member::Member;
 use super::order::Key;
-use super::trouble::{Trouble, Unready};
+use super::pool::{Pool, Revision};
 use super::work::Recipe;
 use super::{lines, secrets};
 use crate::executor::{self, Spec};
@@ -44,7 +44,7 @@ pub(super) struct Processes {
     state: Mutex<State>,
     /// Limits the runs that have an instance of their own.
     turns_alone: Arc<Semaphore>,
-    means: Arc<Means>,
+    context: Arc<Context>,
 }
 
 #[derive(Default)]
@@ -55,7 +55,7 @@ struct State {
     /// Processes that are being replaced and have not ended yet.
     leaving: u32,
     starting: u32,
-    trouble: Trouble,
+    failures: Failures,
     /// Since when the function's log says that an instance failed, as far as this server knows.
     ailing: Option<Instant>,
     /// The secrets as of the last check.
@@ -79,7 +79,7 @@ impl State {
 impl Processes {
     /// Without any process. `waiting`: the number of calls that may wait for one.
     pub(super) fn new(
-        means: Arc<Means>,
+        context: Arc<Context>,
         function: function::Id,
         recipe: Recipe,
         manifest: Arc<Manifest>,
@@ -91,7 +91,7 @@ impl Processes {
             concurrency: manifest.scaling.concurrency,
             timeout: manifest.resources.timeout(),
             waiting,
-            runtime: means.runtime.clone(),
+            runtime: context.runtime.clone(),
         };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             key: (function, recipe.spec().version),
@@ -101,7 +101,7 @@ impl Processes {
             endpoints: Arc::new(Endpoints::new(terms, this.clone())),
             state: Mutex::default(),
             turns_alone: Arc::new(Semaphore::new(ALONE_AT_A_TIME)),
-            means,
+            context,
         })
     }
 
@@ -116,13 +116,13 @@ impl Processes {
 
     /// Like [`Self::start_one`], but may briefly exceed the limit by one, to replace another instance.
     fn start_another(self: &Arc<Self>, state: &mut State) -> bool {
-        if state.closed || !state.trouble.allows_another(state.starting) {
+        if state.closed || !state.failures.allows_another(state.starting) {
             return false;
         }
         state.starting += 1;
         let this = self.clone();
         // Calls come in on threads of their own; instances belong to the server's runtime.
-        self.means.runtime.spawn(async move {
+        self.context.runtime.spawn(async move {
             let began = Instant::now();
             let started = this.start().await;
             this.started(started, began).await;
@@ -131,14 +131,14 @@ impl Processes {
     }
 
     async fn start(&self) -> Result<Arc<Member>, executor::Error> {
-        let means = &self.means;
-        let (spec, files) = self.recipe.with_files(means).await?;
+        let context = &self.context;
+        let (spec, files) = self.recipe.with_files(context).await?;
         let id = format!("{}-v{}-{}", spec.function, spec.version, short_id());
         let mut spec = Spec { instance: id.clone(), ..spec };
-        let secrets = secrets::put_into(&mut spec, means, &self.manifest).await?;
-        let (sender, forward) = lines::forward(means, self.key.0, &spec.namespace, Some(id.clone()), None);
-        let executor = means.executors.for_spec(&spec)?;
-        let process = executor.service(spec, sender, means.settings.ready_within).await?;
+        let secrets = secrets::put_into(&mut spec, context, &self.manifest).await?;
+        let (sender, forward) = lines::forward(context, self.key.0, &spec.namespace, Some(id.clone()), None);
+        let executor = context.executors.for_spec(&spec)?;
+        let process = executor.service(spec, sender, context.settings.ready_within).await?;
         let member = Member::new(id, process, secrets, files);
         forward.attribute_to(member.endpoint.runs());
         Ok(member)
@@ -153,7 +153,7 @@ impl Processes {
                 let closed = {
                     let mut state = self.state.lock();
                     state.starting -= 1;
-                    state.trouble.became_ready();
+                    state.failures.became_ready();
                     if !state.closed {
                         state.members.push(member.clone());
                     }
@@ -161,7 +161,7 @@ impl Processes {
                 };
                 self.endpoints.wake();
                 if closed {
-                    member.process.stop(self.means.stop_grace()).await;
+                    member.process.stop(self.context.stop_grace()).await;
                     return;
                 }
                 let this = self.clone();
@@ -178,8 +178,8 @@ impl Processes {
         let (function, version) = self.key;
         let spec = self.recipe.spec();
         let labels = [spec.namespace.as_str(), spec.function.as_str()];
-        self.means.metrics.cold_starts.with_label_values(&labels).inc();
-        self.means.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
+        self.context.metrics.cold_starts.with_label_values(&labels).inc();
+        self.context.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
         tracing::info!(%function, version, instance = member.endpoint.id(), duration_ms = began.elapsed().as_millis() as u64, "instance ready");
     }
 
@@ -192,7 +192,7 @@ impl Processes {
             }
             other => (other.to_string(), Vec::new()),
         };
-        let within = self.means.settings.ready_within;
+        let within = self.context.settings.ready_within;
         self.failed("none", message, tail, Unready::Start { held: (after >= within).then_some(within) }).await;
     }
 
@@ -206,7 +206,7 @@ impl Processes {
             let mut state = self.state.lock();
             state.take(endpoint);
             if served {
-                state.trouble.served();
+                state.failures.served();
             }
         }
         if endpoint.is_draining() {
@@ -226,7 +226,7 @@ impl Processes {
 
     /// Records that an instance did not start, or ended before it was of use: the next one is started later.
     async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
-        self.state.lock().trouble.failed(message.clone(), tail, how);
+        self.state.lock().failures.failed(message.clone(), tail, how);
         self.endpoints.wake();
         self.report(instance, message).await;
     }
@@ -237,14 +237,14 @@ impl Processes {
         tracing::warn!(%function, version, instance, error = message, "instance failed");
         let report = {
             let mut state = self.state.lock();
-            state.trouble.report_is_due() && !state.closed
+            state.failures.report_is_due() && !state.closed
         };
         // Also if this failure is not reported: the fault persists.
         self.is_ailing();
         if report {
             let (instance, error, at) = (instance.to_owned(), message, crate::clock::now());
             let command = function::Command::ReportInstanceFailure { version, instance, error, at };
-            self.means.tell(function, command).await;
+            self.context.report_to_log(function, command).await;
         }
     }
 
@@ -257,10 +257,10 @@ impl Processes {
         let Some(instance) = recovered.map(|endpoint| endpoint.id().to_owned()) else { return };
         state.ailing = None;
         drop(state);
-        let (means, (function, version)) = (self.means.clone(), self.key);
-        self.means.runtime.spawn(async move {
+        let (context, (function, version)) = (self.context.clone(), self.key);
+        self.context.runtime.spawn(async move {
             let at = crate::clock::now();
-            means.tell(function, function::Command::ReportInstanceRecovery { version, instance, at }).await;
+            context.report_to_log(function, function::Command::ReportInstanceRecovery { version, instance, at }).await;
         });
     }
 
@@ -268,14 +268,14 @@ impl Processes {
     fn let_go(&self, member: Arc<Member>, deadline: Instant) {
         member.endpoint.drain();
         self.endpoints.remove(&member.endpoint);
-        let means = self.means.clone();
-        self.means.runtime.spawn(async move { member.end(&means, deadline).await });
+        let context = self.context.clone();
+        self.context.runtime.spawn(async move { member.end(&context, deadline).await });
     }
 
     /// Waits for the remaining calls of a stuck process, then kills it with all its child processes.
     async fn end_stuck(&self, member: Arc<Member>, grace: Duration) {
         if member.finish_calls(Instant::now() + grace).await {
-            member.process.stop(LAST_WORDS.min(self.means.settings.stop_grace)).await;
+            member.process.stop(LAST_GRACE.min(self.context.settings.stop_grace)).await;
             tracing::info!(instance = member.endpoint.id(), "stuck instance ended");
         }
     }
@@ -287,7 +287,7 @@ impl Supply for Processes {
         let mut state = self.state.lock();
         let coming = (state.starting * self.manifest.scaling.concurrency) as usize;
         if call.waiting > coming && !self.start_one(&mut state) && call.none && state.starting == 0 {
-            return Err(state.trouble.unhealthy());
+            return Err(state.failures.unhealthy());
         }
         Ok(())
     }
@@ -301,8 +301,8 @@ impl Supply for Processes {
             if state.closed {
                 return Err(stopped());
             }
-            if state.trouble.is_waited_for() {
-                return Err(state.trouble.unhealthy());
+            if state.failures.is_waited_for() {
+                return Err(state.failures.unhealthy());
             }
         }
         let began = Instant::now();
@@ -310,7 +310,7 @@ impl Supply for Processes {
             Ok(member) => member,
             Err(error) => {
                 self.did_not_start(error, began.elapsed()).await;
-                return Err(self.state.lock().trouble.unhealthy());
+                return Err(self.state.lock().failures.unhealthy());
             }
         };
         self.count_start(&member, began);
@@ -326,7 +326,7 @@ impl Supply for Processes {
             return Err(stopped());
         }
         let (this, watched) = (self.clone(), member.clone());
-        self.means.runtime.spawn(async move {
+        self.context.runtime.spawn(async move {
             let how = watched.endpoint.ended().await;
             this.state.lock().take(&watched.endpoint);
             if !watched.endpoint.is_draining() {
@@ -345,10 +345,10 @@ impl Supply for Processes {
             // At most as many may be leaving as may exist: a function that always gets stuck must not pile up
             // instances.
             let many = state.leaving > self.manifest.scaling.max.max(1);
-            (member, if many { Duration::ZERO } else { self.means.settings.stop_grace })
+            (member, if many { Duration::ZERO } else { self.context.settings.stop_grace })
         };
         self.endpoints.wake();
-        let (this, runtime, instance) = (self.clone(), self.means.runtime.clone(), endpoint.id().to_owned());
+        let (this, runtime, instance) = (self.clone(), self.context.runtime.clone(), endpoint.id().to_owned());
         runtime.spawn(async move {
             this.end_stuck(member, grace).await;
             this.state.lock().leaving -= 1;
@@ -374,7 +374,7 @@ impl Drop for ForOneRun {
 }
 
 #[async_trait]
-impl Crew for Processes {
+impl Pool for Processes {
     fn endpoints(&self) -> &Arc<Endpoints> {
         &self.endpoints
     }
@@ -403,7 +403,7 @@ impl Crew for Processes {
         self.ensure(wanted);
     }
 
-    fn tend(self: Arc<Self>) {
+    fn maintain(self: Arc<Self>) {
         if self.is_ordinary() {
             self.recover();
         }
@@ -430,7 +430,7 @@ impl Crew for Processes {
             all
         };
         self.endpoints.close();
-        futures::future::join_all(members.iter().map(|member| member.end(&self.means, deadline))).await;
+        futures::future::join_all(members.iter().map(|member| member.end(&self.context, deadline))).await;
     }
 
     fn is_empty(&self) -> bool {
@@ -461,7 +461,7 @@ impl Crew for Processes {
             // An instance that failed for lack of a secret is retried at once.
             if state.secrets.as_ref() != Some(&now) {
                 state.secrets = Some(now.clone());
-                state.trouble.try_again();
+                state.failures.try_again();
             }
             let all_set = now.len() == self.manifest.secrets.len();
             let old = |member: &Arc<Member>| member.secrets != now;

@@ -16,21 +16,21 @@ use crate::store::{FunctionRow, RunningFunction};
 const MAX_BUILD_ERROR: usize = 500;
 
 /// Maintains all instances periodically, until `inner` is dropped.
-pub(super) async fn tend(inner: Weak<Inner>) {
+pub(super) async fn maintain(inner: Weak<Inner>) {
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         timer.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        for crew in inner.all_crews() {
-            crew.tend();
+        for pool in inner.all_pools() {
+            pool.maintain();
         }
         // A holder of its endpoints may still bring a call to them.
-        inner.crews.lock().retain(|_, crew| {
-            crew.is_ordinary()
-                || !crew.is_empty()
-                || Arc::strong_count(crew) > 1
-                || Arc::strong_count(crew.endpoints()) > 1
+        inner.pools.lock().retain(|_, pool| {
+            pool.is_ordinary()
+                || !pool.is_empty()
+                || Arc::strong_count(pool) > 1
+                || Arc::strong_count(pool.endpoints()) > 1
         });
     }
 }
@@ -42,8 +42,8 @@ pub(super) async fn renew_secrets(inner: Weak<Inner>) {
     loop {
         timer.tick().await;
         let Some(inner) = inner.upgrade() else { return };
-        let crews = inner.all_crews();
-        secrets::renew(&inner.means, &crews).await;
+        let pools = inner.all_pools();
+        secrets::renew(&inner.context, &pools).await;
     }
 }
 
@@ -51,7 +51,7 @@ impl Inner {
     /// Reconciles a function and returns its route; `None` if it does not run.
     pub(super) async fn reconcile(self: &Arc<Self>, id: function::Id) -> Result<Option<Arc<Route>>, Error> {
         let _turn = self.turn(id).await;
-        let Some(row) = self.means.store.function(id).await? else { return Ok(None) };
+        let Some(row) = self.context.store.function(id).await? else { return Ok(None) };
         let version = match (row.state, row.current_version) {
             (Status::Running, Some(version)) => version,
             _ => {
@@ -59,7 +59,7 @@ impl Inner {
                 self.broken.keep(id, &[]);
                 self.retire(id, &[]);
                 if row.state == Status::Deregistered {
-                    self.means.meters.forget(id);
+                    self.context.meters.forget(id);
                     self.leasing.forget_for_good(id);
                 }
                 return Ok(None);
@@ -80,9 +80,9 @@ impl Inner {
         };
         let ordinary: Vec<_> = route.shares().filter(|(_, share)| *share > 0).map(|(arm, _)| arm.version).collect();
         for version in &ordinary {
-            if let Some(crew) = self.crew(id, *version) {
-                crew.set_ordinary(true);
-                crew.keep_min();
+            if let Some(pool) = self.pool(id, *version) {
+                pool.set_ordinary(true);
+                pool.keep_min();
             }
         }
         self.retire(id, &ordinary);
@@ -94,18 +94,18 @@ impl Inner {
     /// Takes ordinary calls away from all versions of a function except these. If there are such versions, the others
     /// finish what they have begun and end when idle; otherwise all are closed.
     fn retire(self: &Arc<Self>, id: function::Id, keep: &[u32]) {
-        let mut crews = self.crews.lock();
+        let mut pools = self.pools.lock();
         let is_other = |(function, version): &&(function::Id, u32)| *function == id && !keep.contains(version);
-        let others: Vec<_> = crews.keys().filter(is_other).copied().collect();
+        let others: Vec<_> = pools.keys().filter(is_other).copied().collect();
         for key in others {
             if !keep.is_empty() {
-                crews[&key].set_ordinary(false);
+                pools[&key].set_ordinary(false);
                 continue;
             }
-            let Some(crew) = crews.remove(&key) else { continue };
-            crew.set_ordinary(false);
-            let drain = crew.endpoints().terms().timeout;
-            self.means.runtime.spawn(async move { crew.close(Instant::now() + drain).await });
+            let Some(pool) = pools.remove(&key) else { continue };
+            pool.set_ordinary(false);
+            let drain = pool.endpoints().terms().timeout;
+            self.context.runtime.spawn(async move { pool.close(Instant::now() + drain).await });
         }
     }
 
@@ -114,7 +114,7 @@ impl Inner {
     pub(super) async fn not_running(&self, row: &FunctionRow) -> Error {
         let mut build = None;
         if row.state == Status::Registered {
-            let newest = self.means.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
+            let newest = self.context.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
             let error = newest.filter(|newest| newest.state == BuildStatus::Failed).and_then(|newest| newest.error);
             build = error.map(|error| error[..error.floor_char_boundary(MAX_BUILD_ERROR)].to_owned());
         }
@@ -127,8 +127,8 @@ impl Inner {
     /// # Errors
     /// If the log is not available.
     pub(super) async fn start_wanted(self: &Arc<Self>) -> Result<(), Error> {
-        let running = self.means.store.running_functions().await?;
-        self.means.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
+        let running = self.context.store.running_functions().await?;
+        self.context.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
         for row in running {
             match self.start_if_wanted(&row).await {
                 Ok(()) => {}
@@ -144,8 +144,8 @@ impl Inner {
     async fn start_if_wanted(self: &Arc<Self>, row: &RunningFunction) -> Result<(), Error> {
         let mut wanted = false;
         for version in row.versions() {
-            let Some(made) = self.means.store.version(row.id, version).await? else { continue };
-            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made).await;
+            let Some(made) = self.context.store.version(row.id, version).await? else { continue };
+            self.broken.look(&self.context.artifacts, &row.namespace, &row.name, &made).await;
             let manifest = made.manifest()?;
             wanted |= manifest.mode == Mode::Service && manifest.scaling.min > 0 && row.takes_calls(version);
         }
@@ -159,7 +159,7 @@ impl Inner {
 #[async_trait]
 impl Source for Inner {
     async fn named(self: Arc<Self>, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
-        let Some(row) = self.means.store.function_named(namespace, name).await? else { return Ok(None) };
+        let Some(row) = self.context.store.function_named(namespace, name).await? else { return Ok(None) };
         match row.state {
             Status::Running => self.reconcile(row.id).await,
             Status::Deregistered => Ok(None),
@@ -168,7 +168,7 @@ impl Source for Inner {
     }
 
     async fn route(self: Arc<Self>, function: function::Id) -> Result<Option<Arc<Route>>, Error> {
-        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        let Some(row) = self.context.store.function(function).await? else { return Ok(None) };
         match row.state {
             Status::Deregistered => Err(Error::stopped(row.state)),
             Status::Running => self.reconcile(function).await,
@@ -177,7 +177,7 @@ impl Source for Inner {
     }
 
     async fn version(self: Arc<Self>, function: function::Id, version: u32) -> Result<Option<Arc<Arm>>, Error> {
-        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        let Some(row) = self.context.store.function(function).await? else { return Ok(None) };
         if row.state == Status::Deregistered {
             return Err(Error::stopped(row.state));
         }

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use domain::manifest::Manifest;
 
-use super::crew::{Crew, Revision};
-use super::means::Means;
+use super::context::Context;
+use super::pool::{Pool, Revision};
 use crate::executor::{self, Spec};
 
 /// Adds the secrets that a manifest names to a process's environment.
 ///
 /// # Errors
 /// If one is not set or cannot be decrypted: the process must not start then.
-pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest) -> Result<Revision, executor::Error> {
-    let secrets = means.vault.secrets(&spec.namespace, &manifest.secrets).await;
+pub(super) async fn put_into(
+    spec: &mut Spec,
+    context: &Context,
+    manifest: &Manifest,
+) -> Result<Revision, executor::Error> {
+    let secrets = context.vault.secrets(&spec.namespace, &manifest.secrets).await;
     let secrets = secrets.map_err(|error| executor::Error::Refused(error.to_string()))?;
     let mut revision = Revision::with_capacity(secrets.len());
     for secret in secrets {
@@ -27,20 +31,20 @@ pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest
 }
 
 /// Lets the versions whose secrets changed replace their instances.
-pub(super) async fn renew(means: &Means, crews: &[Arc<dyn Crew>]) {
-    let needy: Vec<_> = crews.iter().filter_map(|crew| Some((crew, crew.needs()?))).collect();
+pub(super) async fn renew(context: &Context, pools: &[Arc<dyn Pool>]) {
+    let needy: Vec<_> = pools.iter().filter_map(|pool| Some((pool, pool.needs()?))).collect();
     if needy.is_empty() {
         return;
     }
     let namespaces: BTreeSet<_> = needy.iter().map(|(_, (namespace, _))| (*namespace).to_owned()).collect();
     let namespaces: Vec<_> = namespaces.into_iter().collect();
-    let infos = match means.store.secret_infos(Some(&namespaces)).await {
+    let infos = match context.store.secret_infos(Some(&namespaces)).await {
         Ok(infos) => infos,
         // The next check will show.
         Err(error) => return tracing::debug!(%error, "secrets not checked"),
     };
-    for (crew, (namespace, names)) in needy {
+    for (pool, (namespace, names)) in needy {
         let mine = infos.iter().filter(|info| info.namespace == namespace && names.contains(&info.name));
-        crew.clone().renew(mine.map(|info| (info.name.clone(), info.set_at)).collect());
+        pool.clone().renew(mine.map(|info| (info.name.clone(), info.set_at)).collect());
     }
 }

@@ -6,11 +6,11 @@ use domain::function::Made;
 use domain::function::made::by_digest;
 use domain::run;
 
-use super::means::Means;
+use super::context::Context;
 use super::{broken, lines, secrets};
 use crate::artifacts::Held;
 use crate::executor::{self, Code, JobCall, JobOutcome, Spec};
-use crate::leasing::{Arm, JobPlace};
+use crate::leasing::{Arm, JobPermit};
 use crate::store::VersionRow;
 
 /// The result of a job, and where it ran.
@@ -34,13 +34,13 @@ impl Recipe {
     /// # Errors
     /// When its artifact is not there, or this host has nothing that runs it.
     pub(super) async fn of(
-        means: &Means,
+        context: &Context,
         namespace: &str,
         name: &str,
         made: &VersionRow,
     ) -> Result<Self, executor::Error> {
         let code = match made.made() {
-            Made::Artifact { digest, .. } if !means.artifacts.has(&digest).await => {
+            Made::Artifact { digest, .. } if !context.artifacts.has(&digest).await => {
                 return Err(executor::Error::Refused(broken::missing(&digest, made.number)));
             }
             Made::Artifact { .. } => Code::Folder(PathBuf::new()),
@@ -60,9 +60,9 @@ impl Recipe {
     ///
     /// # Errors
     /// When they are not there, or cannot be fetched.
-    pub(super) async fn with_files(&self, means: &Means) -> Result<(Spec, Option<Held>), executor::Error> {
+    pub(super) async fn with_files(&self, context: &Context) -> Result<(Spec, Option<Held>), executor::Error> {
         let Made::Artifact { digest, .. } = &self.made else { return Ok((self.spec.clone(), None)) };
-        let held = means.artifacts.get(digest).await.map_err(|error| executor::Error::Refused(error.to_string()))?;
+        let held = context.artifacts.get(digest).await.map_err(|error| executor::Error::Refused(error.to_string()))?;
         let missing = || executor::Error::Refused(broken::missing(digest, self.spec.version));
         let held = held.ok_or_else(missing)?;
         Ok((Spec { code: Code::Folder(held.path().to_owned()), ..self.spec.clone() }, Some(held)))
@@ -70,34 +70,39 @@ impl Recipe {
 }
 
 /// How an arm's version is run.
-async fn recipe(means: &Means, arm: &Arm) -> Result<Recipe, executor::Error> {
+async fn recipe(context: &Context, arm: &Arm) -> Result<Recipe, executor::Error> {
     let refused = |message: String| executor::Error::Refused(message);
-    let made = means.store.version(arm.function, arm.version).await.map_err(|e| refused(e.to_string()))?;
+    let made = context.store.version(arm.function, arm.version).await.map_err(|e| refused(e.to_string()))?;
     let made = made.ok_or_else(|| refused(format!("the function has no version {}", arm.version)))?;
-    Recipe::of(means, &arm.namespace, &arm.name, &made).await
+    Recipe::of(context, &arm.namespace, &arm.name, &made).await
 }
 
 /// Checks whether a job could be started now.
 ///
 /// # Errors
 /// If something that it needs to start is missing.
-pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Error> {
-    let mut spec = recipe(means, arm).await?.spec;
-    secrets::put_into(&mut spec, means, &arm.manifest).await.map(|_| ())
+pub(super) async fn can_run(context: &Context, arm: &Arm) -> Result<(), executor::Error> {
+    let mut spec = recipe(context, arm).await?.spec;
+    secrets::put_into(&mut spec, context, &arm.manifest).await.map(|_| ())
 }
 
 /// Runs a job, using its slot.
 ///
 /// # Errors
 /// If the executor cannot run it.
-pub(super) async fn run(means: &Means, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
+pub(super) async fn run(
+    context: &Context,
+    arm: &Arm,
+    call: JobCall,
+    permit: JobPermit,
+) -> Result<JobRun, executor::Error> {
     let instance = format!("{}-v{}-{}", arm.name, arm.version, call.run.simple());
-    let (spec, _files) = recipe(means, arm).await?.with_files(means).await?;
+    let (spec, _files) = recipe(context, arm).await?.with_files(context).await?;
     let mut spec = Spec { instance: instance.clone(), ..spec };
-    secrets::put_into(&mut spec, means, &arm.manifest).await?;
+    secrets::put_into(&mut spec, context, &arm.manifest).await?;
     let run = run::Id::new(call.run);
-    let (sender, _) = lines::forward(means, arm.function, &arm.namespace, Some(instance.clone()), Some(run));
-    let outcome = means.executors.for_spec(&spec)?.job(spec, call, sender).await?;
-    drop(place);
+    let (sender, _) = lines::forward(context, arm.function, &arm.namespace, Some(instance.clone()), Some(run));
+    let outcome = context.executors.for_spec(&spec)?.job(spec, call, sender).await?;
+    drop(permit);
     Ok(JobRun { instance, outcome })
 }

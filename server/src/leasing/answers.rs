@@ -22,7 +22,7 @@ const MAX_HERE: usize = 1024;
 
 /// A complete answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Whole {
+pub struct WholeAnswer {
     /// The HTTP status of a service's answer.
     pub status: Option<u16>,
     /// The media type, if there is one.
@@ -31,14 +31,14 @@ pub struct Whole {
     pub body: Bytes,
 }
 
-struct Kept {
+struct KeptAnswer {
     at: Instant,
     run: run::Id,
-    whole: Whole,
+    whole: WholeAnswer,
 }
 
 pub(super) struct Answers {
-    kept: Mutex<VecDeque<Kept>>,
+    kept: Mutex<VecDeque<KeptAnswer>>,
     here: mpsc::Sender<(function::Id, run::Id)>,
     taken: Mutex<Option<mpsc::Receiver<(function::Id, run::Id)>>>,
 }
@@ -52,9 +52,9 @@ impl Default for Answers {
 
 impl Answers {
     /// Keeps an answer for a short time.
-    pub(super) fn keep(&self, run: run::Id, whole: Whole) {
+    pub(super) fn keep(&self, run: run::Id, whole: WholeAnswer) {
         let mut kept = self.kept.lock();
-        kept.push_back(Kept { at: Instant::now(), run, whole });
+        kept.push_back(KeptAnswer { at: Instant::now(), run, whole });
         let mut bytes: usize = kept.iter().map(|kept| kept.whole.body.len()).sum();
         while let Some(oldest) = kept.front()
             && (bytes > MAX_KEPT || oldest.at.elapsed() > KEPT_FOR)
@@ -65,7 +65,7 @@ impl Answers {
     }
 
     /// The complete answer of a run, if this server produced it just now and it was kept.
-    pub(super) fn whole(&self, run: run::Id) -> Option<Whole> {
+    pub(super) fn whole(&self, run: run::Id) -> Option<WholeAnswer> {
         let mut kept = self.kept.lock();
         kept.retain(|kept| kept.at.elapsed() <= KEPT_FOR);
         kept.iter().rev().find(|kept| kept.run == run).map(|kept| kept.whole.clone())

@@ -33,7 +33,7 @@ const MAX_HEAD: usize = 128 << 10;
 
 /// The result of probing an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Probed {
+pub(super) enum ProbeResult {
     /// It answers.
     Answers,
     /// Nothing listens at its address.
@@ -189,7 +189,7 @@ impl Connections {
 
     /// Probes whether anything answers, with a request that has no effect (RFC 9110, section 9.3.7) and that wrappers
     /// recognize by its header. Any answer counts.
-    pub(super) async fn probe(&self) -> Probed {
+    pub(super) async fn probe(&self) -> ProbeResult {
         let mut request = Request::new(RequestBody::Full(Bytes::new()));
         *request.method_mut() = hyper::Method::OPTIONS;
         *request.uri_mut() = hyper::Uri::from_static("*");
@@ -198,11 +198,11 @@ impl Connections {
         match self.connect().await {
             Ok(mut sender) => {
                 let _ = sender.send_request(request).await;
-                Probed::Answers
+                ProbeResult::Answers
             }
-            Err(CallError::Connect(error)) if is_deaf(&error) => Probed::Unreachable,
+            Err(CallError::Connect(error)) if is_deaf(&error) => ProbeResult::Unreachable,
             // A fault of this server is not the instance's fault.
-            Err(_) => Probed::Answers,
+            Err(_) => ProbeResult::Answers,
         }
     }
 
@@ -317,7 +317,7 @@ mod tests {
         drop(listener);
         std::fs::remove_file(&path).unwrap();
         for address in [Address::Unix(path), Address::Tcp { host: "127.0.0.1".into(), port }] {
-            assert_eq!(Connections::new(address).probe().await, Probed::Unreachable);
+            assert_eq!(Connections::new(address).probe().await, ProbeResult::Unreachable);
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::executor;
 /// The life of whatever is behind an endpoint, as far as callers need to know. It may be a process of this server or of
 /// another one, or something that no server started.
 #[async_trait]
-pub trait Life: Send + Sync + std::fmt::Debug {
+pub trait Liveness: Send + Sync + std::fmt::Debug {
     /// Whether it has ended. Never blocks.
     fn is_over(&self) -> bool;
 
@@ -31,7 +31,7 @@ pub trait Life: Send + Sync + std::fmt::Debug {
 #[derive(Debug)]
 pub struct Endpoint {
     id: String,
-    life: Arc<dyn Life>,
+    life: Arc<dyn Liveness>,
     pub(super) connections: Connections,
     started_at: DateTime<Utc>,
     in_flight: AtomicU32,
@@ -54,7 +54,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// An endpoint that this server has just learned of; `id` is the instance's.
-    pub fn new(id: String, address: executor::Address, life: Arc<dyn Life>) -> Self {
+    pub fn new(id: String, address: executor::Address, life: Arc<dyn Liveness>) -> Self {
         Self {
             id,
             connections: Connections::new(address),

@@ -48,9 +48,9 @@ struct State {
 }
 
 /// The result of looking for a slot.
-pub(super) enum Looked {
+pub(super) enum SlotSearch {
     /// A slot was taken on this endpoint.
-    Place(Arc<Endpoint>),
+    Found(Arc<Endpoint>),
     /// None is free, and the caller now counts as waiting. `none`: there is no endpoint at all.
     Wait { none: bool },
 }
@@ -162,10 +162,10 @@ impl Endpoints {
     ///
     /// # Errors
     /// If too many calls are waiting, or there will be no slot.
-    pub(super) fn look(&self, wait: impl FnOnce()) -> Result<Looked, Error> {
+    pub(super) fn look(&self, wait: impl FnOnce()) -> Result<SlotSearch, Error> {
         let mut state = self.state.lock();
         if let Some(endpoint) = state.pick(self.terms.concurrency) {
-            return Ok(Looked::Place(endpoint));
+            return Ok(SlotSearch::Found(endpoint));
         }
         if let Some(why) = &state.closed {
             return Err(why.clone());
@@ -177,7 +177,7 @@ impl Endpoints {
         self.supply()?.call_for(Call { waiting: state.waiting + 1, none })?;
         state.waiting += 1;
         wait();
-        Ok(Looked::Wait { none })
+        Ok(SlotSearch::Wait { none })
     }
 
     /// Ends the waiting of a caller.

@@ -9,10 +9,10 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::answers::{Answers, Whole};
+use super::answers::{Answers, WholeAnswer};
 use super::error::Error;
-use super::places::{JobPlace, Places};
-use super::room::Room;
+use super::job_permits::{JobPermit, JobPermits};
+use super::memory::MemoryBudget;
 use super::route::{Arm, Route};
 use super::routes::Routes;
 use super::source::Source;
@@ -27,11 +27,11 @@ struct Inner {
     /// Maximum number of waiting calls of a version, and of waiting jobs of a function.
     waiting: usize,
     routes: RwLock<Routes>,
-    jobs: Mutex<HashMap<function::Id, Arc<Places>>>,
+    jobs: Mutex<HashMap<function::Id, Arc<JobPermits>>>,
     source: OnceLock<Weak<dyn Source>>,
     answers: Answers,
-    inputs: Room,
-    large_answers: Room,
+    inputs: MemoryBudget,
+    large_answers: MemoryBudget,
 }
 
 impl Leasing {
@@ -43,8 +43,8 @@ impl Leasing {
             jobs: Mutex::default(),
             source: OnceLock::new(),
             answers: Answers::default(),
-            inputs: Room::default(),
-            large_answers: Room::default(),
+            inputs: MemoryBudget::default(),
+            large_answers: MemoryBudget::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -113,8 +113,8 @@ impl Leasing {
         // Under one lock, so that slots created meanwhile do not have the previous version's limit.
         let mut routes = self.inner.routes.write();
         routes.insert(route);
-        if let Some(places) = self.inner.jobs.lock().get(&function) {
-            places.resize(limit);
+        if let Some(permits) = self.inner.jobs.lock().get(&function) {
+            permits.resize(limit);
         }
     }
 
@@ -133,30 +133,30 @@ impl Leasing {
     ///
     /// # Errors
     /// If too many jobs are waiting, or it takes too long.
-    pub async fn job_place(&self, arm: &Arm, deadline: Instant) -> Result<JobPlace, Error> {
-        self.places(arm).take(deadline, self.inner.waiting).await
+    pub async fn job_permit(&self, arm: &Arm, deadline: Instant) -> Result<JobPermit, Error> {
+        self.permits(arm).take(deadline, self.inner.waiting).await
     }
 
     /// Jobs of a function that are waiting for a slot.
     pub fn jobs_waiting(&self, function: function::Id) -> usize {
-        self.inner.jobs.lock().get(&function).map_or(0, |places| places.waiting())
+        self.inner.jobs.lock().get(&function).map_or(0, |permits| permits.waiting())
     }
 
     /// The slots of a function's jobs, limited by its current version, or by this one if the function does not run.
-    fn places(&self, arm: &Arm) -> Arc<Places> {
+    fn permits(&self, arm: &Arm) -> Arc<JobPermits> {
         let routes = self.inner.routes.read();
         let current = routes.of(arm.function).map(|route| &**route.current());
         let mut jobs = self.inner.jobs.lock();
-        jobs.entry(arm.function).or_insert_with(|| Places::new(limit(current.unwrap_or(arm)))).clone()
+        jobs.entry(arm.function).or_insert_with(|| JobPermits::new(limit(current.unwrap_or(arm)))).clone()
     }
 
     /// Keeps a complete answer for a short time.
-    pub fn keep_answer(&self, run: run::Id, whole: Whole) {
+    pub fn keep_answer(&self, run: run::Id, whole: WholeAnswer) {
         self.inner.answers.keep(run, whole);
     }
 
     /// The complete answer of a run, if this server produced it just now and it was kept.
-    pub fn whole_answer(&self, run: run::Id) -> Option<Whole> {
+    pub fn whole_answer(&self, run: run::Id) -> Option<WholeAnswer> {
         self.inner.answers.whole(run)
     }
 
@@ -172,12 +172,12 @@ impl Leasing {
     }
 
     /// Memory for the inputs of functions.
-    pub fn inputs(&self) -> &Room {
+    pub fn inputs(&self) -> &MemoryBudget {
         &self.inner.inputs
     }
 
     /// Memory for complete answers that callers wait for.
-    pub fn large_answers(&self) -> &Room {
+    pub fn large_answers(&self) -> &MemoryBudget {
         &self.inner.large_answers
     }
 }

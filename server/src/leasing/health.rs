@@ -11,7 +11,7 @@ use std::time::Duration;
 use domain::run::event::Crash;
 use tokio::time::timeout;
 
-use super::connection::{CallError, Probed, is_deaf};
+use super::connection::{CallError, ProbeResult, is_deaf};
 use super::endpoint::Endpoint;
 use super::endpoints::Endpoints;
 use super::lease::Lease;
@@ -109,8 +109,8 @@ impl Endpoints {
             };
             endpoint.end_probe();
             match probed {
-                Ok(Probed::Answers) => {}
-                Ok(Probed::Unreachable) => endpoints.condemn(&endpoint, "it takes no connections"),
+                Ok(ProbeResult::Answers) => {}
+                Ok(ProbeResult::Unreachable) => endpoints.condemn(&endpoint, "it takes no connections"),
                 Err(_) => {
                     let why = format!("it did not answer a probe within {} s", within.as_secs_f64());
                     endpoints.condemn(&endpoint, &why);

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::connection::{Answer, CallError, RequestBody, Socket};
 use super::endpoint::Endpoint;
-use super::endpoints::{Endpoints, Looked};
+use super::endpoints::{Endpoints, SlotSearch};
 use super::error::Error;
 use super::supply::Alone;
 
@@ -42,14 +42,14 @@ impl Endpoints {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             match self.look(|| _ = changed.as_mut().enable())? {
-                Looked::Place(endpoint) => {
+                SlotSearch::Found(endpoint) => {
                     if let Some(run) = run {
                         endpoint.begin(run);
                     }
                     let (endpoints, progress) = (self.clone(), Progress::default());
                     return Ok(Lease { endpoints, endpoint, run, alone: None, progress, cold_start });
                 }
-                Looked::Wait { none } => cold_start |= none,
+                SlotSearch::Wait { none } => cold_start |= none,
             }
             let woken = tokio::time::timeout_at(deadline, Waiting { endpoints: self, changed }).await;
             if woken.is_err() {

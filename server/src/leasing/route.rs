@@ -38,12 +38,12 @@ pub struct Arm {
     /// Its manifest.
     pub manifest: Arc<Manifest>,
     /// What takes its calls.
-    pub taker: Taker,
+    pub backend: Backend,
 }
 
 /// What takes a version's calls.
 #[derive(Debug)]
-pub enum Taker {
+pub enum Backend {
     /// Instances, which serve many calls.
     Service(Arc<Endpoints>),
     /// A process for each call.
@@ -94,17 +94,17 @@ impl Route {
 impl Arm {
     /// The endpoints of a service; `None` for a job.
     pub fn endpoints(&self) -> Option<&Arc<Endpoints>> {
-        match &self.taker {
-            Taker::Service(endpoints) => Some(endpoints),
-            Taker::Job => None,
+        match &self.backend {
+            Backend::Service(endpoints) => Some(endpoints),
+            Backend::Job => None,
         }
     }
 
     /// Concurrent calls per process.
     pub fn calls_at_once(&self) -> u32 {
-        match &self.taker {
-            Taker::Service(_) => self.manifest.scaling.concurrency.max(1),
-            Taker::Job => 1,
+        match &self.backend {
+            Backend::Service(_) => self.manifest.scaling.concurrency.max(1),
+            Backend::Job => 1,
         }
     }
 }

@@ -10,7 +10,7 @@ use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::{Alone, Call, Endpoint, Endpoints, Error, Life, Supply, Terms};
+use super::{Alone, Call, Endpoint, Endpoints, Error, Liveness, Supply, Terms};
 use crate::executor;
 
 /// Never ends.
@@ -18,7 +18,7 @@ use crate::executor;
 struct Immortal;
 
 #[async_trait]
-impl Life for Immortal {
+impl Liveness for Immortal {
     fn is_over(&self) -> bool {
         false
     }
@@ -33,13 +33,13 @@ impl Life for Immortal {
 }
 
 /// Counts requests for endpoints; refuses everything after a number of them.
-struct Asked {
+struct CountingSupply {
     calls: AtomicUsize,
     most: usize,
 }
 
 #[async_trait]
-impl Supply for Asked {
+impl Supply for CountingSupply {
     fn call_for(self: Arc<Self>, _: Call) -> Result<(), Error> {
         let calls = self.calls.fetch_add(1, Ordering::SeqCst);
         let retry_in = Duration::from_secs(7);
@@ -58,7 +58,7 @@ fn endpoint(id: &str) -> Arc<Endpoint> {
     Arc::new(Endpoint::new(id.into(), executor::Address::Unix("/nowhere".into()), Arc::new(Immortal)))
 }
 
-fn endpoints(concurrency: u32, supply: &Arc<Asked>) -> Arc<Endpoints> {
+fn endpoints(concurrency: u32, supply: &Arc<CountingSupply>) -> Arc<Endpoints> {
     let terms = Terms {
         function: function::id("default", "hello", 1),
         version: 1,
@@ -71,8 +71,8 @@ fn endpoints(concurrency: u32, supply: &Arc<Asked>) -> Arc<Endpoints> {
     Arc::new(Endpoints::new(terms, Arc::downgrade(&supply)))
 }
 
-fn asked(most: usize) -> Arc<Asked> {
-    Arc::new(Asked { calls: AtomicUsize::new(0), most })
+fn counting_supply(most: usize) -> Arc<CountingSupply> {
+    Arc::new(CountingSupply { calls: AtomicUsize::new(0), most })
 }
 
 fn soon() -> Instant {
@@ -81,7 +81,7 @@ fn soon() -> Instant {
 
 #[tokio::test]
 async fn calls_that_wait_are_given_what_is_added() {
-    let supply = asked(9);
+    let supply = counting_supply(9);
     let endpoints = endpoints(1, &supply);
     let mut waits: Vec<_> = (0..2).map(|_| Box::pin(endpoints.lease(None, soon()))).collect();
     assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
@@ -103,7 +103,7 @@ async fn calls_that_wait_are_given_what_is_added() {
 
 #[tokio::test]
 async fn no_call_waits_for_what_will_not_come() {
-    let supply = asked(0);
+    let supply = counting_supply(0);
     let endpoints = endpoints(1, &supply);
     let refused = endpoints.lease(None, soon()).await.map(drop);
     assert!(matches!(refused, Err(Error::Unhealthy { .. })), "{refused:?}");
@@ -112,7 +112,7 @@ async fn no_call_waits_for_what_will_not_come() {
 
 #[tokio::test]
 async fn what_is_there_takes_calls_when_whoever_supplied_it_is_gone() {
-    let supply = asked(9);
+    let supply = counting_supply(9);
     let endpoints = endpoints(2, &supply);
     endpoints.add(endpoint("a"));
     drop(supply);
@@ -127,7 +127,7 @@ async fn what_is_there_takes_calls_when_whoever_supplied_it_is_gone() {
 
 #[tokio::test]
 async fn what_has_a_call_is_not_idle() {
-    let supply = asked(9);
+    let supply = counting_supply(9);
     let endpoints = endpoints(1, &supply);
     assert_eq!(["a", "b", "c"].map(|id| endpoints.add(endpoint(id))), [true; 3]);
     let lease = endpoints.lease(None, soon()).await.unwrap();
@@ -142,7 +142,7 @@ async fn what_has_a_call_is_not_idle() {
 
 #[tokio::test]
 async fn what_is_closed_refuses_those_that_wait() {
-    let supply = asked(9);
+    let supply = counting_supply(9);
     let endpoints = endpoints(1, &supply);
     let mut wait = Box::pin(endpoints.lease(None, soon()));
     assert!(wait.as_mut().now_or_never().is_none());

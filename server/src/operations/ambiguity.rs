@@ -25,7 +25,7 @@ pub(super) async fn problem(
     name: &str,
 ) -> Result<Option<Problem>, Refusal> {
     if !rivals(services, namespace, name, 1).await?.0.is_empty() {
-        return Ok(Some(told(services, caller, namespace, name)));
+        return Ok(Some(ambiguous(services, caller, namespace, name)));
     }
     let kept = namespace == services.settings.namespace && services.settings.edge.reserved_names.contain(name);
     if !kept {
@@ -77,7 +77,7 @@ pub(super) async fn settle(
         return Ok(());
     }
     services.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
-    Err(told(services, caller, namespace, name).into())
+    Err(ambiguous(services, caller, namespace, name).into())
 }
 
 /// The functions that make a name ambiguous, and whether there are more of them.
@@ -102,7 +102,7 @@ async fn rivals(
 }
 
 /// Says what the name means already, to those who may see that; to all others no more than that it cannot be had.
-fn told(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Problem {
+fn ambiguous(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Problem {
     let default = services.settings.namespace.as_str();
     if namespace == default {
         if !caller.viewer.sees(name) {

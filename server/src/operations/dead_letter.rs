@@ -100,7 +100,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
     let lost = || Fault::Internal(format!("run {id} was redriven, and the record of it cannot be read"));
     let recorded = services.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
     let Ok(Fact::Run(_, run::Event::Redriven(redriven))) = recorded.fact() else { return Err(lost().into()) };
-    let asked = run::Asked::again(&old, &redriven, recorded.id, &recorded.cause);
+    let asked = run::RunRequest::again(&old, &redriven, recorded.id, &recorded.cause);
     services.commands.request_run(asked).await?;
     Ok(redriven.run)
 }

@@ -292,7 +292,7 @@ pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32)
     let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
     // An image is kept by its registry.
     let Some(digest) = made.artifact() else { return Ok(()) };
-    if services.workshop.artifacts().has(digest).await {
+    if services.builder.artifacts().has(digest).await {
         return Ok(());
     }
     let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;
@@ -343,7 +343,7 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
     let mut problems = Vec::new();
     match source {
         Source::Git { url, git_ref, path } => {
-            if let Err(message) = services.workshop.check_repository(url) {
+            if let Err(message) = services.builder.check_repository(url) {
                 problems.push(at("bad_source", message, ["git", "url"]));
             }
             if let Some(message) = git_ref.as_deref().and_then(ref_fault) {
@@ -413,7 +413,7 @@ fn manifest_problems(services: &Services, manifest: Option<&Value>) -> Vec<Probl
 
 fn found(services: &Services, parsed: Result<Manifest, Vec<manifest::Fault>>) -> Vec<Problem> {
     let faults = match parsed {
-        Ok(manifest) => services.workshop.excesses(&manifest),
+        Ok(manifest) => services.builder.excesses(&manifest),
         Err(faults) => faults,
     };
     let problem = |fault: manifest::Fault| {

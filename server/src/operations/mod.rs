@@ -42,7 +42,7 @@ pub use refusal::{Fault, Problem, Refusal};
 use registered::first_position;
 pub(crate) use run::run_of;
 pub use run::{
-    Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
+    Ask, Invocation, Replay, RequestedRun, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
 };
 pub use secret::{remove_secret, secrets, set_secret};
 pub use services::{Parts, Services};

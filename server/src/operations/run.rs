@@ -73,7 +73,7 @@ pub struct Ask {
 
 /// A requested run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asked {
+pub struct RequestedRun {
     /// The run.
     pub run: run::Id,
     /// It had been asked for before, under the same idempotency key.
@@ -127,7 +127,7 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
 ///
 /// # Errors
 /// `function_not_running` with the state that it is in; `payload_too_large`; `idempotency_key_reused`.
-pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<Asked, Refusal> {
+pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<RequestedRun, Refusal> {
     let row = allowed(services, caller, Action::Invoke, asked.function).await?;
     let claim = asked.key.map(|key| {
         // However it is written: what is compared with has been there since before bodies were kept as they came.
@@ -185,7 +185,7 @@ fn trace_of(headers: &Value) -> Option<Context> {
 ///
 /// # Errors
 /// `payload_too_large`; `idempotency_key_reused`; or when the log is away: then nothing was accepted.
-pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Asked, Refusal> {
+pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<RequestedRun, Refusal> {
     caller.viewer.may(Action::Invoke, &asked.namespace)?;
     fits(&asked.event, services.settings.limits.event, "payload")?;
     let received = event::Received {
@@ -214,7 +214,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
     }
     let taken = done.record.map(|record| (record, caller.cause()));
     let run = run_of(services, &received, taken, asked.function, asked.retry).await?;
-    Ok(Asked { run, replayed })
+    Ok(RequestedRun { run, replayed })
 }
 
 /// Asks for the run of an event that is for one function. The relay asks for the same run when it comes to the event;
@@ -238,7 +238,7 @@ pub(crate) async fn run_of(
             (first.id, first.cause)
         }
     };
-    let asked = run::Asked::by_event(received, record, &cause, function, retry);
+    let asked = run::RunRequest::by_event(received, record, &cause, function, retry);
     let run = asked.requested.request.run;
     services.commands.request_run(asked).await?;
     Ok(run)

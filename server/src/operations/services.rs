@@ -9,7 +9,7 @@ use super::unguarded::Unguarded;
 use super::viewer::Viewer;
 use crate::access::Roster;
 use crate::actors::Commands;
-use crate::builder::Workshop;
+use crate::builder::Builder;
 use crate::config::Settings;
 use crate::keeping::Keeping;
 use crate::leasing::Leasing;
@@ -31,7 +31,7 @@ pub struct Parts {
     /// Seals secrets and opens them.
     pub vault: Vault,
     /// Takes bundles.
-    pub workshop: Workshop,
+    pub builder: Builder,
     /// Everything that can be set.
     pub settings: Arc<Settings>,
 }
@@ -53,7 +53,7 @@ pub struct Services {
     /// Seals secrets and opens them.
     pub vault: Vault,
     /// Takes bundles.
-    pub workshop: Workshop,
+    pub builder: Builder,
     /// Everything that can be set.
     pub settings: Arc<Settings>,
 }
@@ -61,8 +61,8 @@ pub struct Services {
 impl Services {
     /// Puts them together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, commands, roster, leasing, keeping, vault, workshop, settings } = parts;
-        Self { store, commands, roster, leasing, keeping, vault, workshop, settings }
+        let Parts { store, commands, roster, leasing, keeping, vault, builder, settings } = parts;
+        Self { store, commands, roster, leasing, keeping, vault, builder, settings }
     }
 
     /// The tables as far as a viewer looks into them.

@@ -27,15 +27,15 @@ fn weight(request: &Request) -> usize {
 /// The in-process queue. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Local {
-    lines: Arc<Mutex<HashMap<function::Id, Arc<Line>>>>,
-    held: Arc<Held>,
+    queues: Arc<Mutex<HashMap<function::Id, Arc<FunctionQueue>>>>,
+    held: Arc<HeldBytes>,
 }
 
 /// Bytes of the inputs of queued and delivered requests.
 #[derive(Default)]
-struct Held(AtomicUsize);
+struct HeldBytes(AtomicUsize);
 
-impl Held {
+impl HeldBytes {
     /// The request as it is queued: without its input if others use up the memory. The only request of its function
     /// keeps a small input, since its run may not be in the log yet.
     fn put(&self, mut request: Request, is_only: bool) -> Request {
@@ -54,13 +54,13 @@ impl Held {
 }
 
 /// The requests of one function.
-struct Line {
+struct FunctionQueue {
     state: Mutex<State>,
     arrived: Notify,
-    held: Arc<Held>,
+    held: Arc<HeldBytes>,
 }
 
-impl Drop for Line {
+impl Drop for FunctionQueue {
     fn drop(&mut self) {
         self.state.get_mut().waiting.iter().for_each(|request| self.held.take(request));
     }
@@ -79,10 +79,10 @@ impl Local {
         Self::default()
     }
 
-    fn line(&self, function: function::Id) -> Arc<Line> {
+    fn queue(&self, function: function::Id) -> Arc<FunctionQueue> {
         let held = || self.held.clone();
-        let new = || Arc::new(Line { state: Mutex::default(), arrived: Notify::new(), held: held() });
-        self.lines.lock().entry(function).or_insert_with(new).clone()
+        let new = || Arc::new(FunctionQueue { state: Mutex::default(), arrived: Notify::new(), held: held() });
+        self.queues.lock().entry(function).or_insert_with(new).clone()
     }
 }
 
@@ -101,54 +101,55 @@ impl Queue for Local {
     }
 
     async fn publish(&self, request: Request) -> Result<(), Error> {
-        let line = self.line(request.function);
-        let mut state = line.state.lock();
+        let queue = self.queue(request.function);
+        let mut state = queue.state.lock();
         if state.known.insert(request.run) {
-            let request = line.held.put(request, state.known.len() == 1);
+            let request = queue.held.put(request, state.known.len() == 1);
             state.waiting.push_back(request);
-            line.arrived.notify_one();
+            queue.arrived.notify_one();
         }
         Ok(())
     }
 
     async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error> {
-        Ok(Box::new(LocalConsumer { line: self.line(function), places: Arc::new(Semaphore::new(prefetch.max(1))) }))
+        Ok(Box::new(LocalConsumer { queue: self.queue(function), permits: Arc::new(Semaphore::new(prefetch.max(1))) }))
     }
 
     async fn depth(&self, function: function::Id) -> Result<u64, Error> {
-        let line = self.lines.lock().get(&function).cloned();
-        Ok(line.map_or(0, |line| line.state.lock().waiting.len() as u64))
+        let queue = self.queues.lock().get(&function).cloned();
+        Ok(queue.map_or(0, |queue| queue.state.lock().waiting.len() as u64))
     }
 
     async fn forget(&self, function: function::Id) -> Result<(), Error> {
-        self.lines.lock().remove(&function);
+        self.queues.lock().remove(&function);
         Ok(())
     }
 }
 
 struct LocalConsumer {
-    line: Arc<Line>,
+    queue: Arc<FunctionQueue>,
     /// One permit for each unacknowledged delivery.
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 #[async_trait]
 impl Consumer for LocalConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
-        let place = self.places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+        let permit = self.permits.clone().acquire_owned().await.expect("nobody closes the semaphore");
         loop {
-            let arrived = self.line.arrived.notified();
+            let arrived = self.queue.arrived.notified();
             let next = {
-                let mut state = self.line.state.lock();
+                let mut state = self.queue.state.lock();
                 let next = state.waiting.pop_front();
                 if !state.waiting.is_empty() {
                     // There is another request for the next consumer.
-                    self.line.arrived.notify_one();
+                    self.queue.arrived.notify_one();
                 }
                 next
             };
             if let Some(request) = next {
-                let receipt = LocalReceipt { request: Some(request.clone()), line: self.line.clone(), _place: place };
+                let receipt =
+                    LocalReceipt { request: Some(request.clone()), queue: self.queue.clone(), _permit: permit };
                 return Ok(Delivery::new(request, Box::new(receipt)));
             }
             arrived.await;
@@ -159,15 +160,15 @@ impl Consumer for LocalConsumer {
 struct LocalReceipt {
     /// The request to redeliver unless it is acknowledged.
     request: Option<Request>,
-    line: Arc<Line>,
-    _place: OwnedSemaphorePermit,
+    queue: Arc<FunctionQueue>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Receipt for LocalReceipt {
     fn acknowledge(mut self: Box<Self>) {
         if let Some(request) = self.request.take() {
-            self.line.held.take(&request);
-            self.line.state.lock().known.remove(&request.run);
+            self.queue.held.take(&request);
+            self.queue.state.lock().known.remove(&request.run);
         }
     }
 }
@@ -175,8 +176,8 @@ impl Receipt for LocalReceipt {
 impl Drop for LocalReceipt {
     fn drop(&mut self) {
         if let Some(request) = self.request.take() {
-            self.line.state.lock().waiting.push_front(request);
-            self.line.arrived.notify_one();
+            self.queue.state.lock().waiting.push_front(request);
+            self.queue.arrived.notify_one();
         }
     }
 }

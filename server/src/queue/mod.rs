@@ -30,7 +30,7 @@ pub struct Request {
     pub run: run::Id,
     /// The run's request, if it was made just now: then the worker need not read it from the log. The log may not have
     /// it yet either; whoever comes first records it.
-    pub asked: Option<Arc<run::Asked>>,
+    pub asked: Option<Arc<run::RunRequest>>,
 }
 
 impl Request {

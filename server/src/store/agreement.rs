@@ -66,15 +66,15 @@ pub async fn differences(store: &Log) -> Result<Vec<String>, Error> {
     if !store.is_shared() {
         return Ok(Vec::new());
     }
-    Ok(compare(&told(store).await?))
+    Ok(compare(&announced(store).await?))
 }
 
-async fn told(store: &Log) -> Result<Vec<(String, Having)>, Error> {
-    let told = store.holders(KEYS_LEASE).await?.into_iter();
+async fn announced(store: &Log) -> Result<Vec<(String, Having)>, Error> {
+    let announced = store.holders(KEYS_LEASE).await?.into_iter();
     let read = |(name, holder): (String, String)| {
         Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
     };
-    Ok(told.filter_map(read).collect())
+    Ok(announced.filter_map(read).collect())
 }
 
 /// Keeps servers off the database from now on that are older than a format, where all that are alive understand it. Returns
@@ -102,9 +102,9 @@ pub async fn all_understand(store: &Log, format: u32) -> Result<bool, Error> {
     if !store.is_shared() {
         return Ok(true);
     }
-    let told = told(store).await?;
-    let silent = store.holders(NODE_LEASE).await?.len().saturating_sub(told.len());
-    Ok(silent == 0 && told.iter().all(|(_, having)| having.format >= format))
+    let announced = announced(store).await?;
+    let silent = store.holders(NODE_LEASE).await?.len().saturating_sub(announced.len());
+    Ok(silent == 0 && announced.iter().all(|(_, having)| having.format >= format))
 }
 
 fn compare(all: &[(String, Having)]) -> Vec<String> {
@@ -147,10 +147,10 @@ mod tests {
         let named = |name: &str, having| (name.to_owned(), having);
         assert!(compare(&[]).is_empty());
         assert!(compare(&[named("a", having("1", "2", "3")), named("b", having("1", "2", "3"))]).is_empty());
-        let told = compare(&[named("a", having("1", "2", "3")), named("b", having("x", "2", "y"))]);
-        assert_eq!(told.len(), 2);
-        assert!(told[0].contains("JWT_SECRET") && told[0].contains("1: a; x: b"), "{}", told[0]);
-        assert!(told[1].contains("EVENTFLOW_ARTIFACTS"), "{}", told[1]);
+        let announced = compare(&[named("a", having("1", "2", "3")), named("b", having("x", "2", "y"))]);
+        assert_eq!(announced.len(), 2);
+        assert!(announced[0].contains("JWT_SECRET") && announced[0].contains("1: a; x: b"), "{}", announced[0]);
+        assert!(announced[1].contains("EVENTFLOW_ARTIFACTS"), "{}", announced[1]);
     }
 
     #[test]

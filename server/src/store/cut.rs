@@ -123,7 +123,7 @@ async fn on_postgres(pool: &sqlx::PgPool, order: &Order) -> Result<u64, sqlx::Er
     // Given up half-way, it rolls back.
     let mut transaction = pool.begin().await?;
     let removed = remove(&mut On::Postgres(&mut transaction), order).await?;
-    if let Some((text, values)) = removed.told() {
+    if let Some((text, values)) = removed.notification() {
         sql::postgres_execute(&mut transaction, text, &values).await?;
     }
     transaction.commit().await?;

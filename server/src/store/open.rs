@@ -71,7 +71,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
     if let Db::Postgres(pool, away) = &reader.db {
         let node = Uuid::now_v7();
         let heads = [reader.records.watch(), reader.lines.watch()];
-        tasks.push(tokio::spawn(postgres::tell(pool.clone(), node, heads)));
+        tasks.push(tokio::spawn(postgres::notify(pool.clone(), node, heads)));
         tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake, away.clone())));
     }
     let (leases, sweeper) = beside;

@@ -402,7 +402,7 @@ fn fault(error: sqlx::Error) -> Fault {
 }
 
 /// Tells the other servers where the head is, after the commits and aside from them: many commits, one telling.
-pub(super) async fn tell(pool: PgPool, node: Uuid, mut heads: [watch::Receiver<u64>; 2]) {
+pub(super) async fn notify(pool: PgPool, node: Uuid, mut heads: [watch::Receiver<u64>; 2]) {
     loop {
         let [records, lines] = &mut heads;
         let closed = tokio::select! {

@@ -45,7 +45,7 @@ pub(super) struct Removed {
 
 impl Removed {
     /// The statement that tells everyone who appends or follows.
-    pub fn told(self) -> Option<(&'static str, [Value; 2])> {
+    pub fn notification(self) -> Option<(&'static str, [Value; 2])> {
         let text =
             "UPDATE head SET cut = CASE WHEN cut < $1 THEN $1 ELSE cut END, removed = removed + $2 WHERE one = 1";
         (self.records > 0).then_some((text, [Value::Int(self.last), Value::Int(self.records)]))

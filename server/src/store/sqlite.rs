@@ -213,7 +213,7 @@ async fn transaction(
             (_, Some((text, values))) => sql::sqlite_execute(conn, text, &values).await?,
             (Chore::Cut(order), None) => {
                 let removed = removal::remove(&mut On::Sqlite(conn), order).await?;
-                if let Some((text, values)) = removed.told() {
+                if let Some((text, values)) = removed.notification() {
                     sql::sqlite_execute(conn, text, &values).await?;
                 }
                 removed.count

@@ -51,12 +51,12 @@ const EACH_TIME: &[&str] = &[
 /// Counts repetitions. Clones share their counts.
 #[derive(Clone, Default)]
 pub(super) struct Repeats {
-    places: Arc<Mutex<HashMap<Identifier, Place>>>,
+    callsites: Arc<Mutex<HashMap<Identifier, Callsite>>>,
 }
 
 /// A place in the code that logs faults.
 #[derive(Default)]
-struct Place {
+struct Callsite {
     faults: HashMap<u64, Fault>,
 }
 
@@ -89,18 +89,18 @@ impl Repeats {
         let metadata = event.metadata();
         let mut seen = Seen::default();
         event.record(&mut seen);
-        let mut places = self.places.lock();
-        let place = places.entry(metadata.callsite()).or_default();
-        if let Some(fault) = place.faults.get_mut(&seen.key()) {
+        let mut callsites = self.callsites.lock();
+        let callsite = callsites.entry(metadata.callsite()).or_default();
+        if let Some(fault) = callsite.faults.get_mut(&seen.key()) {
             fault.repeated += 1;
             return false;
         }
-        let key = match place.faults.len() < MAX_APART {
+        let key = match callsite.faults.len() < MAX_APART {
             true => seen.key(),
             false => THE_REST,
         };
         let is_new = key != THE_REST;
-        let fault = place.faults.entry(key).or_insert_with(|| Fault {
+        let fault = callsite.faults.entry(key).or_insert_with(|| Fault {
             metadata,
             message: seen.message,
             detail: if is_new { seen.detail } else { "of several kinds".to_owned() },
@@ -116,8 +116,8 @@ impl Repeats {
     /// Takes the counts whose period is over, and forgets faults that did not repeat in theirs.
     fn due(&self, now: Instant, period: Duration) -> Vec<Count> {
         let mut due = Vec::new();
-        self.places.lock().retain(|_, place| {
-            place.faults.retain(|_, fault| {
+        self.callsites.lock().retain(|_, callsite| {
+            callsite.faults.retain(|_, fault| {
                 let passed = now.saturating_duration_since(fault.since);
                 if passed < period {
                     return true;
@@ -136,7 +136,7 @@ impl Repeats {
                 }
                 repeated > 0
             });
-            !place.faults.is_empty()
+            !callsite.faults.is_empty()
         });
         due
     }

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 const BEAT: Duration = Duration::from_millis(500);
 
 /// A thread without a beat for this long is considered blocked.
-pub const HELD_AFTER: Duration = Duration::from_secs(10);
+pub const BLOCKED_AFTER: Duration = Duration::from_secs(10);
 
 /// The interval of checks.
 pub const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -50,7 +50,7 @@ struct Thread {
     /// The last beat, in milliseconds after `begin`.
     beat: AtomicU64,
     /// Whether its being blocked was reported.
-    told: AtomicBool,
+    reported: AtomicBool,
     doing: Mutex<Option<Arc<str>>>,
 }
 
@@ -59,7 +59,7 @@ pub struct Heart(Arc<Thread>);
 
 /// A blocked thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Held {
+pub struct Blocked {
     /// Its name.
     pub thread: String,
     /// How long it has been blocked.
@@ -68,7 +68,7 @@ pub struct Held {
     pub doing: Option<Arc<str>>,
 }
 
-impl fmt::Display for Held {
+impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} has been held up for {} s", self.thread, self.since.as_secs())?;
         match &self.doing {
@@ -89,7 +89,7 @@ impl Watchdog {
             name: thread.into(),
             begin: self.inner.begin,
             beat: AtomicU64::new(0),
-            told: AtomicBool::new(false),
+            reported: AtomicBool::new(false),
             doing: Mutex::default(),
         };
         thread.beat();
@@ -101,7 +101,7 @@ impl Watchdog {
     }
 
     /// Threads that are blocked now.
-    pub fn held(&self) -> Vec<Held> {
+    pub fn held(&self) -> Vec<Blocked> {
         self.threads().filter_map(|thread| thread.held()).collect()
     }
 
@@ -112,14 +112,14 @@ impl Watchdog {
             if paused {
                 thread.beat();
             }
-            match (thread.held(), thread.told.load(Ordering::Relaxed)) {
+            match (thread.held(), thread.reported.load(Ordering::Relaxed)) {
                 (Some(held), false) => {
-                    thread.told.store(true, Ordering::Relaxed);
+                    thread.reported.store(true, Ordering::Relaxed);
                     let doing = held.doing.as_deref().unwrap_or("unknown");
                     tracing::error!(thread = held.thread, held_s = held.since.as_secs(), doing, "thread held up");
                 }
                 (None, true) => {
-                    thread.told.store(false, Ordering::Relaxed);
+                    thread.reported.store(false, Ordering::Relaxed);
                     tracing::warn!(thread = thread.name, "thread no longer held up");
                 }
                 _ => {}
@@ -153,10 +153,10 @@ impl Thread {
         self.beat.store(millis(self.begin.elapsed()), Ordering::Relaxed);
     }
 
-    fn held(&self) -> Option<Held> {
+    fn held(&self) -> Option<Blocked> {
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         let since = self.begin.elapsed().saturating_sub(beat);
-        (since >= HELD_AFTER).then(|| Held { thread: self.name.clone(), since, doing: self.doing.lock().clone() })
+        (since >= BLOCKED_AFTER).then(|| Blocked { thread: self.name.clone(), since, doing: self.doing.lock().clone() })
     }
 }
 
@@ -218,25 +218,25 @@ mod tests {
         assert_eq!(watchdog.held(), []);
         let doing: Arc<str> = "POST /graphql".into();
         let now = now(&doing);
-        silent(&heart, HELD_AFTER + Duration::from_secs(2));
+        silent(&heart, BLOCKED_AFTER + Duration::from_secs(2));
         watchdog.look();
         let held = watchdog.held();
         assert_eq!(held.len(), 1);
         assert_eq!(held[0].to_string(), "worker 1 has been held up for 12 s by POST /graphql");
-        assert!(heart.0.told.load(Ordering::Relaxed));
+        assert!(heart.0.reported.load(Ordering::Relaxed));
         drop(now);
         assert_eq!(watchdog.held()[0].doing, None);
         heart.0.beat();
         watchdog.look();
         assert_eq!(watchdog.held(), []);
-        assert!(!heart.0.told.load(Ordering::Relaxed));
+        assert!(!heart.0.reported.load(Ordering::Relaxed));
     }
 
     #[test]
     fn a_thread_that_ended_is_not_held_up() {
         let watchdog = old();
         let heart = watchdog.heart("worker 1");
-        silent(&heart, HELD_AFTER);
+        silent(&heart, BLOCKED_AFTER);
         assert_eq!(watchdog.held().len(), 1);
         drop(heart);
         assert_eq!(watchdog.held(), []);
@@ -246,10 +246,10 @@ mod tests {
     fn a_process_that_was_paused_says_nothing_of_its_threads() {
         let watchdog = old();
         let heart = watchdog.heart("worker 1");
-        silent(&heart, HELD_AFTER);
+        silent(&heart, BLOCKED_AFTER);
         *watchdog.inner.looked.lock() = Instant::now().checked_sub(PAUSED * 2).unwrap();
         watchdog.look();
-        assert!(!heart.0.told.load(Ordering::Relaxed));
+        assert!(!heart.0.reported.load(Ordering::Relaxed));
         assert_eq!(watchdog.held(), []);
     }
 

@@ -107,9 +107,9 @@ pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>
             files.insert(keys::LOCKED.to_owned(), digest);
             kept
         }
-        None => keys::Kept { files: Vec::new(), ..kept },
+        None => keys::KeyInventory { files: Vec::new(), ..kept },
     };
-    let text = told(folder, &of, rows, &artifacts, &bundles, &keys, locked.is_some());
+    let text = summary(folder, &of, rows, &artifacts, &bundles, &keys, locked.is_some());
     let manifest = Manifest {
         format: FORMAT,
         eventflow: env!("CARGO_PKG_VERSION").to_owned(),
@@ -155,13 +155,13 @@ pub(super) fn bare(digest: &str) -> &str {
     digest.strip_prefix("sha256:").unwrap_or(digest)
 }
 
-fn told(
+fn summary(
     folder: &Path,
     of: &str,
     rows: u64,
     artifacts: &[String],
     bundles: &[String],
-    keys: &keys::Kept,
+    keys: &keys::KeyInventory,
     with_keys: bool,
 ) -> String {
     let mut text = format!(

@@ -28,7 +28,7 @@ const MAX_FILE: u64 = 64 << 10;
 
 /// What a backup's manifest says about the keys. None of it helps to guess them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Kept {
+pub(super) struct KeyInventory {
     /// The files that are encrypted in [`LOCKED`].
     pub files: Vec<String>,
     /// Settings that provided keys, which are not in the backup.
@@ -44,16 +44,16 @@ fn set(settings: &Settings) -> Vec<String> {
 }
 
 /// The keys of this server.
-pub(super) fn of(settings: &Settings) -> Result<Kept, Error> {
+pub(super) fn of(settings: &Settings) -> Result<KeyInventory, Error> {
     let there = |name: &&&str| settings.data_dir.join(name).is_file();
     let secret_key = vault::key_name(settings.secret_key.as_ref(), &settings.data_dir)
         .map_err(|error| Error::start("cannot read the key of secrets", error))?;
     let files = FILES.iter().filter(there).map(|name| (*name).to_owned()).collect();
-    Ok(Kept { files, settings: set(settings), secret_key })
+    Ok(KeyInventory { files, settings: set(settings), secret_key })
 }
 
 /// Encrypts the files.
-pub(super) fn lock(kept: &Kept, data_dir: &Path, passphrase: &str) -> Result<Vec<u8>, Error> {
+pub(super) fn lock(kept: &KeyInventory, data_dir: &Path, passphrase: &str) -> Result<Vec<u8>, Error> {
     let mut contents = BTreeMap::new();
     for name in &kept.files {
         let content = fs::read(data_dir.join(name))
@@ -92,7 +92,7 @@ pub(super) fn unlock(file: &Path, passphrase: &str) -> Result<Files, Error> {
 }
 
 /// Checks whether the keys of a backup can be used here, before anything is restored.
-pub(super) fn check(kept: &Kept, settings: &Settings, files: Option<&Files>) -> Result<(), Error> {
+pub(super) fn check(kept: &KeyInventory, settings: &Settings, files: Option<&Files>) -> Result<(), Error> {
     let set = set(settings);
     if let Some(missing) = kept.settings.iter().find(|name| !set.contains(name)) {
         return Err(Error::Start(format!(

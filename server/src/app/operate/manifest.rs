@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::keys::Kept;
+use super::keys::KeyInventory;
 use crate::app::Error;
 use crate::store::portable::Head;
 
@@ -40,7 +40,7 @@ pub(super) struct Manifest {
     pub rows: u64,
     pub artifacts: Vec<String>,
     pub bundles: Vec<String>,
-    pub keys: Kept,
+    pub keys: KeyInventory,
     /// The SHA-256 of each file in hexadecimal, by its path in the backup.
     pub files: BTreeMap<String, String>,
 }

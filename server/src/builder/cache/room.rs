@@ -10,7 +10,7 @@ use super::entries::{INCOMING, set_aside};
 use crate::builder::files::{self, Usage};
 
 /// One function's cache.
-struct Kept {
+struct Entry {
     used: SystemTime,
     name: String,
     usage: Usage,
@@ -29,12 +29,12 @@ impl Cache {
             }
             let Ok(used) = entry.metadata().and_then(|meta| meta.modified()) else { continue };
             let usage = self.usage_of(&name, &entry.path());
-            kept.push(Kept { used, name, usage });
+            kept.push(Entry { used, name, usage });
         }
         kept.sort_by_key(|kept| kept.used);
         let limits = self.0.limits;
         let mut total: u64 = kept.iter().map(|kept| kept.usage.bytes).fold(0, u64::saturating_add);
-        for Kept { used, name, usage } in kept {
+        for Entry { used, name, usage } in kept {
             let old = used.elapsed().is_ok_and(|age| age > limits.age);
             if (old || usage.exceeds(limits.function) || total > limits.total_bytes) && self.remove(&name)? {
                 total = total.saturating_sub(usage.bytes);

@@ -51,7 +51,7 @@ pub(super) async fn install(site: &Site<'_>, keep: bool) -> Result<(), Error> {
         if !locked {
             let file = manager.locks()[manager.locks().len() - 1].replace("bun.lockb", "bun.lock");
             site.journal
-                .say(format!(
+                .log(format!(
                     "There is no {file}: each build may get other versions. Commit one to get the same each time."
                 ))
                 .await;

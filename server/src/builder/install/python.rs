@@ -24,7 +24,7 @@ const CONSTRAINTS: &str = ".eventflow/constraints.txt";
 pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error> {
     let own = files::text(&site.folder, "requirements.txt")?.unwrap_or_default();
     let listed = requirements(&own).next().is_some();
-    let project: Option<project::Asked> = match listed {
+    let project: Option<project::Dependencies> = match listed {
         true => None,
         false => inspect::ask(Question::Project { folder: site.folder.clone() }).await?,
     };
@@ -42,7 +42,7 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
         Some(project) => {
             let held =
                 project.lock.as_ref().map(|lock| format!(", held to the versions in {lock}")).unwrap_or_default();
-            site.journal.say(format!("Installing what {} asks for{held}", project.from)).await;
+            site.journal.log(format!("Installing what {} asks for{held}", project.from)).await;
             let (asked, locked) = (project.requirements.join("\n") + "\n", project.constraints.join("\n") + "\n");
             let failed = || Error::failed("write what pip is to install");
             steps::write(&site.folder, REQUIREMENTS, asked.as_bytes()).map_err(failed())?;
@@ -78,7 +78,7 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
             .await
         {
             Err(Error::Refused(message)) => {
-                site.journal.say(format!("Not everything could be compiled, which is no fault: {message}")).await
+                site.journal.log(format!("Not everything could be compiled, which is no fault: {message}")).await
             }
             result => result?,
         }
@@ -108,7 +108,7 @@ async fn check_version(site: &Site<'_>, required: Option<&str>) -> Result<(), Er
             Err(refused(format!("the project is developed with Python {pin} (.python-version)")))
         }
         Some(pin) if minor(&pin) < minor(&here) => {
-            site.journal.say(format!("The project is developed with Python {pin}, and runs on {here} here")).await;
+            site.journal.log(format!("The project is developed with Python {pin}, and runs on {here} here")).await;
             Ok(())
         }
         _ => Ok(()),

@@ -85,7 +85,7 @@ impl Site<'_> {
     /// Runs a command of the server's own in a folder of its own: nothing of the function's is there, neither its files nor its
     /// cache nor what its manifest names. The last lines, when it does not succeed.
     pub(super) async fn run_apart(&self, command: &[&str], folder: &Path) -> Result<Result<(), Vec<String>>, Error> {
-        self.journal.say(format!("$ {}", command.join(" "))).await;
+        self.journal.log(format!("$ {}", command.join(" "))).await;
         let mut task = self.task(command);
         task.folder = folder.to_owned();
         task.caches.clear();
@@ -118,7 +118,7 @@ impl Site<'_> {
         shown: &str,
         variables: &[(&str, &str)],
     ) -> Result<(), Error> {
-        self.journal.say(format!("$ {shown}")).await;
+        self.journal.log(format!("$ {shown}")).await;
         let mut task = self.task(command);
         task.env.extend(self.given.env.clone());
         for path in &self.given.files {
@@ -280,7 +280,7 @@ impl Site<'_> {
         };
         if restored {
             self.journal
-                .say(format!("Restored {name} from the cache: the locked dependencies are those of an earlier build"))
+                .log(format!("Restored {name} from the cache: the locked dependencies are those of an earlier build"))
                 .await;
             return Ok(());
         }

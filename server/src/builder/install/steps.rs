@@ -33,7 +33,7 @@ pub(super) async fn carry_out(site: &Site<'_>, steps: &[Step]) -> Result<(), Err
             Step::Bundle { entry, output, esm } => bundle(site, entry, output, *esm).await?,
             Step::Run(command) => run(site, command).await?,
             Step::Try(command) => match run(site, command).await {
-                Err(Error::Refused(message)) => site.journal.say(format!("Going on without: {message}")).await,
+                Err(Error::Refused(message)) => site.journal.log(format!("Going on without: {message}")).await,
                 result => result?,
             },
             // They belong to the installation, and are done.

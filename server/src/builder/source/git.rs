@@ -6,16 +6,16 @@
 //!
 //! Only the requested commit is fetched, without its history, and of its files only those in the function's folder, if
 //! the server can omit the others; see [`fetch`]. Objects fetched by earlier builds of the function are reused; see
-//! [`kept`]. Submodules ([`submodules`]) and Git LFS files ([`lfs`]) are fetched if the manifest says so. Redirects are
+//! [`cached`]. Submodules ([`submodules`]) and Git LFS files ([`lfs`]) are fetched if the manifest says so. Redirects are
 //! not followed, nobody's Git settings are read, no hooks run, nobody is asked for a password, and malformed objects
 //! are refused.
 //!
 //! The reason why a server is not reached appears only in this server's log: whoever requested the build cannot
 //! distinguish an open port, a closed one, and one that does not answer.
 
+mod cached;
 mod fetch;
 mod host;
-mod kept;
 mod lfs;
 mod listing;
 mod names;
@@ -45,7 +45,7 @@ use crate::builder::journal::Journal;
 use crate::builder::scratch::Scratch;
 use crate::builder::{Credentials, Error, files};
 use crate::executor::{Network, Workbench};
-use kept::Kept;
+use cached::CachedRepository;
 use names::{check_ref, inner_folder};
 
 /// Repositories of other owners are read: who may name a path is decided elsewhere. In a file, each setting also reaches
@@ -99,7 +99,7 @@ pub(super) struct Wanted<'a> {
 /// One build's repository.
 struct Repository<'a> {
     /// What earlier builds have fetched, when this build may use it.
-    kept: Option<Kept>,
+    kept: Option<CachedRepository>,
     /// Where objects of [`Self::kept`] are, while a fetch borrows them.
     borrowed: Option<PathBuf>,
     git: &'a Git,
@@ -167,11 +167,11 @@ impl Git {
         let path = inner_folder(wanted.path.unwrap_or_default())?;
         let deadline = Instant::now() + limits.git_timeout;
         let mut repository = self.repository(&wanted, scratch.path("git"), (limits, deadline), journal).await?;
-        repository.kept = self.kept(&repository.url, shelf, scratch).await?;
+        repository.kept = self.cached(&repository.url, shelf, scratch).await?;
         let mut found = repository.take(git_ref, &path).await?;
-        journal.say(format!("Took commit {}", found.commit)).await;
+        journal.log(format!("Took commit {}", found.commit)).await;
         if let Some(message) = &found.message {
-            journal.say(format!("Its message: {message}")).await;
+            journal.log(format!("Its message: {message}")).await;
         }
         // Out of the folder that the steps could write, after the last of them has ended.
         let folder = scratch.path("source");
@@ -206,7 +206,7 @@ impl Git {
             )));
         }
         let git_ref = wanted.git_ref.filter(|git_ref| !git_ref.is_empty());
-        journal.say(format!("Fetching {} of {url}", git_ref.unwrap_or("the default branch"))).await;
+        journal.log(format!("Fetching {} of {url}", git_ref.unwrap_or("the default branch"))).await;
 
         let authorization = authorization(wanted.url, &url, wanted.credentials);
         let way = match timeout_at(deadline, self.way(&remote, authorization.as_deref())).await {
@@ -239,11 +239,16 @@ impl Git {
     }
 
     /// What earlier builds of the function have fetched from there. Without it a build is slow, not wrong.
-    async fn kept(&self, url: &str, shelf: Option<&Shelf>, scratch: &Scratch) -> Result<Option<Kept>, Error> {
+    async fn cached(
+        &self,
+        url: &str,
+        shelf: Option<&Shelf>,
+        scratch: &Scratch,
+    ) -> Result<Option<CachedRepository>, Error> {
         let folder = shelf.and_then(|shelf| shelf.packages("git")).filter(|folder| !is_taken(folder));
         let Some(folder) = folder else { return Ok(None) };
         let url = url.to_owned();
-        let opened = scratch.block(move |hold| Ok(Kept::open(&folder, &url, || hold.go_on()))).await?;
+        let opened = scratch.block(move |hold| Ok(CachedRepository::open(&folder, &url, || hold.go_on()))).await?;
         Ok(opened.unwrap_or_else(|error| {
             tracing::warn!(%error, "what was kept of a repository cannot be used");
             None

@@ -56,7 +56,7 @@ pub(super) async fn take(
                     "there is no bundle `{digest}`; upload it with `POST /v1/bundles`, and use the digest of the answer"
                 ))
             })?;
-            journal.say(format!("Unpacking bundle {digest}")).await;
+            journal.log(format!("Unpacking bundle {digest}")).await;
             let folder = scratch.path("source");
             let Limits { max_bytes, max_files, .. } = limits;
             match inspect::ask(Question::Unpack { archive, folder, max_bytes, max_files }).await? {

@@ -40,7 +40,7 @@ fn on_a_full_disk_nothing_is_half_made_and_what_fits_afterwards_is_built() {
 async fn with_disk(disk: &Path) {
     let world = World::new();
     let data = disk.join("data");
-    let workshop = Workshop::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
+    let builder = Builder::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
     world.program("npm", "head -c 2000000 /dev/urandom > large || { echo 'npm error ENOSPC: no space left on device, write' >&2; exit 228; }");
     // Content that cannot be compressed: its own hash, again and again.
     let noise: String = (0..15_000u64)
@@ -51,17 +51,17 @@ async fn with_disk(disk: &Path) {
         assert!(error.to_string().contains("Free some space"), "{error}");
     };
     world.commit(&[HANDLER, PACKAGE]);
-    assert_full(build(&workshop, order(world.source(None, None))).await.0.unwrap_err());
+    assert_full(build(&builder, order(world.source(None, None))).await.0.unwrap_err());
     world.commit(&[HANDLER, ("package.json", "{}"), ("noise.txt", &noise)]);
-    assert_full(build(&workshop, order(world.source(None, None))).await.0.unwrap_err());
+    assert_full(build(&builder, order(world.source(None, None))).await.0.unwrap_err());
     let upload = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(format!("PK\x03\x04{noise}{noise}")))]);
-    assert_full(workshop.artifacts().put_bundle(upload).await.unwrap_err().into());
+    assert_full(builder.artifacts().put_bundle(upload).await.unwrap_err().into());
     fs::remove_file(world.repository().join("noise.txt")).unwrap();
     world.commit(&[]);
     let until = Instant::now() + PATIENCE;
     loop {
-        match build(&workshop, order(world.source(None, None))).await.0 {
-            Ok(made) => break assert!(workshop.artifacts().has(made.made.digest()).await),
+        match build(&builder, order(world.source(None, None))).await.0 {
+            Ok(made) => break assert!(builder.artifacts().has(made.made.digest()).await),
             // The folder of the last build is still being removed.
             Err(error) => assert!(Instant::now() < until, "{error}"),
         }

@@ -63,10 +63,10 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
     let ssh = world.program("ssh", &format!("for last; do echo \"$last\" >> {shown}; done; exec sh -c \"$last\""));
     let data = world.root.path().join("with-ssh");
     let settings = Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
-    let workshop = Workshop::with_ssh(world.executor.clone(), executors(), &data, settings, ssh.clone()).unwrap();
+    let builder = Builder::with_ssh(world.executor.clone(), executors(), &data, settings, ssh.clone()).unwrap();
     let url = format!("ssh://git@127.0.0.1:2222{}", world.repository().display());
     for git_ref in [None, Some(first.as_str()), Some(&first[..8])] {
-        let (made, lines) = build(&workshop, order(at(url.clone(), git_ref))).await;
+        let (made, lines) = build(&builder, order(at(url.clone(), git_ref))).await;
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
         assert!(git_ref.is_none() || made.commit.as_ref() == Some(&first));
         assert!(!log(&lines).contains("partial clones"), "{}", log(&lines));
@@ -79,7 +79,7 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
     assert!(arguments.matches("git-upload-pack '/").count() >= 2, "{arguments}");
     // What SSH says stays with the server.
     world.program("ssh", "echo 'connect to host 127.0.0.1 port 2222: Connection refused' >&2; exit 255");
-    let (refused, lines) = build(&workshop, order(at(url, None))).await;
+    let (refused, lines) = build(&builder, order(at(url, None))).await;
     let text = refused.unwrap_err().to_string();
     assert!(text.contains("its server cannot be reached") && !text.contains("refused"), "{text}");
     assert!(!log(&lines).contains("Connection refused"), "{}", log(&lines));

@@ -199,8 +199,8 @@ async fn without_the_setting_they_stay_and_the_log_says_how_to_fetch_them() {
     assert!(large.shelves.asked.lock().is_empty());
     // What is registered counts as well.
     let manifest = Some(domain::Json::parse(r#"{"lfs": true}"#).unwrap());
-    let made = build(&large.world.workshop, Order { manifest, ..order(large.source(None)) }).await.0.unwrap();
-    let folder = large.world.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
+    let made = build(&large.world.builder, Order { manifest, ..order(large.source(None)) }).await.0.unwrap();
+    let folder = large.world.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert_eq!(fs::read_to_string(folder.join("a.bin")).unwrap(), "content");
     assert!(made.manifest.lfs);
 }

@@ -44,7 +44,7 @@ async fn a_list_at_the_root_says_which_folder_each_function_is() {
     assert!(folder.join("index.js").is_file() && !folder.join("functions").exists());
     assert!(log(&lines).contains("eventflow.json says that hello is in `functions/a`"), "{}", log(&lines));
     let other = Order { name: "other".into(), ..order(world.source(None, None)) };
-    let text = build(&world.workshop, other).await.0.unwrap_err().to_string();
+    let text = build(&world.builder, other).await.0.unwrap_err().to_string();
     assert!(text.contains("lists no function `other`") && text.contains("`functions/b` as `b` ("), "{text}");
     // Whoever names the folder needs no list.
     let (_, folder, _) = world.made(world.source(None, Some("functions/b"))).await;

@@ -28,10 +28,10 @@ use super::testing::{Plain, executors};
 use super::*;
 use crate::executor::{Line, Stream};
 
-/// A workshop with a folder of its own, programs of its own, and a repository.
+/// A builder with a folder of its own, programs of its own, and a repository.
 struct World {
     root: TempDir,
-    workshop: Workshop,
+    builder: Builder,
     executor: Arc<Plain>,
 }
 
@@ -50,8 +50,8 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
         let executor = Plain::new(&root.path().join("bin"));
-        let workshop = Workshop::new(executor.clone(), executors(), &root.path().join("data"), settings).unwrap();
-        let world = Self { root, workshop, executor };
+        let builder = Builder::new(executor.clone(), executors(), &root.path().join("data"), settings).unwrap();
+        let world = Self { root, builder, executor };
         fs::create_dir(world.repository()).unwrap();
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world
@@ -104,13 +104,13 @@ impl World {
     }
 
     async fn build(&self, source: Source) -> (Result<Built, Error>, Vec<Line>) {
-        build(&self.workshop, order(source)).await
+        build(&self.builder, order(source)).await
     }
 
     async fn made(&self, source: Source) -> (Built, PathBuf, Vec<Line>) {
         let (result, lines) = self.build(source).await;
         let made = result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
-        let folder = self.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
+        let folder = self.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
         (made, folder, lines)
     }
 
@@ -153,7 +153,7 @@ fn order(source: Source) -> Order {
     }
 }
 
-async fn build(workshop: &Workshop, order: Order) -> (Result<Built, Error>, Vec<Line>) {
+async fn build(builder: &Builder, order: Order) -> (Result<Built, Error>, Vec<Line>) {
     let (sender, mut receiver) = mpsc::channel(16);
     let collect = async {
         let mut lines = Vec::new();
@@ -162,7 +162,7 @@ async fn build(workshop: &Workshop, order: Order) -> (Result<Built, Error>, Vec<
         }
         lines
     };
-    tokio::join!(workshop.build(order, sender), collect)
+    tokio::join!(builder.build(order, sender), collect)
 }
 
 fn log(lines: &[Line]) -> String {
@@ -421,10 +421,10 @@ async fn the_orders_manifest_beats_the_file() {
     world.commit(&[("other.js", HANDLER.1), ("function.json", "this is no JSON")]);
     let mut order = order(world.source(None, None));
     order.manifest = Some(domain::Json::parse(r#"{"runtime": "node", "handler": "other.handler"}"#).unwrap());
-    let made = build(&world.workshop, order.clone()).await.0.unwrap();
+    let made = build(&world.builder, order.clone()).await.0.unwrap();
     assert_eq!(made.manifest.handler.as_deref(), Some("other.handler"));
     order.manifest = Some(domain::Json::parse(r#"{"runtime": 1}"#).unwrap());
-    let text = build(&world.workshop, order).await.0.unwrap_err().to_string();
+    let text = build(&world.builder, order).await.0.unwrap_err().to_string();
     assert!(text.starts_with("the manifest given at registration does not fit: /runtime"), "{text}");
 }
 
@@ -435,19 +435,19 @@ async fn an_order_that_names_no_runtime_changes_the_functions_own_manifest() {
     world.commit(&[HANDLER, ("function.json", own)]);
     let mut order = order(world.source(None, None));
     order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 2, "max": 2}}"#).unwrap());
-    let made = build(&world.workshop, order.clone()).await.0.unwrap().manifest;
+    let made = build(&world.builder, order.clone()).await.0.unwrap().manifest;
     assert_eq!((made.scaling.min, made.scaling.max, made.scaling.idle_s), (2, 2, 7));
     assert_eq!((made.runtime, made.env["A"].as_str()), (Runtime::Node, "b"));
     // What is changed must fit, too.
     order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 3, "max": 2}}"#).unwrap());
-    let text = build(&world.workshop, order.clone()).await.0.unwrap_err().to_string();
+    let text = build(&world.builder, order.clone()).await.0.unwrap_err().to_string();
     assert!(text.contains("function.json with what was registered") && text.contains("/scaling"), "{text}");
     // Without a file, it changes what was guessed.
     let world = World::new();
     world.commit(&[HANDLER]);
     order.source = world.source(None, None);
     order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 2, "max": 2}}"#).unwrap());
-    let made = build(&world.workshop, order).await.0.unwrap().manifest;
+    let made = build(&world.builder, order).await.0.unwrap().manifest;
     assert_eq!((made.scaling.min, made.runtime, made.handler.is_some()), (2, Runtime::Node, true));
 }
 
@@ -482,7 +482,7 @@ async fn a_bundle_becomes_an_artifact() {
     builder.append_data(&mut header, "hello/index.js", HANDLER.1.as_bytes()).unwrap();
     let archive = Bytes::from(builder.into_inner().unwrap().finish().unwrap());
     let upload = futures::stream::iter([Ok::<_, std::io::Error>(archive)]);
-    let digest = world.workshop.artifacts().put_bundle(upload).await.unwrap();
+    let digest = world.builder.artifacts().put_bundle(upload).await.unwrap();
     let (made, folder, lines) = world.made(Source::Bundle { digest }).await;
     assert_eq!(made.commit, None);
     assert!(folder.join("index.js").is_file());
@@ -835,7 +835,7 @@ async fn a_reader_who_is_gone_does_not_stop_the_build() {
     world.commit(&[HANDLER]);
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
-    world.workshop.build(order(world.source(None, None)), sender).await.unwrap();
+    world.builder.build(order(world.source(None, None)), sender).await.unwrap();
 }
 
 #[tokio::test]
@@ -850,7 +850,7 @@ async fn what_a_killed_server_left_is_removed_and_what_a_living_one_builds_is_no
         .map(|entry| entry.unwrap().path())
         .filter(|path| *path != dead)
         .collect();
-    let _second = Workshop::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
+    let _second = Builder::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
     assert!(!dead.exists());
     assert!(living.iter().all(|path| path.exists()) && !living.is_empty());
 }
@@ -860,6 +860,6 @@ async fn a_data_folder_that_cannot_be_written_is_this_hosts_fault() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Workshop::new(Plain::new(Path::new("/")), executors(), &file, Settings::default()).err().unwrap();
+    let error = Builder::new(Plain::new(Path::new("/")), executors(), &file, Settings::default()).err().unwrap();
     assert!(!error.is_refused(), "{error}");
 }

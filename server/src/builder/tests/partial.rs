@@ -43,7 +43,7 @@ impl Large {
     /// Builds; returns what the server has sent for it.
     async fn built(&self, order: Order) -> (Built, String, u64) {
         let before = self.sent.load(Ordering::SeqCst);
-        let (made, lines) = build(&self.world.workshop, order).await;
+        let (made, lines) = build(&self.world.builder, order).await;
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
         (made, log(&lines), self.sent.load(Ordering::SeqCst) - before)
     }
@@ -68,7 +68,7 @@ async fn only_the_folder_is_fetched_and_the_next_time_only_what_has_changed() {
     let (made, log, second) = large.built(order(large.source(None))).await;
     assert!(log.contains(BORROWED), "{log}");
     assert!(second < 10_000, "{second} bytes\n{log}");
-    let folder = large.world.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
+    let folder = large.world.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert!(fs::read_to_string(folder.join("index.js")).unwrap().contains("changed"));
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), noise(9, 40_000));
     // A build of the same commit, and one of an older one, find everything there.

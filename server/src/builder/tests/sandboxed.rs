@@ -6,7 +6,7 @@ use crate::executor::{Code, Executor, JobCall, JobOutcome, Limits, Network, Sand
 struct Real {
     world: World,
     sandbox: Arc<Sandbox>,
-    workshop: Workshop,
+    builder: Builder,
 }
 
 impl Real {
@@ -14,12 +14,12 @@ impl Real {
         let world = World::new();
         let data = world.root.path().join("real");
         let sandbox = Arc::new(Sandbox::new(&data).unwrap());
-        let workshop = Workshop::new(sandbox.clone(), executors(), &data, Settings::default()).unwrap();
-        Self { world, sandbox, workshop }
+        let builder = Builder::new(sandbox.clone(), executors(), &data, Settings::default()).unwrap();
+        Self { world, sandbox, builder }
     }
 
     async fn made(&self) -> (Built, String) {
-        let (result, lines) = build(&self.workshop, order(self.world.source(None, None))).await;
+        let (result, lines) = build(&self.builder, order(self.world.source(None, None))).await;
         (result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines))), log(&lines))
     }
 
@@ -36,7 +36,7 @@ impl Real {
             namespace: "default".into(),
             version: 1,
             code: Code::Folder(
-                self.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned(),
+                self.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned(),
             ),
             runtime,
             env: Default::default(),
@@ -62,7 +62,7 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
     real.world.commit(&[("data.txt", "two")]);
     let (made, log) = real.made().await;
     assert!(log.contains("from earlier builds"), "{log}");
-    let folder = real.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
+    let folder = real.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), "two");
 }
 
@@ -70,8 +70,8 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
 async fn all_files_of_a_folder_are_counted_and_measured_however_many_lines_a_sandbox_may_write() {
     let mut real = Real::new();
     let settings = Settings { max_files: 65_000, max_source_bytes: 20_000_000, ..Settings::default() };
-    real.workshop =
-        Workshop::new(real.sandbox.clone(), executors(), &real.world.root.path().join("small"), settings).unwrap();
+    real.builder =
+        Builder::new(real.sandbox.clone(), executors(), &real.world.root.path().join("small"), settings).unwrap();
     // Of a process's output some 50,000 lines are taken at once, and the rest of them is left out.
     let blob = |content: &str| {
         real.world.write("content", content);
@@ -93,7 +93,7 @@ async fn all_files_of_a_folder_are_counted_and_measured_however_many_lines_a_san
     branch("many", &tree(&mut folders(220)));
     branch("large", &tree(&mut folders(210).chain([format!("100644 blob {large}\tz\n")])));
     for (name, why) in [("many", "more than 65000 files"), ("large", "files are 28.7 MiB together")] {
-        let (made, lines) = build(&real.workshop, order(real.world.source(Some(name), None))).await;
+        let (made, lines) = build(&real.builder, order(real.world.source(Some(name), None))).await;
         let text = made.expect_err("it is refused").to_string();
         assert!(text.contains(why), "{text}\n{}", log(&lines));
     }
@@ -144,7 +144,7 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
     let (made, log) = real.made().await;
     assert!(log.contains("pip install"), "{log}");
     let compiled = real
-        .workshop
+        .builder
         .artifacts()
         .get(made.made.digest())
         .await
@@ -173,7 +173,7 @@ async fn a_real_failure_of_npm_is_told() {
         ("package.json", "{\"dependencies\": {\"is-number\": \"7.0.0\"}}"),
         ("package-lock.json", "{}"),
     ]);
-    let (result, lines) = build(&real.workshop, order(real.world.source(None, None))).await;
+    let (result, lines) = build(&real.builder, order(real.world.source(None, None))).await;
     let error = result.unwrap_err();
     assert!(error.is_refused() && error.to_string().contains("`npm ci"), "{error}\n{}", log(&lines));
 }

@@ -96,10 +96,10 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
                 true => Arc::new(Sandbox::new(&name("sandbox")).unwrap()),
                 false => world.executor.clone(),
             };
-            let workshop = Workshop::new(workbench, executors(), &name("data"), settings()).unwrap();
+            let builder = Builder::new(workbench, executors(), &name("data"), settings()).unwrap();
             for (times, bytes) in [(&mut first, &mut first_bytes), (&mut second, &mut second_bytes)] {
                 let before = sent.load(Ordering::SeqCst);
-                let (made, lines) = build(&workshop, order(source())).await;
+                let (made, lines) = build(&builder, order(source())).await;
                 made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
                 let said = lines.iter().find_map(|line| line.text.strip_prefix("Fetched ")?.split_once(" in "));
                 times.push(said.unwrap().1.split(' ').next().unwrap().parse().unwrap());

@@ -56,8 +56,8 @@ async fn a_registration_says_whether_they_are_fetched_too() {
     add(&world, &outer, "lib", "../outer");
     let wanted = |text: &str| Some(domain::Json::parse(text).unwrap());
     let order = Order { manifest: wanted(r#"{"submodules": true}"#), ..order(world.source(None, None)) };
-    let made = build(&world.workshop, order).await.0.unwrap();
-    let folder = world.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
+    let made = build(&world.builder, order).await.0.unwrap();
+    let folder = world.builder.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert_eq!(fs::read_to_string(folder.join("lib/lib.txt")).unwrap(), "outer");
     let (_, folder, lines) = world.made(world.source(None, None)).await;
     assert!(!folder.join("lib/lib.txt").exists());

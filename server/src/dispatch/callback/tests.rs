@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A log with a callback sender.
 struct World {
-    teller: Teller,
+    notifier: Notifier,
     _data: TempDir,
 }
 
@@ -31,7 +31,7 @@ impl World {
         let store = store::open(None, data.path()).await.unwrap();
         let outward = Outward::parse(allowed).unwrap();
         let secret: Secret = Arc::new(|namespace| Box::pin(std::future::ready(Ok(namespace.as_bytes().to_vec()))));
-        let teller = Teller {
+        let notifier = Notifier {
             writer: Writer::new(store.clone()),
             store,
             callbacks: Callbacks { outward, secret },
@@ -39,12 +39,12 @@ impl World {
             policy: Policy { max_attempts: 3, backoff_s: 0.0, backoff_max_s: 0.0 },
             tls: Arc::default(),
         };
-        Self { teller, _data: data }
+        Self { notifier, _data: data }
     }
 
     async fn command(&self, run: run::Id, command: Command) {
         let stream = Stream::run(run);
-        self.teller
+        self.notifier
             .writer
             .execute::<run::Aggregate>(&stream, Loaded::unknown(), command, Cause::default())
             .await
@@ -85,13 +85,13 @@ impl World {
     }
 
     async fn callback(&self, run: run::Id) -> Callback {
-        let loaded = self.teller.writer.load::<run::Aggregate>(&Stream::run(run)).await.unwrap();
+        let loaded = self.notifier.writer.load::<run::Aggregate>(&Stream::run(run)).await.unwrap();
         loaded.state.unwrap().callback.unwrap()
     }
 
     /// Waits until a callback is over, while everything that is due is sent.
     async fn told(&self, run: run::Id) -> Callback {
-        let telling = tokio::spawn(self.teller.clone().forever());
+        let telling = tokio::spawn(self.notifier.clone().forever());
         let deadline = Instant::now() + PATIENCE;
         let over = loop {
             let callback = self.callback(run).await;
@@ -230,12 +230,12 @@ async fn an_address_that_is_not_allowed_is_not_called() {
 
 #[tokio::test]
 async fn a_name_is_resolved_before_it_is_believed() {
-    let teller = World::new("").await.teller;
+    let notifier = World::new("").await.notifier;
     // The check of the URL alone would refuse this name; its addresses are refused, too.
     let url = Url::parse("http://localhost:1/").unwrap();
-    let error = teller.addresses(&url).await.unwrap_err();
+    let error = notifier.addresses(&url).await.unwrap_err();
     assert!(error.contains("not a public address"), "{error}");
-    let allowed = World::new("127.0.0.0/8,::1").await.teller;
+    let allowed = World::new("127.0.0.0/8,::1").await.notifier;
     assert!(allowed.addresses(&url).await.unwrap().iter().all(|address| address.ip().is_loopback()));
     let nowhere = Url::parse("http://does-not-exist.invalid/").unwrap();
     assert!(allowed.addresses(&nowhere).await.unwrap_err().contains("not found"));
@@ -257,7 +257,7 @@ async fn what_is_due_survives_who_was_to_tell_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let run = world.ended(&format!("http://{}/", listener.local_addr().unwrap())).await;
     // The receiver is called, and the sender is gone before the answer.
-    let telling = tokio::spawn(world.teller.clone().forever());
+    let telling = tokio::spawn(world.notifier.clone().forever());
     let (connection, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
     telling.abort();
     assert!(telling.await.unwrap_err().is_cancelled());
@@ -300,7 +300,7 @@ async fn secure_receiver() -> (u16, RootCertStore) {
 async fn a_secure_receiver_must_be_who_it_says() {
     let mut world = World::new("127.0.0.0/8,::1").await;
     let (port, roots) = secure_receiver().await;
-    world.teller.tls = Arc::new(std::sync::OnceLock::from(connector(roots)));
+    world.notifier.tls = Arc::new(std::sync::OnceLock::from(connector(roots)));
     let run = world.ended(&format!("https://localhost:{port}/done")).await;
     assert!(matches!(world.told(run).await, Callback::Delivered { .. }));
 
@@ -309,7 +309,7 @@ async fn a_secure_receiver_must_be_who_it_says() {
     let Callback::GivenUp { error, .. } = world.told(by_address).await else { panic!("it was told") };
     assert!(error.contains("no secure connection"), "{error}");
     let (_, others) = secure_receiver().await;
-    world.teller.tls = Arc::new(std::sync::OnceLock::from(connector(others)));
+    world.notifier.tls = Arc::new(std::sync::OnceLock::from(connector(others)));
     let untrusted = world.ended(&format!("https://localhost:{port}/done")).await;
     let Callback::GivenUp { error, .. } = world.told(untrusted).await else { panic!("it was told") };
     assert!(error.contains("no secure connection"), "{error}");

@@ -43,7 +43,7 @@ pub(super) struct Comparing {
 pub(super) struct Busy;
 
 struct Queue {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     queued: Mutex<Queued>,
 }
 
@@ -83,7 +83,7 @@ impl Comparing {
     pub(super) async fn fits(&self, hash: &Hash, password: String, address: Option<IpAddr>) -> Result<bool, Busy> {
         let queue = if self.knows(address) { &self.known } else { &self.strangers };
         let _place = queue.enter(address).ok_or(Busy)?;
-        let turn = queue.places.clone().acquire_owned().await.map_err(|_| Busy)?;
+        let turn = queue.slots.clone().acquire_owned().await.map_err(|_| Busy)?;
         let hash = hash.clone();
         let compared = tokio::task::spawn_blocking(move || {
             // Held until the memory is free again, also when nobody waits for the answer any more.
@@ -97,11 +97,11 @@ impl Comparing {
 
 impl Queue {
     fn new(at_a_time: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(at_a_time)), queued: Mutex::default() }
+        Self { slots: Arc::new(Semaphore::new(at_a_time)), queued: Mutex::default() }
     }
 
     /// A place in the queue, if there is one for this address.
-    fn enter(&self, address: Option<IpAddr>) -> Option<Place<'_>> {
+    fn enter(&self, address: Option<IpAddr>) -> Option<QueueSlot<'_>> {
         let prefixes = SHARES.map(|(width, share)| (address.map(|address| Prefix::of(address, width)), share));
         let mut queued = self.queued.lock();
         let taken = |prefix: &Option<Prefix>| prefix.and_then(|prefix| queued.by_prefix.get(&prefix).copied());
@@ -113,17 +113,17 @@ impl Queue {
         for prefix in prefixes.into_iter().flatten() {
             *queued.by_prefix.entry(prefix).or_default() += 1;
         }
-        Some(Place { queue: self, prefixes })
+        Some(QueueSlot { queue: self, prefixes })
     }
 }
 
 /// A slot in a queue, given back when dropped.
-struct Place<'a> {
+struct QueueSlot<'a> {
     queue: &'a Queue,
     prefixes: [Option<Prefix>; SHARES.len()],
 }
 
-impl Drop for Place<'_> {
+impl Drop for QueueSlot<'_> {
     fn drop(&mut self) {
         let mut queued = self.queue.queued.lock();
         queued.all -= 1;
@@ -161,12 +161,12 @@ mod tests {
     #[test]
     fn many_networks_of_one_site_or_provider_do_not_fill_the_queue() {
         let queue = Queue::new(1);
-        let places: Vec<_> = (0..100).filter_map(|network| queue.enter(v6(1, 1, network))).collect();
-        assert_eq!(places.len(), SHARES[1].1);
+        let slots: Vec<_> = (0..100).filter_map(|network| queue.enter(v6(1, 1, network))).collect();
+        assert_eq!(slots.len(), SHARES[1].1);
         let more: Vec<_> = (0..100).filter_map(|site| queue.enter(v6(1, 1 + site, 0))).collect();
-        assert_eq!(places.len() + more.len(), SHARES[2].1);
+        assert_eq!(slots.len() + more.len(), SHARES[2].1);
         assert!(queue.enter(v6(2, 1, 1)).is_some(), "somebody else");
-        drop((places, more));
+        drop((slots, more));
         let queued = queue.queued.lock();
         assert_eq!((queued.all, queued.by_prefix.len()), (0, 0));
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::weights::Owner;
-use crate::turns::{Place, Turns};
+use crate::turns::{Permit, Turns};
 
 /// Processes that are starting at a time, for each processor of this host.
 const STARTS_PER_PROCESSOR: usize = 2;
@@ -36,7 +36,7 @@ impl Starts {
     }
 
     /// Waits for a turn of this owner.
-    pub(super) async fn take(&self, owner: &Owner) -> Place {
+    pub(super) async fn take(&self, owner: &Owner) -> Permit {
         match owner {
             Owner::Function(namespace, name) => self.0.take(namespace, name).await,
             // No namespace is called so.

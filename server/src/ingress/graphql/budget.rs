@@ -155,7 +155,7 @@ impl Weigh for BuildRow {
 
 impl Weigh for function::Function {
     fn bytes(&self) -> usize {
-        ROW + self.kept() + self.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
+        ROW + self.stored_bytes() + self.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
     }
 }
 

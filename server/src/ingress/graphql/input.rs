@@ -7,7 +7,7 @@ use domain::function::event::Source;
 use serde_json::map::Entry;
 use serde_json::{Value, json};
 
-use crate::edge::kept;
+use crate::edge::capture;
 use crate::operations::{Problem, Refusal};
 
 /// A function to register.
@@ -143,7 +143,7 @@ impl HttpInput {
             let (Ok(parsed), true) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value).is_ok()) else {
                 return Err(wrong("headers", format!("`{name}: {value}` is no header")));
             };
-            if !kept::is_kept(parsed.as_str()) {
+            if !capture::is_captured(parsed.as_str()) {
                 let message = format!(
                     "the header `{name}` is not handed on: it belongs to the connection, or would stand in the log \
                      for everyone who reads it; call the function's address instead"
@@ -159,7 +159,7 @@ impl HttpInput {
                 }
             }
         }
-        let query = kept::query(self.query.trim_start_matches('?'));
+        let query = capture::query(self.query.trim_start_matches('?'));
         Ok(json!({ "method": method.as_str(), "path": path, "query": query, "headers": headers }))
     }
 }

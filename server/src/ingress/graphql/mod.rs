@@ -27,6 +27,6 @@ use context::{
     AskedNamespace, BaseUrl, OrFail, base_url, caller, fail, id, loader, loader_of, namespace_or_default, services,
     view, viewer,
 };
-pub(super) use relay::Asked;
+pub(super) use relay::PageArguments;
 pub use schema::sdl;
 pub(super) use schema::{Schema, schema};

@@ -14,14 +14,14 @@ pub(super) const DEFAULT_PAGE: u32 = 20;
 
 /// What is asked of a connection.
 #[derive(Debug)]
-pub(in crate::ingress) struct Asked {
+pub(in crate::ingress) struct PageArguments {
     pub first: Option<i32>,
     pub after: Option<String>,
     pub last: Option<i32>,
     pub before: Option<String>,
 }
 
-impl Asked {
+impl PageArguments {
     /// The page that it means. Without `first` and `last` it is one from the beginning; but where there is only `before`, it is
     /// the page that ends there.
     ///
@@ -48,7 +48,7 @@ impl Asked {
 ///
 /// # Errors
 /// `page_too_large`, `bad_page`.
-pub(super) fn page(ctx: &Context<'_>, asked: Asked) -> Result<PageRequest, Refusal> {
+pub(super) fn page(ctx: &Context<'_>, asked: PageArguments) -> Result<PageRequest, Refusal> {
     let request = asked.request()?;
     let far = if request.backward { "hasNextPage" } else { "hasPreviousPage" };
     let (counted, both_sides) =

@@ -8,7 +8,7 @@ use domain::access::Action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::{no_query, wrong_method};
+use super::incoming::{no_query, wrong_method};
 use crate::edge::{HttpError, Services};
 
 pub(super) fn configure(config: &mut ServiceConfig) {

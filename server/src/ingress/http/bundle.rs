@@ -14,8 +14,8 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::{caller, no_query, wrong_method};
 use super::described::AnyBytes;
+use super::incoming::{caller, no_query, wrong_method};
 use crate::edge::{HttpError, Services, body, is_late};
 use crate::operations::Fault;
 
@@ -149,7 +149,7 @@ async fn keep<E: std::fmt::Display>(
             }
         }
     });
-    let kept = services.workshop.artifacts().put_bundle(counted).await;
+    let kept = services.builder.artifacts().put_bundle(counted).await;
     if kept.is_err() && timed_out.load(Ordering::Relaxed) {
         return Err(late());
     }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, named, next_link, no_query, page_size, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
+use super::incoming::{caller, named, next_link, no_query, page_size, query, wrong_method};
 use super::run::{RunBody, parse};
 use crate::edge::error::ProblemBody;
 use crate::edge::{HttpError, Services, body};

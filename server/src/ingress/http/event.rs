@@ -9,9 +9,9 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, namespace, no_query, query, wrong_method};
 use super::described::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
 use super::handshake;
+use super::incoming::{caller, namespace, no_query, query, wrong_method};
 use crate::edge::{HttpError, Services, body};
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Mode};
 use crate::operations::{self, Problem, Publication, Refusal};

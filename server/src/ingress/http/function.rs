@@ -20,11 +20,11 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, duration, named, namespace, next_link, page_size, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
+use super::incoming::{caller, duration, named, namespace, next_link, page_size, query, wrong_method};
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
-use crate::edge::{HttpError, Services, body, kept, wishes};
+use crate::edge::{HttpError, Services, body, call_options, capture};
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
 
@@ -189,7 +189,7 @@ struct OfferedFolderBody {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Place {
+pub(super) struct NamespaceQuery {
     /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
@@ -199,7 +199,7 @@ pub(super) struct Place {
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Which {
+pub(super) struct ListQuery {
     /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
@@ -323,7 +323,7 @@ pub(super) struct Queued {
 /// List functions
 ///
 /// Functions by name, page by page.
-#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which, NamespaceHeader), responses(
+#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(ListQuery, NamespaceHeader), responses(
     (status = 200, description = "A page of functions", body = Vec<FunctionBody>, headers(
         ("X-Total-Count" = u64, description = "How many there are on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
@@ -331,7 +331,7 @@ pub(super) struct Queued {
 ))]
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let which: Which = query(&request)?;
+    let which: ListQuery = query(&request)?;
     let first = page_size(which.limit)?;
     let (state, build_failed) = match which.status {
         Some(status) => FunctionStatus::of(&status)?.into_filter(),
@@ -374,7 +374,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 ///
 /// Registers a function and asks for its first build. Unless `replicas` is 0, this server starts it when that build has
 /// succeeded; if it ends before, start it yourself.
-#[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(Place, NamespaceHeader), request_body = NewFunction, responses(
+#[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceQuery, NamespaceHeader), request_body = NewFunction, responses(
     (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
     (status = 404, description = "`function_not_found`: there is no function that `credentials_of` names"),
     (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait; `too_many_functions`: the namespace is full"),
@@ -385,11 +385,13 @@ pub(super) async fn create(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let place: Place = query(&request)?;
+    let namespace_query: NamespaceQuery = query(&request)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
-    let said = place.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
-    if let Some((place, body)) = place.namespace.zip(asked.namespace.clone()).filter(|(place, body)| place != body) {
-        let message = format!("the query names the namespace `{place}`, and the body `{body}`: name one");
+    let said = namespace_query.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
+    if let Some((namespace_query, body)) =
+        namespace_query.namespace.zip(asked.namespace.clone()).filter(|(namespace_query, body)| namespace_query != body)
+    {
+        let message = format!("the query names the namespace `{namespace_query}`, and the body `{body}`: name one");
         return Err(HttpError::bad_request("bad_query", message));
     }
     let (namespace, start) = (namespace(said, &request, &services)?, asked.replicas != Some(0));
@@ -415,7 +417,7 @@ pub(super) async fn create(
 /// Get a function
 ///
 /// A function with its state and its instances.
-#[utoipa::path(get, path = "/v1/functions/{name}", operation_id = "getFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), Place, NamespaceHeader), responses(
+#[utoipa::path(get, path = "/v1/functions/{name}", operation_id = "getFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), NamespaceQuery, NamespaceHeader), responses(
     (status = 200, description = "The function", body = FunctionBody),
     (status = 404, description = "`function_not_found`: there is no such function"),
 ))]
@@ -425,16 +427,21 @@ pub(super) async fn show(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let place: Place = query(&request)?;
-    let row =
-        operations::named(&services, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
+    let namespace_query: NamespaceQuery = query(&request)?;
+    let row = operations::named(
+        &services,
+        &caller.viewer,
+        &namespace(namespace_query.namespace, &request, &services)?,
+        &name,
+    )
+    .await?;
     Ok(HttpResponse::Ok().json(body_of(&request, &services, &caller.viewer, row).await?))
 }
 
 /// Deregister a function
 ///
 /// Deregisters a function, for good. Its history stays.
-#[utoipa::path(delete, path = "/v1/functions/{name}", operation_id = "deleteFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), Place, NamespaceHeader), responses(
+#[utoipa::path(delete, path = "/v1/functions/{name}", operation_id = "deleteFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), NamespaceQuery, NamespaceHeader), responses(
     (status = 204, description = "The function is deregistered"),
     (status = 404, description = "`function_not_found`: there is no such function"),
 ))]
@@ -444,9 +451,14 @@ pub(super) async fn delete(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let place: Place = query(&request)?;
-    let row =
-        operations::named(&services, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
+    let namespace_query: NamespaceQuery = query(&request)?;
+    let row = operations::named(
+        &services,
+        &caller.viewer,
+        &namespace(namespace_query.namespace, &request, &services)?,
+        &name,
+    )
+    .await?;
     operations::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -538,12 +550,12 @@ pub(super) async fn invoke(
     let wait = wait.transpose()?;
     let row =
         operations::named(&services, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name).await?;
-    let callback = wishes::callback(request.headers(), &services.settings.callback_allow)?;
-    let key = wishes::key(request.headers())?;
+    let callback = call_options::callback(request.headers(), &services.settings.callback_allow)?;
+    let key = call_options::key(request.headers())?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
     let payload = match bytes.is_empty() {
         true => None,
-        false => Some(said(&request, &bytes)?),
+        false => Some(event_data(&request, &bytes)?),
     };
     let http = json!({ "method": "POST", "path": "/", "query": {}, "headers": own_headers(&request) });
     let waiting = match wait {
@@ -570,7 +582,7 @@ pub(super) async fn invoke(
 }
 
 /// What the body says: JSON as it came where it says so or nothing, and text otherwise.
-fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
+fn event_data(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
     let kind =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     // What curl says when nobody told it.
@@ -591,7 +603,7 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
 /// (RFC 9110, section 5.3).
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
     let headers = request.headers();
-    let kept = headers.keys().filter(|name| kept::is_kept(name.as_str()));
+    let kept = headers.keys().filter(|name| capture::is_captured(name.as_str()));
     let joined = kept.filter_map(|name| {
         let values: Vec<_> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| (name.to_string(), json!(values.join(", "))))

@@ -11,7 +11,7 @@ use domain::address;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::wrong_method;
+use super::incoming::wrong_method;
 use crate::clock;
 use crate::edge::{HttpError, Services};
 
@@ -74,7 +74,7 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
     if services.draining.is_cancelled() {
         return unavailable("draining", vec!["the server was asked to end".to_owned()]);
     }
-    if let Err(missing) = services.keeping.keep_ground().await {
+    if let Err(missing) = services.keeping.prepare_host().await {
         let reason = said(&missing, "functions cannot be started; the log says why");
         return unavailable("unavailable", [vec![reason], held].concat());
     }
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn strangers_do_not_learn_what_a_thread_is_held_up_by() {
         let doing = Some("GET /function/shop/orders/4711?token=x".into());
-        let held = watchdog::Held { thread: "worker 1".into(), since: Duration::from_secs(12), doing };
+        let held = watchdog::Blocked { thread: "worker 1".into(), since: Duration::from_secs(12), doing };
         assert!(reason_for(true, &held, HELD).contains("/orders/4711"));
         assert_eq!(reason_for(false, &held, HELD), HELD);
         let text = "cannot reach amqp://flow:hunter2@queue";

@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::asked::{duration, namespace, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
+use super::incoming::{duration, namespace, query, wrong_method};
 use crate::edge::auth::Over;
-use crate::edge::subscribers::{self, Place};
+use crate::edge::subscribers::{self, SubscriberSlot};
 use crate::edge::{HttpError, Services};
 use crate::store::{LineRow, LinesOf, Recent, View};
 use crate::{clock, operations};
@@ -101,7 +101,7 @@ pub(super) async fn logs(
     };
     let events = accepts("text/event-stream");
     let goes_on = which.follow || events;
-    let place = goes_on.then(|| services.subscribers.take(viewer)).transpose().map_err(too_many)?;
+    let slot = goes_on.then(|| services.subscribers.take(viewer)).transpose().map_err(too_many)?;
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
     // Read before the past: what is written meanwhile comes by the feed, or twice and is dropped there.
@@ -125,7 +125,7 @@ pub(super) async fn logs(
     let lines = stream::iter(past).chain(follow(&view, of, known, render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
     let lines = if events { alive(lines) } else { lines };
-    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, place)))
+    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, slot)))
 }
 
 fn too_many(why: &'static str) -> HttpError {
@@ -162,7 +162,7 @@ fn until_over(
     lines: Bodies,
     over: impl Future<Output = Over> + Send + 'static,
     events: bool,
-    place: Option<Place>,
+    slot: Option<SubscriberSlot>,
 ) -> Bodies {
     let last = move |over: Over| {
         let text = match events {
@@ -174,12 +174,12 @@ fn until_over(
         };
         Ok(Bytes::from(text))
     };
-    let lines = stream::unfold((lines, Some(Box::pin(over)), place), move |(mut lines, over, place)| async move {
+    let lines = stream::unfold((lines, Some(Box::pin(over)), slot), move |(mut lines, over, slot)| async move {
         let mut over = over?;
         tokio::select! {
             biased;
-            why = &mut over => Some((last(why), (lines, None, place))),
-            line = lines.next() => line.map(|line| (line, (lines, Some(over), place))),
+            why = &mut over => Some((last(why), (lines, None, slot))),
+            line = lines.next() => line.map(|line| (line, (lines, Some(over), slot))),
         }
     });
     lines.boxed()

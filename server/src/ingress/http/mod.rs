@@ -1,6 +1,5 @@
 //! The REST routes, one file for each entity, and what all routes share.
 
-mod asked;
 mod audit;
 mod bundle;
 mod dead_letter;
@@ -9,6 +8,7 @@ mod event;
 mod function;
 mod handshake;
 pub(super) mod health;
+mod incoming;
 mod log;
 mod openapi;
 pub(super) mod pages;
@@ -20,11 +20,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse};
 
-use asked::wrong_method;
+use incoming::wrong_method;
 
 use crate::edge::{HttpError, Services};
 
-pub(super) use asked::{caller, duration, namespace, wants_html};
+pub(super) use incoming::{caller, duration, namespace, wants_html};
 pub use openapi::openapi;
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, namespace, no_query, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
+use super::incoming::{caller, namespace, no_query, query, wrong_method};
 use crate::edge::{HttpError, Services};
 use crate::operations;
 

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::asked::{query, wrong_method};
+use super::incoming::{query, wrong_method};
 use crate::edge::origin::Origin;
 use crate::edge::{HttpError, Services, auth, body};
 

@@ -149,7 +149,7 @@ pub(super) async fn receive(
     let waiting = match hook.reply {
         Reply::Async => None,
         Reply::Sync => {
-            let place = waiting::place(&hook.function.namespace, hook.function.id).ok_or_else(too_many_wait)?;
+            let place = waiting::slot(&hook.function.namespace, hook.function.id).ok_or_else(too_many_wait)?;
             Some((Wait::at_most(&services, hook.timeout.min(MAX_REPLY) + GRACE).await?, place))
         }
     };

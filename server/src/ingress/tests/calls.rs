@@ -69,7 +69,7 @@ async fn a_door_records_a_run_as_the_relay_would() {
             let Ok(Fact::Event(_, event::Event::Received(received))) = taken.fact() else { panic!("{taken:?}") };
             // The version that is current where the relay comes to the event may be another than the one that was called.
             let other = domain::retry::Policy { max_attempts: 77, ..Default::default() };
-            let asked = run::Asked::by_event(&received, taken.id, &taken.cause, function, other);
+            let asked = run::RunRequest::by_event(&received, taken.id, &taken.cause, function, other);
             assert_eq!((requested, recorded.cause), (asked.requested, asked.cause), "{path}");
         }
     }

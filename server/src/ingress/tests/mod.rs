@@ -37,7 +37,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use crate::access::{Bounds, Roster};
 use crate::actors::{self, Commands};
 use crate::artifacts::Artifacts;
-use crate::builder::{self, Workshop};
+use crate::builder::{self, Builder};
 use crate::config::{Limits, Settings};
 use crate::edge::{About, Auth, Services};
 use crate::executor::{
@@ -91,8 +91,8 @@ impl House {
         let asked = store.watched();
         let commands = Commands::start(store.clone(), actors::Settings::default());
         let executors = Executors::new([Arc::new(Nothing) as Arc<dyn Executor>]);
-        let workshop =
-            Workshop::new(Arc::new(Nothing), executors.clone(), data.path(), builder::Settings::default()).unwrap();
+        let builder =
+            Builder::new(Arc::new(Nothing), executors.clone(), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
         let vault = Vault::open(None, data.path(), store.clone()).unwrap();
         let leasing = Leasing::new(10);
@@ -121,7 +121,7 @@ impl House {
                 leasing,
                 keeping,
                 vault,
-                workshop,
+                builder,
                 settings,
             }),
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),

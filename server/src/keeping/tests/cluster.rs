@@ -22,7 +22,7 @@ struct State {
     /// Number of instances ever started.
     started: usize,
     /// How often the number of instances was set.
-    told: usize,
+    orders: usize,
     /// How often a request failed.
     refused: usize,
     /// Whether the keeper is unavailable.
@@ -40,8 +40,8 @@ impl Cluster {
         self.state.lock().started
     }
 
-    pub(super) fn told(&self) -> usize {
-        self.state.lock().told
+    pub(super) fn orders(&self) -> usize {
+        self.state.lock().orders
     }
 
     pub(super) fn refused(&self) -> usize {
@@ -94,7 +94,7 @@ impl Keeper for Cluster {
                 instances.len()
             };
             if there == many as usize {
-                self.state.lock().told += 1;
+                self.state.lock().orders += 1;
                 return Ok(());
             }
             self.start(order.key).await;

@@ -90,7 +90,7 @@ fn what_the_cluster_does_not_keep_is_a_process_of_each_server() {
         let one = house.server("node-1", Some(cluster.clone()));
         let route = one.leasing.route_to(id).await.unwrap().unwrap();
         assert!(route.current().endpoints().is_none());
-        assert!(one.leasing.job_place(route.current(), Instant::now()).await.is_ok());
+        assert!(one.leasing.job_permit(route.current(), Instant::now()).await.is_ok());
         assert_eq!(cluster.started(), 0);
     });
 }

@@ -40,8 +40,8 @@ fn min_is_kept_once_by_two_servers_and_outlives_each() {
         let leader = lead(&two);
         one.keeping.stop(Instant::now()).await;
         drop(one);
-        let told = cluster.told();
-        eventually("the second one says how many there are to be", async || cluster.told() > told + 2).await;
+        let orders = cluster.orders();
+        eventually("the second one says how many there are to be", async || cluster.orders() > orders + 2).await;
         assert_eq!((cluster.all(), cluster.started()), (vec!["pod-1".to_owned()], 1));
         assert!(second.reach().await.is_ok(), "a call goes on");
         drop(second);
@@ -121,8 +121,8 @@ fn a_cluster_that_does_not_answer_takes_nothing_away() {
         eventually("it was asked in vain", async || cluster.refused() > 5).await;
         assert_eq!(one.call(id).await.unwrap().instance(), "pod-1");
         cluster.set_away(false);
-        let told = cluster.told();
-        eventually("it is told again", async || cluster.told() > told).await;
+        let orders = cluster.orders();
+        eventually("it is told again", async || cluster.orders() > orders).await;
         assert_eq!((cluster.all().len(), cluster.started()), (1, 1));
         leader.abort();
     });

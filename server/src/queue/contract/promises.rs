@@ -103,7 +103,7 @@ pub fn asked(function: function::Id) -> Request {
         causation: Some(uuid::Uuid::now_v7()),
         correlation: Some(uuid::Uuid::now_v7()),
     };
-    Request { function, run, asked: Some(Arc::new(run::Asked { requested, cause })) }
+    Request { function, run, asked: Some(Arc::new(run::RunRequest { requested, cause })) }
 }
 
 pub async fn what_is_not_acknowledged_comes_again(queue: &dyn Queue) {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::refusals::Refusals;
-use super::topology::{self, Place};
+use super::topology::{self, BrokerQueue};
 use crate::backoff::Backoff;
 use crate::queue::Error;
 
@@ -127,9 +127,9 @@ impl Link {
     ///
     /// # Errors
     /// If the broker does not declare it, or refused to a moment ago.
-    pub(super) async fn declare(&self, place: Place, channel: &Channel) -> Result<(), Error> {
-        self.refusals.check(place)?;
-        self.refusals.note(place, place.declare(channel).await)
+    pub(super) async fn declare(&self, queue: BrokerQueue, channel: &Channel) -> Result<(), Error> {
+        self.refusals.check(queue)?;
+        self.refusals.note(queue, queue.declare(channel).await)
     }
 
     /// Waits until the first attempt to connect is over.

@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::connection::Link;
 use super::error::error;
-use super::topology::{Place, SILENCES};
+use super::topology::{BrokerQueue, SILENCES};
 use crate::queue::Error;
 
 /// The delay before subscribing again after a failure.
@@ -85,10 +85,10 @@ impl Drop for Ticket {
 
 impl<T: Send + 'static> Messages<T> {
     /// Subscribes, now or as soon as the broker is available.
-    pub(super) fn subscribe(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>) -> Self {
+    pub(super) fn subscribe(link: Arc<Link>, queue: BrokerQueue, prefetch: u16, parse: Parse<T>) -> Self {
         // Bounded by the prefetch: the broker sends no more unacknowledged messages.
         let (outbox, inbox) = mpsc::unbounded_channel();
-        tokio::spawn(keep(link, place, prefetch, parse, outbox));
+        tokio::spawn(keep(link, queue, prefetch, parse, outbox));
         Self { inbox }
     }
 
@@ -109,7 +109,7 @@ impl<T: Send + 'static> Messages<T> {
 
 type Outbox<T> = mpsc::UnboundedSender<Result<(T, Ticket), Error>>;
 
-async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, outbox: Outbox<T>) {
+async fn keep<T>(link: Arc<Link>, queue: BrokerQueue, prefetch: u16, parse: Parse<T>, outbox: Outbox<T>) {
     let mut silences = 0;
     loop {
         let connection = tokio::select! {
@@ -118,10 +118,10 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
         };
         let subscribing = async {
             let channel = connection.create_channel().await.map_err(error)?;
-            link.declare(place, &channel).await?;
+            link.declare(queue, &channel).await?;
             channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(error)?;
             let consuming = channel.basic_consume(
-                place.queue().into(),
+                queue.name().into(),
                 "".into(),
                 BasicConsumeOptions::default(),
                 FieldTable::default(),
@@ -135,7 +135,7 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
                 silences += 1;
                 if silences >= SILENCES {
                     silences = 0;
-                    place.mend(&connection).await;
+                    queue.mend(&connection).await;
                 }
                 Err(Error("RabbitMQ did not answer in time".to_owned()))
             }
@@ -143,17 +143,17 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
         match subscribed {
             Ok((channel, deliveries)) => {
                 silences = 0;
-                let subscription = Subscription::new(channel, place);
+                let subscription = Subscription::new(channel, queue);
                 match subscription.run(deliveries, &parse, &outbox).await {
                     Ended::Left => return,
                     Ended::Deleted => {
-                        let _ = outbox.send(Err(Error(format!("the queue {} was deleted", place.queue()))));
+                        let _ = outbox.send(Err(Error(format!("the queue {} was deleted", queue.name()))));
                         return;
                     }
-                    Ended::Broken(why) => tracing::debug!(queue = place.queue(), error = why, "subscription lost"),
+                    Ended::Broken(why) => tracing::debug!(queue = queue.name(), error = why, "subscription lost"),
                 }
             }
-            Err(error) => tracing::warn!(queue = place.queue(), %error, "not subscribed"),
+            Err(error) => tracing::warn!(queue = queue.name(), %error, "not subscribed"),
         }
         drop(connection);
         tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.2..1.0))).await;
@@ -172,7 +172,7 @@ enum Ended {
 
 struct Subscription {
     channel: Channel,
-    place: Place,
+    queue: BrokerQueue,
     /// Delivered and not replied to.
     open: BTreeSet<u64>,
     answers: mpsc::UnboundedReceiver<(u64, Answer)>,
@@ -180,9 +180,9 @@ struct Subscription {
 }
 
 impl Subscription {
-    fn new(channel: Channel, place: Place) -> Self {
+    fn new(channel: Channel, queue: BrokerQueue) -> Self {
         let (answer, answers) = mpsc::unbounded_channel();
-        Self { channel, place, open: BTreeSet::new(), answers, answer }
+        Self { channel, queue, open: BTreeSet::new(), answers, answer }
     }
 
     async fn run<T>(mut self, mut deliveries: lapin::Consumer, parse: &Parse<T>, outbox: &Outbox<T>) -> Ended {
@@ -201,7 +201,7 @@ impl Subscription {
                     while let Ok(next) = self.answers.try_recv() {
                         batch.push(next);
                     }
-                    if let Err(failed) = self.tell(batch).await {
+                    if let Err(failed) = self.reply(batch).await {
                         return Ended::Broken(failed.to_string());
                     }
                 }
@@ -232,7 +232,7 @@ impl Subscription {
             // If the receiver was dropped, the ticket is dropped, too, and the message is requeued.
             Ok(message) => drop(outbox.send(Ok((message, ticket)))),
             Err(why) => {
-                tracing::error!(queue = self.place.queue(), error = why, "message rejected to the dead-letter queue");
+                tracing::error!(queue = self.queue.name(), error = why, "message rejected to the dead-letter queue");
                 ticket.refuse();
             }
         }
@@ -240,7 +240,7 @@ impl Subscription {
 
     /// Sends the replies to the broker: the oldest acknowledgements as a single one, all others one by one, so that no
     /// reply waits for an earlier message that is still in progress.
-    async fn tell(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
+    async fn reply(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
         let told = answer(&mut self.open, batch);
         let channel = &self.channel;
         let nack = |tag: u64, requeue: bool| channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue });
@@ -268,7 +268,7 @@ fn first_error(results: Vec<lapin::Result<()>>) -> lapin::Result<()> {
 
 /// The replies of a batch, in the order in which they are sent.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Replies {
     again: Vec<u64>,
     refused: Vec<u64>,
     /// Acknowledges all open messages up to this one.
@@ -276,8 +276,8 @@ struct Told {
     done: Vec<u64>,
 }
 
-fn answer(open: &mut BTreeSet<u64>, batch: Vec<(u64, Answer)>) -> Told {
-    let mut told = Told::default();
+fn answer(open: &mut BTreeSet<u64>, batch: Vec<(u64, Answer)>) -> Replies {
+    let mut told = Replies::default();
     let mut done = BTreeSet::new();
     for (tag, answer) in batch {
         if !open.remove(&tag) {
@@ -319,15 +319,15 @@ mod tests {
     #[test]
     fn the_oldest_that_are_done_are_answered_in_one_word() {
         let mut tags = open(1..=10);
-        assert_eq!(answer(&mut tags, done([3, 1, 2])), Told { done_up_to: Some(3), ..Told::default() });
+        assert_eq!(answer(&mut tags, done([3, 1, 2])), Replies { done_up_to: Some(3), ..Replies::default() });
         assert_eq!(tags, open(4..=10));
     }
 
     #[test]
     fn a_slow_message_holds_up_no_answer() {
         let mut tags = open(1..=5);
-        assert_eq!(answer(&mut tags, done([2, 3])), Told { done: vec![2, 3], ..Told::default() });
-        assert_eq!(answer(&mut tags, done([1, 5])), Told { done: vec![1, 5], ..Told::default() });
+        assert_eq!(answer(&mut tags, done([2, 3])), Replies { done: vec![2, 3], ..Replies::default() });
+        assert_eq!(answer(&mut tags, done([1, 5])), Replies { done: vec![1, 5], ..Replies::default() });
         assert_eq!(tags, open([4]));
     }
 
@@ -336,13 +336,13 @@ mod tests {
         let mut tags = open(1..=4);
         let batch = vec![(1, Answer::Done), (2, Answer::Again), (3, Answer::Refused), (4, Answer::Done)];
         let told = answer(&mut tags, batch);
-        assert_eq!(told, Told { again: vec![2], refused: vec![3], done_up_to: Some(4), done: vec![] });
+        assert_eq!(told, Replies { again: vec![2], refused: vec![3], done_up_to: Some(4), done: vec![] });
     }
 
     #[test]
     fn a_message_is_answered_for_once() {
         let mut tags = open([1]);
-        assert_eq!(answer(&mut tags, done([1, 1])), Told { done: vec![1], ..Told::default() });
-        assert_eq!(answer(&mut tags, done([1])), Told::default());
+        assert_eq!(answer(&mut tags, done([1, 1])), Replies { done: vec![1], ..Replies::default() });
+        assert_eq!(answer(&mut tags, done([1])), Replies::default());
     }
 }

@@ -33,7 +33,7 @@ pub struct Message {
 }
 
 /// A message that must be replied to. If dropped without a reply, it comes again.
-pub struct Letter {
+pub struct InboxMessage {
     /// The message.
     pub message: Message,
     ticket: Ticket,
@@ -44,12 +44,12 @@ impl Inbox {
     ///
     /// # Errors
     /// If the queue was deleted. No message follows then.
-    pub async fn next(&mut self) -> Result<Letter, Error> {
-        self.messages.next().await.map(|(message, ticket)| Letter { message, ticket })
+    pub async fn next(&mut self) -> Result<InboxMessage, Error> {
+        self.messages.next().await.map(|(message, ticket)| InboxMessage { message, ticket })
     }
 }
 
-impl Letter {
+impl InboxMessage {
     /// Acknowledges the message after it was recorded: it will not come again.
     pub fn acknowledge(self) {
         self.ticket.done();

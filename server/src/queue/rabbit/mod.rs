@@ -35,10 +35,10 @@ use tokio::sync::Mutex;
 use self::connection::{Address, Link};
 use self::consume::{Messages, Ticket};
 use self::publish::Publisher;
-use self::topology::Place;
+use self::topology::BrokerQueue;
 use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
 
-pub use inbox::{Inbox, Letter, Message, too_large};
+pub use inbox::{Inbox, InboxMessage, Message, too_large};
 
 /// How long the server's start waits for the broker before continuing without it.
 const FIRST_TRY: Duration = Duration::from_secs(3);
@@ -92,7 +92,7 @@ impl Rabbit {
     pub fn inbox(&self, most: usize) -> Inbox {
         let link = self.consuming.clone();
         let read = move |delivery: lapin::message::Delivery| inbox::read(delivery, most);
-        Inbox { messages: Messages::subscribe(link, Place::Ingress, inbox_prefetch(most), Arc::new(read)) }
+        Inbox { messages: Messages::subscribe(link, BrokerQueue::Ingress, inbox_prefetch(most), Arc::new(read)) }
     }
 
     /// The name of the server's user at the broker.
@@ -152,12 +152,13 @@ impl Queue for Rabbit {
     async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error> {
         let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
         let read = |delivery: lapin::message::Delivery| wire::read(&delivery.data);
-        let messages = Messages::subscribe(self.consuming.clone(), Place::Runs(function), prefetch, Arc::new(read));
+        let messages =
+            Messages::subscribe(self.consuming.clone(), BrokerQueue::Runs(function), prefetch, Arc::new(read));
         Ok(Box::new(RabbitConsumer { messages }))
     }
 
     async fn depth(&self, function: function::Id) -> Result<u64, Error> {
-        self.length(&Place::Runs(function).queue()).await
+        self.length(&BrokerQueue::Runs(function).name()).await
     }
 
     async fn dead(&self) -> Result<Option<u64>, Error> {

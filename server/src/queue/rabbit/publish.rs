@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::connection::Link;
 use super::error::error;
-use super::topology::{Place, RUNS, SILENCES};
+use super::topology::{BrokerQueue, RUNS, SILENCES};
 use super::wire;
 use crate::queue::{Error, Request};
 
@@ -90,7 +90,7 @@ impl Publisher {
         }
         silent.remove(&function);
         if let Ok(connection) = self.link.now() {
-            tokio::spawn(async move { Place::Runs(function).mend(&connection).await });
+            tokio::spawn(async move { BrokerQueue::Runs(function).mend(&connection).await });
         }
     }
 
@@ -147,7 +147,7 @@ impl Publisher {
         let deleting = async {
             let queues = self.queues(&lane).await?;
             queues
-                .queue_delete(Place::Runs(function).queue().into(), QueueDeleteOptions::default())
+                .queue_delete(BrokerQueue::Runs(function).name().into(), QueueDeleteOptions::default())
                 .await
                 .map_err(error)
         };
@@ -166,7 +166,7 @@ impl Publisher {
         if lane.declared.lock().contains(&function) {
             return Ok(());
         }
-        self.link.declare(Place::Runs(function), &queues).await?;
+        self.link.declare(BrokerQueue::Runs(function), &queues).await?;
         lane.declared.lock().insert(function);
         Ok(())
     }

@@ -12,7 +12,7 @@ use lapin::protocol::AMQPErrorKind;
 use parking_lot::Mutex;
 
 use super::error::error;
-use super::topology::Place;
+use super::topology::BrokerQueue;
 use crate::queue::Error;
 
 /// How long a queue is left alone after its first refusal; doubles each time up to [`LAST_PAUSE`].
@@ -23,7 +23,7 @@ const LAST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The queues that were refused recently. A successful declaration removes a queue.
 #[derive(Default)]
-pub(super) struct Refusals(Mutex<HashMap<Place, Refused>>);
+pub(super) struct Refusals(Mutex<HashMap<BrokerQueue, Refused>>);
 
 struct Refused {
     until: Instant,
@@ -35,38 +35,37 @@ impl Refusals {
     ///
     /// # Errors
     /// If it was refused a moment ago.
-    pub(super) fn check(&self, place: Place) -> Result<(), Error> {
-        match self.0.lock().get(&place) {
-            Some(refused) if refused.until > Instant::now() => Err(Error(format!(
-                "RabbitMQ refused the queue {} a moment ago; it is tried again later",
-                place.queue()
-            ))),
+    pub(super) fn check(&self, queue: BrokerQueue) -> Result<(), Error> {
+        match self.0.lock().get(&queue) {
+            Some(refused) if refused.until > Instant::now() => {
+                Err(Error(format!("RabbitMQ refused the queue {} a moment ago; it is tried again later", queue.name())))
+            }
             _ => Ok(()),
         }
     }
 
     /// Records the result of declaring a queue.
-    pub(super) fn note(&self, place: Place, declared: lapin::Result<()>) -> Result<(), Error> {
+    pub(super) fn note(&self, queue: BrokerQueue, declared: lapin::Result<()>) -> Result<(), Error> {
         match &declared {
-            Ok(()) => _ = self.0.lock().remove(&place),
-            Err(error) if closes_for(error, place) => self.refuse(place),
+            Ok(()) => _ = self.0.lock().remove(&queue),
+            Err(error) if closes_for(error, queue) => self.refuse(queue),
             Err(_) => {}
         }
         declared.map_err(error)
     }
 
-    fn refuse(&self, place: Place) {
+    fn refuse(&self, queue: BrokerQueue) {
         let mut all = self.0.lock();
-        let pause = all.get(&place).map_or(FIRST_PAUSE, |refused| (refused.pause * 2).min(LAST_PAUSE));
-        all.insert(place, Refused { until: Instant::now() + pause, pause });
+        let pause = all.get(&queue).map_or(FIRST_PAUSE, |refused| (refused.pause * 2).min(LAST_PAUSE));
+        all.insert(queue, Refused { until: Instant::now() + pause, pause });
     }
 }
 
 /// Whether a connection was closed because of this queue and not because of another one on the same connection.
-fn closes_for(error: &lapin::Error, place: Place) -> bool {
+fn closes_for(error: &lapin::Error, queue: BrokerQueue) -> bool {
     match error.kind() {
         ErrorKind::ProtocolError(error) => {
-            matches!(error.kind(), AMQPErrorKind::Hard(_)) && error.get_message().as_str().contains(&place.queue())
+            matches!(error.kind(), AMQPErrorKind::Hard(_)) && error.get_message().as_str().contains(&queue.name())
         }
         _ => false,
     }
@@ -82,7 +81,7 @@ mod tests {
     #[test]
     fn a_refused_queue_is_left_alone_and_the_others_are_not() {
         let refusals = Refusals::default();
-        let (broken, well) = (Place::Runs(clock::new_id()), Place::Runs(clock::new_id()));
+        let (broken, well) = (BrokerQueue::Runs(clock::new_id()), BrokerQueue::Runs(clock::new_id()));
         let message = format!("INTERNAL_ERROR - Cannot declare quorum queue '{}' in vhost '/'", broken.queue());
         let closed = || {
             let error = AMQPError::new(AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR), message.as_str().into());

@@ -32,21 +32,21 @@ const PROBED_WITHIN: Duration = Duration::from_secs(3);
 /// The time limit for deleting a queue, even one without a leader.
 const DELETED_WITHIN: Duration = Duration::from_secs(30);
 
-/// After this many missing confirmations in a row, a queue is examined by [`Place::mend`].
+/// After this many missing confirmations in a row, a queue is examined by [`BrokerQueue::mend`].
 pub(super) const SILENCES: u32 = 3;
 
 /// A queue that EventFlow consumes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum BrokerQueue {
     /// The run requests of a function.
     Runs(function::Id),
     /// Events of other programs.
     Ingress,
 }
 
-impl Place {
+impl BrokerQueue {
     /// The name of the queue.
-    pub(super) fn queue(self) -> String {
+    pub(super) fn name(self) -> String {
         match self {
             Self::Runs(function) => format!("{RUNS}.{function}"),
             Self::Ingress => INGRESS.to_owned(),
@@ -55,7 +55,7 @@ impl Place {
 
     /// Declares the queue.
     pub(super) async fn declare(self, channel: &Channel) -> lapin::Result<()> {
-        let queue = self.queue();
+        let queue = self.name();
         let mut arguments = quorum();
         arguments.insert("x-dead-letter-exchange".into(), text(DEAD));
         arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERY_LIMIT));
@@ -70,7 +70,7 @@ impl Place {
     }
 }
 
-impl Place {
+impl BrokerQueue {
     /// Deletes a queue that does not respond although its broker does. A quorum queue that was created less than a
     /// second before its only broker was killed comes back without its log and never elects a leader: nothing can be
     /// published or consumed, and its contents are lost. The sweep publishes them again from EventFlow's own log.
@@ -81,11 +81,11 @@ impl Place {
         if !matches!(tokio::time::timeout(PROBED_WITHIN, probe).await, Ok(Ok(_))) {
             return;
         }
-        let deleting = channel.queue_delete(self.queue().into(), QueueDeleteOptions::default());
+        let deleting = channel.queue_delete(self.name().into(), QueueDeleteOptions::default());
         match tokio::time::timeout(DELETED_WITHIN, deleting).await {
-            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "deleted a queue without a leader"),
-            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "queue does not respond"),
-            Err(_) => tracing::error!(queue = self.queue(), "queue does not respond and cannot be deleted"),
+            Ok(Ok(_)) => tracing::error!(queue = self.name(), "deleted a queue without a leader"),
+            Ok(Err(error)) => tracing::error!(queue = self.name(), %error, "queue does not respond"),
+            Err(_) => tracing::error!(queue = self.name(), "queue does not respond and cannot be deleted"),
         }
     }
 }
@@ -103,7 +103,7 @@ pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
     channel.queue_bind(DEAD.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
     exchange(RUNS, ExchangeKind::Direct).await?;
     exchange(INGRESS, ExchangeKind::Topic).await?;
-    Place::Ingress.declare(channel).await
+    BrokerQueue::Ingress.declare(channel).await
 }
 
 fn quorum() -> FieldTable {

@@ -16,7 +16,7 @@ struct Body {
     function: function::Id,
     run: run::Id,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    asked: Option<Arc<run::Asked>>,
+    asked: Option<Arc<run::RunRequest>>,
 }
 
 /// Encodes a request.

@@ -39,7 +39,7 @@ impl Committer {
                 later.push(waiting);
             } else {
                 let head = *head;
-                match self.told_before(&waiting.append, head).await {
+                match self.appended_before(&waiting.append, head).await {
                     Ok(result) => {
                         // Whoever asked may have gone.
                         let _ = waiting.answer.send(result);
@@ -154,7 +154,7 @@ impl Committer {
     }
 
     /// Whether an append that does not fit is one that was made before.
-    async fn told_before(&mut self, append: &Append, head: Head) -> Result<Result<Appended, Error>, Fault> {
+    async fn appended_before(&mut self, append: &Append, head: Head) -> Result<Result<Appended, Error>, Fault> {
         let actual = head.version;
         let conflict = Error::Conflict { stream: append.stream.clone(), expected: append.expected, actual };
         let last = append.expected + append.events.len() as u64;

@@ -3,7 +3,7 @@
 
 use server::executor::{Executor, Runtime, Spec};
 
-use super::{GRACE, Log, Place, READY_WITHIN, call, get, texts};
+use super::{Fixture, GRACE, Log, READY_WITHIN, call, get, texts};
 
 const REQ_RES: &str = "module.exports = (req, res) => res.status(201).json({ path: req.url, query: req.query });";
 const LAMBDA: &str = "exports.handler = async (event, context) => ({ statusCode: 200, body: JSON.stringify([event.version, event.rawPath, context.memoryLimitInMB]) });";
@@ -11,8 +11,8 @@ const LAMBDA_PYTHON: &str = "import json\ndef lambda_handler(event, context):\n 
 const WSGI: &str = "def app(environ, start_response):\n    start_response('200 OK', [('content-type', 'text/plain')])\n    return [environ['PATH_INFO'].encode()]\n";
 
 /// A function with an adapter.
-fn with_adapter(place: &Place, adapter: &str, runtime: Runtime, file: &str, code: &str) -> Spec {
-    let mut spec = place.spec(runtime, &[(file, code)]);
+fn with_adapter(fixture: &Fixture, adapter: &str, runtime: Runtime, file: &str, code: &str) -> Spec {
+    let mut spec = fixture.spec(runtime, &[(file, code)]);
     spec.env.insert("EVENTFLOW_ADAPTER".into(), adapter.into());
     spec
 }
@@ -27,7 +27,7 @@ fn python(handler: &str) -> Runtime {
 
 #[tokio::test]
 async fn services_of_other_platforms_answer_in_the_sandbox() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let cases = [
         ("vercel", node("api/hello.default"), "api/hello.js", REQ_RES, r#"{"path":"/x?a=1","query":{"a":"1"}}"#),
         ("aws-lambda", node("index.handler"), "index.js", LAMBDA, r#"["2.0","/x","256"]"#),
@@ -35,10 +35,10 @@ async fn services_of_other_platforms_answer_in_the_sandbox() {
         ("vercel", python("api/index.app"), "api/index.py", WSGI, "/x"),
     ];
     for (adapter, runtime, file, code, expected) in cases {
-        let mut spec = with_adapter(&place, adapter, runtime, file, code);
+        let mut spec = with_adapter(&fixture, adapter, runtime, file, code);
         spec.limits.memory_mb = 256;
         let (lines, log) = Log::new();
-        let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+        let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
         assert_eq!(get(&instance, "/x?a=1").await.text(), expected, "{adapter} {file}");
         instance.stop(GRACE).await;
         assert_eq!(texts(&log.all().await), Vec::<&str>::new());
@@ -47,10 +47,10 @@ async fn services_of_other_platforms_answer_in_the_sandbox() {
 
 #[tokio::test]
 async fn a_function_of_request_and_response_is_a_job_in_the_sandbox() {
-    let place = Place::new();
-    let spec = with_adapter(&place, "vercel", node("api/hello.default"), "api/hello.js", REQ_RES);
+    let fixture = Fixture::new();
+    let spec = with_adapter(&fixture, "vercel", node("api/hello.default"), "api/hello.js", REQ_RES);
     let (lines, _log) = Log::new();
-    let outcome = place.sandbox.job(spec, call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(spec, call(), lines).await.unwrap();
     let result: serde_json::Value = serde_json::from_slice(outcome.result.as_deref().unwrap()).unwrap();
     assert_eq!(result["statusCode"], 201, "{result}");
     assert_eq!(result["body"], r#"{"path":"/","query":{}}"#, "{result}");
@@ -58,11 +58,16 @@ async fn a_function_of_request_and_response_is_a_job_in_the_sandbox() {
 
 #[tokio::test]
 async fn what_keeps_a_handler_from_being_loaded_is_the_reason_of_the_instance() {
-    let place = Place::new();
-    let spec =
-        with_adapter(&place, "aws-lambda", node("index.handler"), "index.js", "exports.lambdaHandler = async () => 1;");
+    let fixture = Fixture::new();
+    let spec = with_adapter(
+        &fixture,
+        "aws-lambda",
+        node("index.handler"),
+        "index.js",
+        "exports.lambdaHandler = async () => 1;",
+    );
     let (lines, _log) = Log::new();
-    let error = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap_err();
+    let error = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap_err();
     let shown = format!("{error:?}");
     assert!(shown.contains("exports no function") && shown.contains("lambdaHandler (function)"), "{shown}");
 }

@@ -12,7 +12,7 @@ use server::executor::{Executor, JobCall, Line, Runtime, Spec};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{GRACE, Log, Place, READY_WITHIN, ask, call};
+use super::{Fixture, GRACE, Log, READY_WITHIN, ask, call};
 
 #[tokio::test]
 async fn node_services_conform() {
@@ -64,7 +64,7 @@ fn cases(kind: &str, runtime: &str) -> Vec<Value> {
 }
 
 /// The conformance function, copied: the checkout may be closed to others.
-fn function(place: &Place, runtime: &str, job: bool) -> Spec {
+fn function(fixture: &Fixture, runtime: &str, job: bool) -> Spec {
     let folder = runtimes().join("conformance").join(runtime);
     let files: Vec<(String, String)> = std::fs::read_dir(folder)
         .unwrap()
@@ -83,23 +83,23 @@ fn function(place: &Place, runtime: &str, job: bool) -> Spec {
             Runtime::Command(command)
         }
     };
-    place.spec(runtime, &files)
+    fixture.spec(runtime, &files)
 }
 
 async fn services(runtime: &str) {
-    let place = Place::new();
-    let spec = function(&place, runtime, false);
+    let fixture = Fixture::new();
+    let spec = function(&fixture, runtime, false);
     let name = spec.function.clone();
     // Room for all lines of all cases: a process whose lines nobody takes waits.
     let (lines, mut received) = mpsc::channel(100_000);
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let mut earlier = Vec::new();
     for case in cases("services", runtime) {
         let title = format!("{runtime}: {}", case["name"].as_str().unwrap());
         let run = Uuid::now_v7();
         let expect = &case["expect"];
         if let Some(code) = expect["ends"].as_i64() {
-            ends(function(&place, runtime, false), &case, code, &title).await;
+            ends(function(&fixture, runtime, false), &case, code, &title).await;
             continue;
         }
         let answer =
@@ -171,9 +171,9 @@ fn request(given: &Value, run: Uuid) -> Request<Full<Bytes>> {
 
 /// A request that ends its instance: there is no answer, and the process has this exit code.
 async fn ends(spec: Spec, case: &Value, code: i64, title: &str) {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (lines, log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let answer = ask(&instance, request(&case["request"], Uuid::now_v7())).await;
     assert!(answer.is_err(), "{title}: it answered");
     let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
@@ -187,15 +187,15 @@ async fn ends(spec: Spec, case: &Value, code: i64, title: &str) {
 }
 
 async fn jobs(runtime: &str) {
-    let place = Place::new();
+    let fixture = Fixture::new();
     for case in cases("jobs", runtime) {
         let title = format!("{runtime}: {}", case["name"].as_str().unwrap());
-        let spec = function(&place, runtime, true);
+        let spec = function(&fixture, runtime, true);
         let name = spec.function.clone();
         let call = JobCall { event: case["event"].to_string().into(), ..call() };
         let run = call.run;
         let (lines, log) = Log::new();
-        let outcome = place.sandbox.job(spec, call, lines).await.unwrap();
+        let outcome = fixture.sandbox.job(spec, call, lines).await.unwrap();
         let expect = &case["expect"];
         assert_eq!(
             Value::from(outcome.exit.code),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use server::executor::{Executor, JobCall, JobOutcome, Spec, Workbench};
 
 use super::hostile::bases;
-use super::{Log, Place, READY_WITHIN, call, get, texts};
+use super::{Fixture, Log, READY_WITHIN, call, get, texts};
 
 /// Listens, connects to itself as `each` says for every connection, and accepts nothing.
 fn never_accepts(each: &str) -> String {
@@ -16,10 +16,10 @@ fn never_accepts(each: &str) -> String {
     )
 }
 
-async fn ended_for(place: &Place, spec: Spec, words: &str) {
+async fn ended_for(fixture: &Fixture, spec: Spec, words: &str) {
     let (lines, log) = Log::new();
     let JobOutcome { exit, .. } =
-        place.sandbox.job(spec, JobCall { timeout: READY_WITHIN, ..call() }, lines).await.unwrap();
+        fixture.sandbox.job(spec, JobCall { timeout: READY_WITHIN, ..call() }, lines).await.unwrap();
     let log = log.all().await;
     let why = exit.why.clone().unwrap_or_else(|| panic!("{exit:?} {log:?}"));
     assert!(why.contains(words) && !exit.timed_out, "{exit:?}");
@@ -28,35 +28,35 @@ async fn ended_for(place: &Place, spec: Spec, words: &str) {
 
 #[tokio::test]
 async fn connections_that_are_never_accepted_count_as_memory() {
-    let place = Place::new();
-    let mut spec = place.python(&never_accepts("socket_.close()"));
+    let fixture = Fixture::new();
+    let mut spec = fixture.python(&never_accepts("socket_.close()"));
     spec.limits.memory_mb = 24;
-    ended_for(&place, spec, "connections that it did not accept").await;
+    ended_for(&fixture, spec, "connections that it did not accept").await;
 }
 
 #[tokio::test]
 async fn what_was_sent_to_them_counts_as_memory() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let send = "socket_.settimeout(0.01)\n    try: socket_.sendall(bytes(100000))\n    except OSError: pass\n    \
         socket_.close() if number < 8000 else time.sleep(1)";
-    let mut spec = place.python(&never_accepts(send));
+    let mut spec = fixture.python(&never_accepts(send));
     spec.limits.memory_mb = 64;
-    ended_for(&place, spec, "connections that it did not accept").await;
+    ended_for(&fixture, spec, "connections that it did not accept").await;
 }
 
 #[tokio::test]
 async fn many_connections_that_are_accepted_are_nobodys_business() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "import http.server, os, resource, socket, socketserver, threading\nresource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))\n\
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer): request_queue_size = 4096\n\
         class Handler(http.server.BaseHTTPRequestHandler):\n  def do_GET(self): self.send_response(200); self.end_headers()\n\
         listener = socket.create_server(('127.0.0.1', 0), backlog=1024)\nkept = []\n\
         for _ in range(1000):\n  one = socket.create_connection(listener.getsockname()); one.sendall(b'x' * 1000)\n  kept += [one, listener.accept()[0]]\n\
         Server(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()";
-    let mut spec = place.python(script);
+    let mut spec = fixture.python(script);
     spec.limits.memory_mb = 64;
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     // Longer than between two looks.
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!((get(&instance, "/").await.status, instance.exited()), (200, None));
@@ -64,14 +64,14 @@ async fn many_connections_that_are_accepted_are_nobodys_business() {
 
 #[tokio::test]
 async fn when_all_memory_is_used_up_somebody_of_who_uses_most_of_it_goes() {
-    let place = Place::new();
-    let limit = bases(&place).into_iter().find_map(|base| {
+    let fixture = Fixture::new();
+    let limit = bases(&fixture).into_iter().find_map(|base| {
         ["memory.max", "memory.limit_in_bytes"].map(|file| base.join(file)).into_iter().find(|file| file.exists())
     });
     let Some(limit) = limit else { return };
     std::fs::write(&limit, (400_u64 << 20).to_string()).unwrap();
     let held = |namespace: &str, name: &str, script: String| {
-        let mut spec = place.python(&script);
+        let mut spec = fixture.python(&script);
         (spec.namespace, spec.function, spec.limits.memory_mb) = (namespace.into(), name.into(), 300);
         spec
     };
@@ -83,7 +83,7 @@ async fn when_all_memory_is_used_up_somebody_of_who_uses_most_of_it_goes() {
     );
     let (lines, mut received) = tokio::sync::mpsc::channel(16);
     let quiet_call = JobCall { timeout: Duration::from_secs(8), ..call() };
-    let quiet = place.sandbox.job(quiet, quiet_call, lines);
+    let quiet = fixture.sandbox.job(quiet, quiet_call, lines);
     let loud = async {
         assert_eq!(received.recv().await.unwrap().text, "held");
         // 60 MiB each, and one of them goes on in `/tmp`, which is no process's.
@@ -95,7 +95,7 @@ async fn when_all_memory_is_used_up_somebody_of_who_uses_most_of_it_goes() {
         };
         let jobs = [("one", 0), ("two", 0), ("three", 150)].map(|(name, size)| {
             let (lines, log) = Log::new();
-            let job = place.sandbox.job(
+            let job = fixture.sandbox.job(
                 held("loud", name, more(size)),
                 JobCall { timeout: Duration::from_secs(5), ..call() },
                 lines,
@@ -117,13 +117,13 @@ async fn when_all_memory_is_used_up_somebody_of_who_uses_most_of_it_goes() {
 
 #[tokio::test]
 async fn what_is_written_to_the_disk_has_a_rate() {
-    let place = Place::new();
-    if place.sandbox.warnings().iter().any(|warning| warning.contains("Nothing limits how much")) {
+    let fixture = Fixture::new();
+    if fixture.sandbox.warnings().iter().any(|warning| warning.contains("Nothing limits how much")) {
         return eprintln!("skipped: nothing limits disks here");
     }
-    let folder = place.code.path().join("task");
+    let folder = fixture.code.path().join("task");
     std::fs::create_dir(&folder).unwrap();
-    let place = Place { sandbox: place.sandbox.with_disk(4 << 20, 4 << 20), ..place };
+    let fixture = Fixture { sandbox: fixture.sandbox.with_disk(4 << 20, 4 << 20), ..fixture };
     // Past the cache: version 1 counts nothing else at once.
     let write = "dd if=/dev/zero of=large bs=1M count=12 oflag=direct 2> /dev/null && dd if=large of=/dev/null bs=1M iflag=direct";
     let task = server::executor::Task {
@@ -136,12 +136,12 @@ async fn what_is_written_to_the_disk_has_a_rate() {
         programs: Vec::new(),
         opened: Default::default(),
         env: Default::default(),
-        limits: place.shell("").limits,
+        limits: fixture.shell("").limits,
         timeout: READY_WITHIN,
     };
     let (lines, log) = Log::new();
     let began = std::time::Instant::now();
-    let exit = place.sandbox.task(task, lines).await.unwrap();
+    let exit = fixture.sandbox.task(task, lines).await.unwrap();
     let took = began.elapsed();
     assert_eq!(exit.code, Some(0), "{:?}", log.all().await);
     assert!(took > Duration::from_secs(4), "12 MiB written and read in {took:?}");
@@ -149,15 +149,15 @@ async fn what_is_written_to_the_disk_has_a_rate() {
 
 #[tokio::test]
 async fn what_waits_in_sockets_of_udp_counts_as_memory() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "import resource, socket, time\nresource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))\nkept = []\nout = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
         for _ in range(2000):\n  one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n  one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)\n  \
         one.bind(('127.0.0.1', 0)); kept.append(one)\n  for _ in range(20): out.sendto(bytes(30000), one.getsockname())\n\
         print('held', sum(int(row.split()[4].split(':')[1], 16) for row in open('/proc/net/udp').readlines()[1:]) >> 20)\ntime.sleep(3)";
-    let mut spec = place.python(script);
+    let mut spec = fixture.python(script);
     spec.limits.memory_mb = 32;
     let (lines, log) = Log::new();
-    let exit = place.sandbox.job(spec, call(), lines).await.unwrap().exit;
+    let exit = fixture.sandbox.job(spec, call(), lines).await.unwrap().exit;
     let log = log.all().await;
     // Newer kernels count it by themselves, on version 1 as what waits in TCP: then no more is taken, or it is the memory that is full.
     let held = texts(&log).iter().find_map(|line| line.strip_prefix("held ")?.parse::<u64>().ok());

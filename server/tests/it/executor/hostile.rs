@@ -6,23 +6,23 @@ use bytes::Bytes;
 use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Runtime, Spec, Workbench};
 use tokio::sync::mpsc;
 
-use super::{Log, Place, READY_WITHIN, call, files_of, get, texts, until};
+use super::{Fixture, Log, READY_WITHIN, call, files_of, get, texts, until};
 
-async fn run(place: &Place, spec: Spec, timeout: Duration) -> (JobOutcome, Vec<Line>) {
+async fn run(fixture: &Fixture, spec: Spec, timeout: Duration) -> (JobOutcome, Vec<Line>) {
     let (lines, log) = Log::new();
-    let outcome = place.sandbox.job(spec, JobCall { timeout, ..call() }, lines).await.unwrap();
+    let outcome = fixture.sandbox.job(spec, JobCall { timeout, ..call() }, lines).await.unwrap();
     (outcome, log.all().await)
 }
 
 /// What a script prints.
-async fn output(place: &Place, script: &str) -> String {
-    let (_, log) = run(place, place.shell(script), READY_WITHIN).await;
+async fn output(fixture: &Fixture, script: &str) -> String {
+    let (_, log) = run(fixture, fixture.shell(script), READY_WITHIN).await;
     texts(&log).join("\n")
 }
 
 /// The control groups around all of a server's.
-pub fn bases(place: &Place) -> Vec<std::path::PathBuf> {
-    let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
+pub fn bases(fixture: &Fixture) -> Vec<std::path::PathBuf> {
+    let records = std::fs::read_dir(fixture.data.path().join("run")).unwrap().flatten();
     let bases = records.flat_map(|record| {
         let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();
         text.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
@@ -31,8 +31,8 @@ pub fn bases(place: &Place) -> Vec<std::path::PathBuf> {
 }
 
 /// The control groups that something was started in: the others, which only wait, have no limit yet.
-fn groups(place: &Place) -> Vec<std::path::PathBuf> {
-    let inside = bases(place).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
+fn groups(fixture: &Fixture) -> Vec<std::path::PathBuf> {
+    let inside = bases(fixture).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
     inside
         .map(|entry| entry.path())
         .filter(|path| std::fs::read_to_string(path.join("pids.max")).is_ok_and(|max| max.trim() != "max"))
@@ -41,12 +41,12 @@ fn groups(place: &Place) -> Vec<std::path::PathBuf> {
 
 #[tokio::test]
 async fn all_functions_together_leave_something_to_the_host_and_are_ended_first() {
-    let place = Place::new();
-    assert_eq!(output(&place, "cat /proc/self/oom_score_adj").await.lines().last(), Some("1000"));
+    let fixture = Fixture::new();
+    assert_eq!(output(&fixture, "cat /proc/self/oom_score_adj").await.lines().last(), Some("1000"));
     let limit_in = |files: &[&str]| {
         let read =
             |base: &std::path::Path, file: &&str| std::fs::read_to_string(base.join(file)).ok()?.trim().parse().ok();
-        let found = bases(&place).iter().find_map(|base| files.iter().find_map(|file| read(base, file)));
+        let found = bases(&fixture).iter().find_map(|base| files.iter().find_map(|file| read(base, file)));
         found.unwrap_or(u64::MAX)
     };
     let (memory, pids) = (limit_in(&["memory.max", "memory.limit_in_bytes"]), limit_in(&["pids.max"]));
@@ -56,39 +56,39 @@ async fn all_functions_together_leave_something_to_the_host_and_are_ended_first(
 
 #[tokio::test]
 async fn the_hosts_files_are_not_there() {
-    let place = Place::new();
-    let other = place.spec(Runtime::PythonFlask, &[("secret.txt", "another function's")]);
-    let data = place.data.path().display();
+    let fixture = Fixture::new();
+    let other = fixture.spec(Runtime::PythonFlask, &[("secret.txt", "another function's")]);
+    let data = fixture.data.path().display();
     let script = format!(
         "for path in /home /var /srv /root/.bashrc /root/.ssh /root/.cargo /sys /etc/shadow /etc/ssh /etc/hostname /etc/ssl/private /boot /opt /mnt \
          {data} {} /tmp/*; do [ -e $path ] && echo there: $path; done; ls /; ls /etc; ls /run",
         files_of(&other).display()
     );
-    let output = output(&place, &script).await;
+    let output = output(&fixture, &script).await;
     assert!(!output.contains("there:"), "{output}");
     assert!(output.contains("app") && output.contains("passwd"), "the script must have looked: {output}");
 }
 
 #[tokio::test]
 async fn no_other_process_can_be_seen_nor_its_environment() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script =
         "for process in /proc/[0-9]*; do echo process: $(tr '\\0' ' ' < $process/cmdline); cat $process/environ; done";
-    let output = output(&place, script).await;
+    let output = output(&fixture, script).await;
     let processes: Vec<_> = output.lines().filter(|line| line.contains("process: ")).collect();
     assert!((2..=5).contains(&processes.len()), "only the sandbox's own: {output}");
     assert!(!output.contains("CARGO"), "{output}");
-    assert!(!output.contains(&place.data.path().display().to_string()), "a path of the host's: {output}");
+    assert!(!output.contains(&fixture.data.path().display().to_string()), "a path of the host's: {output}");
 }
 
 #[tokio::test]
 async fn values_of_variables_are_in_no_process_list() {
-    let place = Place::new();
-    let mut spec = place.node("exports.handler = async () => process.env.API_KEY;");
+    let fixture = Fixture::new();
+    let mut spec = fixture.node("exports.handler = async () => process.env.API_KEY;");
     let secret = uuid::Uuid::new_v4().to_string();
     spec.env.insert("API_KEY".into(), secret.clone());
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), serde_json::json!(secret));
     assert_eq!(processes_with(&secret), Vec::<String>::new());
 }
@@ -102,12 +102,12 @@ pub fn processes_with(text: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn a_variable_that_loads_code_does_so_only_inside() {
-    let place = Place::new();
-    let mut spec = place.shell("echo inside");
-    let trap = place.code.path().join("trap.so");
+    let fixture = Fixture::new();
+    let mut spec = fixture.shell("echo inside");
+    let trap = fixture.code.path().join("trap.so");
     std::fs::write(&trap, "not a library").unwrap();
     spec.env.insert("LD_PRELOAD".into(), trap.display().to_string());
-    let (_, log) = run(&place, spec, READY_WITHIN).await;
+    let (_, log) = run(&fixture, spec, READY_WITHIN).await;
     // The loader complains once for each program: were bubblewrap or the shell before it among them, the file would
     // be found, and the complaint would be about its content.
     assert!(texts(&log).contains(&"inside"), "{log:?}");
@@ -119,12 +119,12 @@ async fn a_variable_that_loads_code_does_so_only_inside() {
 
 #[tokio::test]
 async fn it_has_no_capabilities_and_can_get_none() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status; id -u; \
         unshare -U true 2>/dev/null && echo made a namespace; mount -t tmpfs none /tmp 2>/dev/null && echo mounted; \
         echo x 2>/dev/null > /proc/sys/kernel/core_pattern && echo wrote to the kernel; \
         echo 0 2>/dev/null > /proc/self/oom_score_adj && echo ends last; cat /proc/locks 2>/dev/null | wc -c; ls /proc/self/fd";
-    let output = output(&place, script).await;
+    let output = output(&fixture, script).await;
     assert!(output.contains("CapEff:\t0000000000000000"), "{output}");
     assert!(output.contains("CapPrm:\t0000000000000000"), "{output}");
     assert!(output.contains("NoNewPrivs:\t1"), "{output}");
@@ -139,40 +139,40 @@ async fn it_has_no_capabilities_and_can_get_none() {
 
 #[tokio::test]
 async fn it_can_write_only_to_its_own_places() {
-    let place = Place::new();
-    let spec = place.spec(
+    let fixture = Fixture::new();
+    let spec = fixture.spec(
         Runtime::Command(vec!["/bin/sh".into(), "main.sh".into()]),
         &[("main.sh", "for folder in / /app /usr /etc /run /eventflow /eventflow/node /tmp /run/eventflow /dev/shm; do touch $folder/x 2>/dev/null && echo wrote $folder; done")],
     );
     let artifact = files_of(&spec).to_owned();
-    let (_, log) = run(&place, spec, READY_WITHIN).await;
+    let (_, log) = run(&fixture, spec, READY_WITHIN).await;
     assert_eq!(texts(&log), ["wrote /tmp", "wrote /run/eventflow", "wrote /dev/shm"]);
     assert!(!artifact.join("x").exists());
 }
 
 #[tokio::test]
 async fn the_network_is_not_there_unless_it_was_asked_for() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let script = format!(
         "import socket\nfor where in [('127.0.0.1', {port}), ('169.254.169.254', 80), ('1.1.1.1', 53)]:\n    try:\n        \
          socket.create_connection(where, 2)\n        print('reached', where[0])\n    except OSError as error:\n        print('refused', where[0])"
     );
-    let (_, log) = run(&place, place.python(&script), READY_WITHIN).await;
+    let (_, log) = run(&fixture, fixture.python(&script), READY_WITHIN).await;
     assert_eq!(texts(&log), ["refused 127.0.0.1", "refused 169.254.169.254", "refused 1.1.1.1"]);
 }
 
 #[tokio::test]
 async fn forks_without_end_are_held_and_leave_nothing() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let mark = format!("bomb{}", uuid::Uuid::new_v4().simple());
-    let spec = place.spec(
+    let spec = fixture.spec(
         Runtime::Command(vec!["python3".into(), "-c".into(), format!("import os, time; {mark} = 1\nwhile True:\n    try: os.fork()\n    except OSError: print('held', flush=True); time.sleep(0.2)")]),
         &[],
     );
     let (lines, mut received) = mpsc::channel(16);
-    let sandbox = &place.sandbox;
+    let sandbox = &fixture.sandbox;
     let job = sandbox.job(spec, JobCall { timeout: Duration::from_secs(2), ..call() }, lines);
     let held = async {
         let mut held = false;
@@ -187,12 +187,12 @@ async fn forks_without_end_are_held_and_leave_nothing() {
     assert!(held, "it must have met its limit");
     assert!(outcome.unwrap().exit.timed_out);
     until("all forks are gone", || processes_with(&mark).is_empty()).await;
-    until("its control groups are gone", || groups(&place).is_empty()).await;
+    until("its control groups are gone", || groups(&fixture).is_empty()).await;
 }
 
 /// The weights of the control groups that hold a process of this name, whichever version they are of. 100 is usual.
-fn weights(place: &Place, process: &str) -> Vec<f64> {
-    let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
+fn weights(fixture: &Fixture, process: &str) -> Vec<f64> {
+    let records = std::fs::read_dir(fixture.data.path().join("run")).unwrap().flatten();
     let bases = records.flat_map(|record| {
         let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();
         text.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
@@ -212,8 +212,8 @@ fn weights(place: &Place, process: &str) -> Vec<f64> {
 
 #[tokio::test]
 async fn who_never_stops_gives_way_to_who_answers() {
-    let place = Place::new();
-    if place.sandbox.warnings().iter().any(|warning| warning.contains("No control group for cpu")) {
+    let fixture = Fixture::new();
+    if fixture.sandbox.warnings().iter().any(|warning| warning.contains("No control group for cpu")) {
         return;
     }
     let service = |mark: &str, also: &str| {
@@ -222,15 +222,15 @@ async fn who_never_stops_gives_way_to_who_answers() {
              class H(http.server.BaseHTTPRequestHandler):\n  def do_GET(self): self.send_response(200); self.end_headers()\n\
              http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), H).serve_forever()"
         );
-        place.python(&code)
+        fixture.python(&code)
     };
     let (busy, quiet) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
     let (lines, _log) = Log::new();
     let spin = "if os.fork() == 0:\n  while True: pass";
-    let _busy = place.sandbox.service(service(&busy, spin), lines.clone(), READY_WITHIN).await.unwrap();
-    let quiet_one = place.sandbox.service(service(&quiet, ""), lines, READY_WITHIN).await.unwrap();
+    let _busy = fixture.sandbox.service(service(&busy, spin), lines.clone(), READY_WITHIN).await.unwrap();
+    let quiet_one = fixture.sandbox.service(service(&quiet, ""), lines, READY_WITHIN).await.unwrap();
     until("the busy one weighs little, and the quiet one much", || {
-        let (busy, quiet) = (weights(&place, &busy), weights(&place, &quiet));
+        let (busy, quiet) = (weights(&fixture, &busy), weights(&fixture, &quiet));
         !busy.is_empty() && !quiet.is_empty() && busy.iter().all(|busy| quiet.iter().all(|quiet| busy * 3.0 < *quiet))
     })
     .await;
@@ -239,10 +239,10 @@ async fn who_never_stops_gives_way_to_who_answers() {
 
 #[tokio::test]
 async fn eaten_memory_ends_it_and_is_reported() {
-    let place = Place::new();
-    let mut spec = place.python("all = []\nwhile True: all.append(bytearray(1024 * 1024))");
+    let fixture = Fixture::new();
+    let mut spec = fixture.python("all = []\nwhile True: all.append(bytearray(1024 * 1024))");
     spec.limits.memory_mb = 64;
-    let (outcome, _) = run(&place, spec, READY_WITHIN).await;
+    let (outcome, _) = run(&fixture, spec, READY_WITHIN).await;
     assert!(outcome.exit.out_of_memory, "{:?}", outcome.exit);
     assert!(!outcome.exit.timed_out);
     assert_ne!(outcome.exit.code, Some(0));
@@ -250,11 +250,11 @@ async fn eaten_memory_ends_it_and_is_reported() {
 
 #[tokio::test]
 async fn a_service_that_eats_memory_is_reported_too() {
-    let place = Place::new();
-    let spec = place
+    let fixture = Fixture::new();
+    let spec = fixture
         .node("exports.handler = async () => { const all = []; for (;;) all.push(Buffer.alloc(1024 * 1024, 1)); };");
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let request = hyper::Request::get("/").header("host", "x").body(http_body_util::Full::<Bytes>::default()).unwrap();
     assert!(super::ask(&instance, request).await.is_err());
     let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
@@ -263,21 +263,21 @@ async fn a_service_that_eats_memory_is_reported_too() {
 
 #[tokio::test]
 async fn a_full_heap_of_node_counts_as_out_of_memory() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let code = "exports.handler = async () => { const all = []; for (;;) all.push(new Array(1000).fill({})); };";
-    let mut spec = place.node(code);
+    let mut spec = fixture.node(code);
     spec.limits.memory_mb = 128;
-    let (outcome, _) = run(&place, spec, READY_WITHIN).await;
+    let (outcome, _) = run(&fixture, spec, READY_WITHIN).await;
     assert!(outcome.exit.out_of_memory, "{:?} {:?}", outcome.exit, outcome.stderr_tail);
 }
 
 #[tokio::test]
 async fn tmp_is_no_way_around_the_memory_limit() {
-    let place = Place::new();
-    let mut spec = place.shell("head -c 200M /dev/zero > /tmp/full; echo went on");
+    let fixture = Fixture::new();
+    let mut spec = fixture.shell("head -c 200M /dev/zero > /tmp/full; echo went on");
     spec.limits.memory_mb = 64;
     let before = Instant::now();
-    let (outcome, log) = run(&place, spec, READY_WITHIN).await;
+    let (outcome, log) = run(&fixture, spec, READY_WITHIN).await;
     assert!(before.elapsed() < READY_WITHIN);
     let refused = texts(&log).iter().any(|line| line.contains("No space left") || line.contains("Killed"))
         || outcome.exit.out_of_memory;
@@ -285,21 +285,21 @@ async fn tmp_is_no_way_around_the_memory_limit() {
 }
 
 /// Whether the kernel limits what an instance writes to its own folder.
-fn is_limited(place: &Place) -> bool {
-    !place.sandbox.warnings().iter().any(|warning| warning.contains("/run/eventflow"))
+fn is_limited(fixture: &Fixture) -> bool {
+    !fixture.sandbox.warnings().iter().any(|warning| warning.contains("/run/eventflow"))
 }
 
 #[tokio::test]
 async fn an_own_folder_is_full_at_its_size() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "import os, time\nwritten = 0\nwith open('/run/eventflow/large', 'wb', buffering=0) as file:\n    while True:\n        \
         try: written += file.write(bytes(1 << 20))\n        except OSError as error: print(written >> 20, error.errno, flush=True); break\n        \
         if written > 4 << 30: print('no limit'); break\ntime.sleep(3)";
-    let mut spec = place.python(script);
+    let mut spec = fixture.python(script);
     spec.limits.memory_mb = 128;
-    let (outcome, log) = run(&place, spec, READY_WITHIN).await;
+    let (outcome, log) = run(&fixture, spec, READY_WITHIN).await;
     let words = texts(&log).join(" ");
-    match is_limited(&place) {
+    match is_limited(&fixture) {
         // No space left, or the memory that it counts as is full before.
         true => assert!(words.ends_with(" 28") || outcome.exit.out_of_memory, "{words} {:?}", outcome.exit),
         false => assert!(words.contains("held more than 16 MiB"), "{words} {:?}", outcome.exit),
@@ -308,15 +308,15 @@ async fn an_own_folder_is_full_at_its_size() {
 
 #[tokio::test]
 async fn nested_folders_are_removed_with_their_instance() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "import os\nfor folder, depth in [('/run/eventflow', 900), ('/tmp', 20000), ('/dev/shm', 20000)]:\n    os.chdir(folder)\n    \
         for _ in range(depth): os.mkdir('d'); os.chdir('d')\nprint('nested')";
-    let (_, log) = run(&place, place.python(script), READY_WITHIN).await;
+    let (_, log) = run(&fixture, fixture.python(script), READY_WITHIN).await;
     let nested = texts(&log).contains(&"nested");
     // Where it is watched only, it may have been ended.
-    assert!(nested || !is_limited(&place), "{log:?}");
+    assert!(nested || !is_limited(&fixture), "{log:?}");
     until("its folder is gone", || {
-        let servers = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
+        let servers = std::fs::read_dir(fixture.data.path().join("run")).unwrap().flatten();
         servers
             .flat_map(|server| std::fs::read_dir(server.path()).unwrap().flatten())
             .all(|entry| !entry.path().is_dir())
@@ -326,8 +326,8 @@ async fn nested_folders_are_removed_with_their_instance() {
 
 #[tokio::test]
 async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
-    let place = Place::new();
-    let folder = place.code.path().join("task");
+    let fixture = Fixture::new();
+    let folder = fixture.code.path().join("task");
     std::fs::create_dir(&folder).unwrap();
     let task = |script: &str| server::executor::Task {
         name: "nest".into(),
@@ -339,14 +339,14 @@ async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
         programs: Vec::new(),
         opened: Default::default(),
         env: Default::default(),
-        limits: place.shell("").limits,
+        limits: fixture.shell("").limits,
         timeout: READY_WITHIN,
     };
     let nest = "import os\nfor _ in range(300): os.mkdir('d'); os.chdir('d')";
     let (lines, _log) = Log::new();
-    assert_eq!(place.sandbox.task(task(nest), lines).await.unwrap().code, Some(0));
+    assert_eq!(fixture.sandbox.task(task(nest), lines).await.unwrap().code, Some(0));
     let (lines, _log) = Log::new();
-    let second = place.sandbox.task(task("print(1)"), lines).await;
+    let second = fixture.sandbox.task(task("print(1)"), lines).await;
     match nix::unistd::geteuid().is_root() {
         true => {
             let error = second.unwrap_err();
@@ -362,9 +362,9 @@ async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
 #[tokio::test]
 async fn builds_of_two_functions_are_two_users_and_those_of_one_are_one() {
     use std::os::unix::fs::MetadataExt;
-    let place = Place::new();
+    let fixture = Fixture::new();
     let owner = async |name: &str, function: u128| {
-        let folder = place.code.path().join(name);
+        let folder = fixture.code.path().join(name);
         std::fs::create_dir(&folder).unwrap();
         let task = server::executor::Task {
             name: name.into(),
@@ -385,7 +385,7 @@ async fn builds_of_two_functions_are_two_users_and_those_of_one_are_one() {
             timeout: Duration::from_secs(60),
         };
         let (lines, log) = Log::new();
-        let exit = place.sandbox.task(task, lines).await.unwrap();
+        let exit = fixture.sandbox.task(task, lines).await.unwrap();
         assert_eq!(exit.code, Some(0), "{:?}", log.all().await);
         std::fs::metadata(folder.join("made")).unwrap().uid()
     };
@@ -398,12 +398,12 @@ async fn builds_of_two_functions_are_two_users_and_those_of_one_are_one() {
 /// Version 1 of the control groups counts what waits in sockets of TCP by itself.
 #[tokio::test]
 async fn what_waits_in_sockets_counts() {
-    let place = Place::new();
-    let running = output(&place, "sleep 2");
+    let fixture = Fixture::new();
+    let running = output(&fixture, "sleep 2");
     let seen = async {
         let deadline = std::time::Instant::now() + READY_WITHIN;
         loop {
-            let files = bases(&place).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
+            let files = bases(&fixture).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
             let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
             let pairs: Vec<_> = files
                 .filter_map(|group| {
@@ -424,9 +424,9 @@ async fn what_waits_in_sockets_counts() {
 
 #[tokio::test]
 async fn devices_are_no_place_to_write_to_and_crashes_leave_no_cores() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "touch /dev/x 2>/dev/null && echo wrote; echo x > /dev/null && echo null; ulimit -c; ulimit -n; umask";
-    let output = output(&place, script).await;
+    let output = output(&fixture, script).await;
     let lines: Vec<_> = output.lines().collect();
     assert_eq!((lines[0], lines[1], lines[3]), ("null", "0", "0022"), "{output}");
     assert!(lines[2].parse::<u64>().unwrap() <= 16_384, "{output}");
@@ -434,8 +434,9 @@ async fn devices_are_no_place_to_write_to_and_crashes_leave_no_cores() {
 
 #[tokio::test]
 async fn a_line_of_a_megabyte_is_cut_and_the_next_one_is_whole() {
-    let place = Place::new();
-    let (_, log) = run(&place, place.shell("head -c 1M /dev/zero | tr '\\0' x; echo; echo next"), READY_WITHIN).await;
+    let fixture = Fixture::new();
+    let (_, log) =
+        run(&fixture, fixture.shell("head -c 1M /dev/zero | tr '\\0' x; echo; echo next"), READY_WITHIN).await;
     assert_eq!(log.len(), 2);
     assert!(log[0].text.len() <= MAX_LINE_BYTES && log[0].text.contains("line cut"));
     assert_eq!(log[1].text, "next");
@@ -443,11 +444,12 @@ async fn a_line_of_a_megabyte_is_cut_and_the_next_one_is_whole() {
 
 #[tokio::test]
 async fn output_that_nobody_takes_holds_up_the_process_and_not_its_end() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (lines, mut received) = mpsc::channel(4);
-    let spec = place.shell("yes 'a line of this and that'");
+    let spec = fixture.shell("yes 'a line of this and that'");
     let before = Instant::now();
-    let outcome = place.sandbox.job(spec, JobCall { timeout: Duration::from_secs(1), ..call() }, lines).await.unwrap();
+    let outcome =
+        fixture.sandbox.job(spec, JobCall { timeout: Duration::from_secs(1), ..call() }, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
     assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
     let mut count = 0;
@@ -459,17 +461,17 @@ async fn output_that_nobody_takes_holds_up_the_process_and_not_its_end() {
 
 #[tokio::test]
 async fn a_log_that_was_closed_does_not_hold_up_the_process() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (lines, received) = mpsc::channel(1);
     drop(received);
-    let outcome = place.sandbox.job(place.shell("seq 100000; echo end >&2"), call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(fixture.shell("seq 100000; echo end >&2"), call(), lines).await.unwrap();
     assert_eq!((outcome.exit.code, outcome.stderr_tail), (Some(0), vec!["end".to_owned()]));
 }
 
 #[tokio::test]
 async fn a_result_that_is_a_link_or_a_pipe_is_not_followed() {
-    let place = Place::new();
-    let secret = place.data.path().join("secret");
+    let fixture = Fixture::new();
+    let secret = fixture.data.path().join("secret");
     std::fs::write(&secret, "the server's").unwrap();
     let scripts = [
         format!("ln -s {} $EVENTFLOW_RESULT", secret.display()),
@@ -477,23 +479,23 @@ async fn a_result_that_is_a_link_or_a_pipe_is_not_followed() {
         "mkdir $EVENTFLOW_RESULT".into(),
     ];
     for script in scripts {
-        let (outcome, _) = run(&place, place.shell(&script), READY_WITHIN).await;
+        let (outcome, _) = run(&fixture, fixture.shell(&script), READY_WITHIN).await;
         assert_eq!((outcome.exit.code, outcome.result), (Some(0), None), "{script}");
     }
 }
 
 #[tokio::test]
 async fn a_socket_that_is_a_link_to_one_of_the_hosts_is_not_talked_to() {
-    let place = Place::new();
-    let host_socket = place.code.path().join("host.sock");
+    let fixture = Fixture::new();
+    let host_socket = fixture.code.path().join("host.sock");
     let listener = tokio::net::UnixListener::bind(&host_socket).unwrap();
     let (lines, _log) = Log::new();
-    let spec = place.spec(
+    let spec = fixture.spec(
         Runtime::Node { handler: "index.handler".into() },
         &[("index.js", &format!("require('fs').symlinkSync('{}', process.env.EVENTFLOW_SOCKET); setTimeout(() => {{}}, 1e6); exports.handler = 1;
             process.exit = () => {{}};", host_socket.display()))],
     );
-    let error = place.sandbox.service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
+    let error = fixture.sandbox.service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, Error::Unhealthy { .. }), "{error}");
     let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
     assert!(nobody.is_err(), "the server connected to a socket of the host's");
@@ -501,10 +503,10 @@ async fn a_socket_that_is_a_link_to_one_of_the_hosts_is_not_talked_to() {
 
 #[tokio::test]
 async fn a_variable_with_an_impossible_name_is_refused() {
-    let place = Place::new();
-    let mut spec = place.shell("true");
+    let fixture = Fixture::new();
+    let mut spec = fixture.shell("true");
     spec.env.insert("A=B".into(), "x".into());
     let (lines, _log) = Log::new();
-    let error = place.sandbox.job(spec, call(), lines).await.unwrap_err();
+    let error = fixture.sandbox.job(spec, call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
 }

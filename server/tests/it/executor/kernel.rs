@@ -2,7 +2,7 @@
 
 use server::executor::{Executor, Runtime};
 
-use super::{Log, Place, READY_WITHIN, call, clean, get, texts};
+use super::{Fixture, Log, READY_WITHIN, call, clean, get, texts};
 
 const SYSCALLS: &str = include_str!("syscalls.py");
 
@@ -11,9 +11,9 @@ const REFUSALS: [&str; 2] = ["1", "38"];
 
 #[tokio::test]
 async fn calls_that_attack_the_kernel_are_refused() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (lines, log) = Log::new();
-    let outcome = place.sandbox.job(place.python(SYSCALLS), call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(fixture.python(SYSCALLS), call(), lines).await.unwrap();
     let log = log.all().await;
     let (mut tried, mut made) = (0, Vec::new());
     for line in texts(&log) {
@@ -32,20 +32,20 @@ async fn calls_that_attack_the_kernel_are_refused() {
 #[cfg(target_arch = "x86_64")]
 #[tokio::test]
 async fn the_calls_of_another_architecture_end_the_process() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     // mov eax, 20 (getpid); int 0x80; ret
     let script = "import ctypes, mmap\ncode = bytes([0xb8, 20, 0, 0, 0, 0xcd, 0x80, 0xc3])\nmemory = mmap.mmap(-1, 4096, prot=7)\n\
         memory.write(code)\naddress = ctypes.addressof(ctypes.c_char.from_buffer(memory))\nprint('calling', flush=True)\n\
         print('answered', ctypes.CFUNCTYPE(ctypes.c_int)(address)())";
     let (lines, log) = Log::new();
-    let outcome = place.sandbox.job(place.python(script), call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(fixture.python(script), call(), lines).await.unwrap();
     assert_eq!(texts(&log.all().await), ["calling"]);
     assert!(outcome.exit.signal.is_some(), "{:?}", outcome.exit);
 }
 
 #[tokio::test]
 async fn what_programs_do_every_day_is_let_through() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let script = "import asyncio, multiprocessing, os, socket, subprocess, tempfile, threading\n\
         print(subprocess.run(['/bin/sh', '-c', 'echo child | cat'], capture_output=True, text=True).stdout.strip())\n\
         thread = threading.Thread(target=lambda: print('thread')); thread.start(); thread.join()\n\
@@ -59,7 +59,7 @@ async fn what_programs_do_every_day_is_let_through() {
         with tempfile.TemporaryFile() as file: file.write(b'x'); os.fsync(file.fileno()); os.posix_fallocate(file.fileno(), 0, 99)\n\
         print('files')";
     let (lines, log) = Log::new();
-    let outcome = place.sandbox.job(place.python(script), call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(fixture.python(script), call(), lines).await.unwrap();
     let log = log.all().await;
     assert!(clean(&outcome.exit), "{log:?}");
     assert_eq!(texts(&log), ["child", "thread", "process", "sockets b''", "80", "files"]);
@@ -70,9 +70,9 @@ async fn what_programs_do_every_day_is_let_through() {
         out.push(await new Promise(done => new Worker('require(\"worker_threads\").parentPort.postMessage(\"worker\")', { eval: true }).on('message', done)));\n  \
         require('fs').writeFileSync('/tmp/x', 'y'); out.push(await require('fs/promises').readFile('/tmp/x', 'utf8'));\n  \
         out.push((await require('dns/promises').lookup('localhost')).family > 0);\n  return out;\n};";
-    let mut spec = place.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)]);
+    let mut spec = fixture.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)]);
     spec.limits.memory_mb = 512;
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), serde_json::json!(["2", "worker", "y", true]));
 }

@@ -29,17 +29,17 @@ pub const READY_WITHIN: Duration = Duration::from_secs(30);
 pub const GRACE: Duration = Duration::from_secs(10);
 
 /// A sandbox with folders of its own.
-pub struct Place {
+pub struct Fixture {
     pub sandbox: Sandbox,
     pub data: TempDir,
     pub code: TempDir,
 }
 
-impl Place {
-    pub fn new() -> Place {
+impl Fixture {
+    pub fn new() -> Fixture {
         let data = tempfile::tempdir().unwrap();
         let sandbox = sandbox_in(data.path());
-        Place { sandbox, data, code: tempfile::tempdir().unwrap() }
+        Fixture { sandbox, data, code: tempfile::tempdir().unwrap() }
     }
 
     /// A spec of an artifact that consists of these files.

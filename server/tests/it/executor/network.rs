@@ -8,7 +8,7 @@ use server::config::Reach;
 use server::executor::{Executor, JobCall, Network, Runtime, Task, Workbench};
 
 use super::hostile::processes_with;
-use super::{Log, Place, READY_WITHIN, call, clean, get, texts, until};
+use super::{Fixture, Log, READY_WITHIN, call, clean, get, texts, until};
 
 /// What a listener of [`greeter`] says to whoever connects.
 const GREETING: &str = "hello";
@@ -37,24 +37,24 @@ fn probe(addresses: &[String]) -> String {
     )
 }
 
-fn place(allow: &str) -> Place {
-    let place = Place::new();
-    let Place { sandbox, data, code } = place;
+fn fixture(allow: &str) -> Fixture {
+    let fixture = Fixture::new();
+    let Fixture { sandbox, data, code } = fixture;
     let sandbox = sandbox.with_network(Reach::parse(allow).unwrap(), false);
     assert!(
         !sandbox.warnings().iter().any(|warning| warning.contains("need the network")),
         "these tests need nftables (Debian: apt-get install nftables): {:?}",
         sandbox.warnings()
     );
-    Place { sandbox, data, code }
+    Fixture { sandbox, data, code }
 }
 
 /// What the script prints, as a function with this network.
-async fn output(place: &Place, script: &str, network: Network) -> Vec<String> {
-    let mut spec = place.python(script);
+async fn output(fixture: &Fixture, script: &str, network: Network) -> Vec<String> {
+    let mut spec = fixture.python(script);
     spec.limits.network = network;
     let (lines, log) = Log::new();
-    place.sandbox.job(spec, JobCall { timeout: READY_WITHIN, ..call() }, lines).await.unwrap();
+    fixture.sandbox.job(spec, JobCall { timeout: READY_WITHIN, ..call() }, lines).await.unwrap();
     texts(&log.all().await).into_iter().map(str::to_owned).collect()
 }
 
@@ -76,9 +76,9 @@ async fn this_host_is_closed_however_it_is_addressed() {
     for loopback in ["127.0.0.1", "127.1.2.3", "0.0.0.0", "localhost", "[::1]", "[::ffff:127.0.0.1]", "10.0.2.2"] {
         addresses.push(format!("{loopback}:{port}"));
     }
-    let place = place("");
+    let fixture = fixture("");
     for network in [Network::Open, only(&["0.0.0.0/0", "localhost", "::/0"])] {
-        let printed = output(&place, &probe(&addresses), network).await;
+        let printed = output(&fixture, &probe(&addresses), network).await;
         assert_eq!(printed.len(), addresses.len(), "{printed:?}");
         for line in printed {
             assert!(line.ends_with(" refused"), "{line}");
@@ -106,10 +106,10 @@ async fn metadata_services_and_what_is_not_the_internet_are_closed_even_with_ran
     ];
     let private = ["10.77.0.1", "172.20.0.1", "192.168.77.1", "100.64.0.1", "[fd12::1]"];
     let addresses: Vec<String> = closed.iter().chain(&private).map(|address| format!("{address}:80")).collect();
-    let printed = output(&place(""), &probe(&addresses), Network::Open).await;
+    let printed = output(&fixture(""), &probe(&addresses), Network::Open).await;
     assert_eq!(printed, addresses.iter().map(|address| format!("{address} refused")).collect::<Vec<_>>());
 
-    let opened = place("0.0.0.0/0,169.254.0.0/16,::/0");
+    let opened = fixture("0.0.0.0/0,169.254.0.0/16,::/0");
     let addresses: Vec<String> = closed.iter().map(|address| format!("{address}:80")).collect();
     let printed = output(&opened, &probe(&addresses), Network::Open).await;
     assert_eq!(printed, addresses.iter().map(|address| format!("{address} refused")).collect::<Vec<_>>());
@@ -123,7 +123,7 @@ async fn only_connections_and_questions_for_names_leave() {
         try:\n    open('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'w').write('0'); print('wrote')\nexcept OSError: print('settings refused')\n\
         import subprocess\nfor command in [['/usr/sbin/nft', 'flush', 'ruleset'], ['ip', 'route', 'add', '1.1.1.1', 'dev', 'lo'], ['ip', 'link', 'set', 'lo', 'down']]:\n    \
         try:\n        print(command[0], subprocess.run(command, capture_output=True).returncode != 0)\n    except OSError: print(command[0], True)";
-    let printed = output(&place(""), script, Network::Open).await;
+    let printed = output(&fixture(""), script, Network::Open).await;
     let refused = ["udp refused", "IPv6 refused", "settings refused", "/usr/sbin/nft True", "ip True", "ip True"];
     assert_eq!(printed, refused);
 }
@@ -141,21 +141,21 @@ async fn what_is_open_is_reached_with_all_that_is_sent() {
         let mut copy = stream.try_clone().unwrap();
         std::io::copy(&mut stream, &mut copy).unwrap();
     });
-    let place = place(&own.to_string());
+    let fixture = fixture(&own.to_string());
     let script = format!(
         "import socket, threading\ns = socket.create_connection(('{own}', {port}), 10)\n\
          def send():\n    for _ in range(64): s.sendall(b'x' * 65536)\n    s.shutdown(socket.SHUT_WR)\n\
          threading.Thread(target=send).start()\ncount = 0\nwhile True:\n    part = s.recv(65536)\n    \
          if not part: break\n    count += len(part)\nprint(count)"
     );
-    assert_eq!(output(&place, &script, Network::Open).await, ["4194304"]);
+    assert_eq!(output(&fixture, &script, Network::Open).await, ["4194304"]);
     echo.join().unwrap();
     let greeting = greeter(own.into());
     let elsewhere = format!("{own}:{greeting}");
     let probe = probe(std::slice::from_ref(&elsewhere));
-    let all = output(&place, &probe, only(&["example.com", &format!("{own}/24")])).await;
+    let all = output(&fixture, &probe, only(&["example.com", &format!("{own}/24")])).await;
     assert_eq!(all, [format!("{elsewhere} reached")]);
-    let others = output(&place, &probe, only(&["example.com", "1.1.1.1"])).await;
+    let others = output(&fixture, &probe, only(&["example.com", "1.1.1.1"])).await;
     assert_eq!(others, [format!("{elsewhere} refused")]);
 }
 
@@ -176,10 +176,10 @@ async fn a_name_of_a_list_leads_where_it_means_if_that_is_open() {
     );
     let names = "(0, '198.18.0.1') (0, None) (3, None)";
     let network = only(&["0x7f000001"]);
-    let printed = output(&place("127.0.0.1"), &script, network.clone()).await;
+    let printed = output(&fixture("127.0.0.1"), &script, network.clone()).await;
     assert_eq!(printed, [names.to_owned(), format!("b'{GREETING}'")]);
     // A list opens nothing that the server closes; the function's log says why.
-    let printed = output(&place(""), &script, network).await;
+    let printed = output(&fixture(""), &script, network).await;
     assert!(!printed.iter().any(|line| line.contains(GREETING)), "{printed:?}");
     assert!(printed.iter().any(|line| line.contains("the server's own")), "{printed:?}");
 }
@@ -196,7 +196,7 @@ async fn an_address_that_this_host_gets_later_is_closed_too() {
             let _ = std::process::Command::new("ip").args(["address", "del", self.0, "dev", "lo"]).status();
         }
     }
-    let place = place("");
+    let fixture = fixture("");
     // For documentation: nobody's.
     let host = "198.51.100.77";
     let port = greeter(Ipv4Addr::UNSPECIFIED.into());
@@ -204,10 +204,10 @@ async fn an_address_that_this_host_gets_later_is_closed_too() {
         "exports.handler = () => new Promise((done) => {{\n  const s = require('net').connect({port}, '{host}');\n  \
          s.on('data', (data) => done(String(data)));\n  s.on('error', () => done('refused'));\n  s.on('close', () => done('closed'));\n}});"
     );
-    let mut spec = place.node(&code);
+    let mut spec = fixture.node(&code);
     spec.limits.network = Network::Open;
     let (lines, log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let added = std::process::Command::new("ip").args(["address", "add", &format!("{host}/32"), "dev", "lo"]).status();
     assert!(added.unwrap().success());
     let _address = Address("198.51.100.77/32");
@@ -219,8 +219,8 @@ async fn an_address_that_this_host_gets_later_is_closed_too() {
     assert!(texts(&log).iter().any(|line| line.contains("198.51.100.77 is closed")), "{log:?}");
 }
 
-fn task(place: &Place, script: &str) -> Task {
-    let folder = place.code.path().join("task");
+fn task(fixture: &Fixture, script: &str) -> Task {
+    let folder = fixture.code.path().join("task");
     std::fs::create_dir_all(&folder).unwrap();
     Task {
         name: "install".into(),
@@ -244,9 +244,9 @@ async fn a_build_is_held_as_functions_are_and_reaches_loopback_only_where_that_i
     let loopback = format!("127.0.0.1:{port}");
     let addresses: Vec<String> = own.chain([loopback.clone(), "169.254.169.254:80".to_owned()]).collect();
     for (allow, expected) in [("", "refused"), ("127.0.0.0/8", "reached")] {
-        let place = place(allow);
+        let fixture = fixture(allow);
         let (lines, log) = Log::new();
-        place.sandbox.task(task(&place, &probe(&addresses)), lines).await.unwrap();
+        fixture.sandbox.task(task(&fixture, &probe(&addresses)), lines).await.unwrap();
         let log = log.all().await;
         for (line, address) in texts(&log).iter().zip(&addresses) {
             let expected = if *address == loopback { expected } else { "refused" };
@@ -261,12 +261,12 @@ async fn an_address_that_is_opened_to_a_build_alone_is_reached_and_no_other() {
     let port = greeter(Ipv4Addr::UNSPECIFIED.into());
     let mut addresses = vec![format!("127.0.0.1:{port}"), format!("127.0.0.2:{port}")];
     addresses.extend(own_addresses().iter().map(|address| format!("{address}:{port}")));
-    let place = place("");
-    let mut task = task(&place, &probe(&addresses));
+    let fixture = fixture("");
+    let mut task = task(&fixture, &probe(&addresses));
     task.opened = vec![Ipv4Addr::LOCALHOST.into()];
     task.limits.network = only(&["127.0.0.1"]);
     let (lines, log) = Log::new();
-    place.sandbox.task(task, lines).await.unwrap();
+    fixture.sandbox.task(task, lines).await.unwrap();
     let log = log.all().await;
     assert_eq!(texts(&log)[0], format!("127.0.0.1:{port} reached"));
     assert!(texts(&log)[1..].iter().all(|line| line.ends_with(" refused")) && log.len() == addresses.len(), "{log:?}");
@@ -274,23 +274,23 @@ async fn an_address_that_is_opened_to_a_build_alone_is_reached_and_no_other() {
 
 #[tokio::test]
 async fn the_way_out_ends_with_the_sandbox_and_the_sandbox_with_it() {
-    let place = place("");
-    let mut spec = place.node("exports.handler = async () => 'here';");
+    let fixture = fixture("");
+    let mut spec = fixture.node("exports.handler = async () => 'here';");
     spec.limits.network = Network::Open;
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), "here");
-    let data = place.data.path().display().to_string();
+    let data = fixture.data.path().display().to_string();
     let ours = |line: &String| line.contains("eventflow network ") && line.contains(&data);
     let way_out = || processes_with("eventflow network ").into_iter().filter(ours).count();
     assert_eq!(way_out(), 1);
     instance.stop(Duration::from_secs(10)).await;
     until("the way out is gone", || way_out() == 0).await;
 
-    let mut spec = place.node("exports.handler = async () => 'here';");
+    let mut spec = fixture.node("exports.handler = async () => 'here';");
     spec.limits.network = Network::Open;
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let mut killed = 0;
     for process in std::fs::read_dir("/proc").unwrap().flatten() {
         let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
@@ -310,15 +310,15 @@ async fn the_way_out_ends_with_the_sandbox_and_the_sandbox_with_it() {
 /// Two functions may listen on one port, and do not see each other there.
 #[tokio::test]
 async fn functions_with_a_network_are_alone_on_their_ports() {
-    let place = place("");
+    let fixture = fixture("");
     let server = "require('http').createServer((q, s) => s.end(process.env.EVENTFLOW_FUNCTION)).listen(process.env.PORT, '0.0.0.0');";
     let start = || async {
         let command = vec!["node".to_owned(), "server.js".to_owned()];
-        let mut spec = place.spec(server::executor::Runtime::Command(command), &[("server.js", server)]);
+        let mut spec = fixture.spec(server::executor::Runtime::Command(command), &[("server.js", server)]);
         spec.limits.network = Network::Open;
         let name = spec.function.clone();
         let (lines, _log) = Log::new();
-        (name, place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap())
+        (name, fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap())
     };
     let ((one, first), (two, second)) = tokio::join!(start(), start());
     assert_eq!((get(&first, "/").await.text(), get(&second, "/").await.text()), (one, two));
@@ -329,15 +329,15 @@ async fn functions_with_a_network_are_alone_on_their_ports() {
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn cold_start_with_a_network() {
-    let place = place("");
+    let fixture = fixture("");
     for network in [Network::None, Network::Open, only(&["example.com"])] {
         let mut times = Vec::new();
         for _ in 0..15 {
-            let mut spec = place.node("exports.handler = async () => 1;");
+            let mut spec = fixture.node("exports.handler = async () => 1;");
             spec.limits.network = network.clone();
             let (lines, log) = Log::new();
             let before = std::time::Instant::now();
-            let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+            let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
             get(&instance, "/").await;
             times.push(before.elapsed());
             drop(instance);
@@ -352,17 +352,17 @@ async fn cold_start_with_a_network() {
 #[tokio::test]
 async fn the_interfaces_of_a_sandbox_are_listed_in_every_language() {
     const LOOPBACK: &str = "127.0.0.1/8";
-    let place = place("");
+    let fixture = fixture("");
     let code = "exports.handler = async () => Object.fromEntries(Object.entries(require('os').networkInterfaces())\n  \
         .map(([name, list]) => [name, list.map(each => each.cidr)]));";
     for network in [Network::None, Network::Open] {
-        let mut spec = place.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)]);
+        let mut spec = fixture.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)]);
         let own = network == Network::Open;
         // What a function has loaded itself stays.
         spec.env.insert("LD_PRELOAD".into(), "libm.so.6".into());
         spec.limits.network = network;
         let (lines, _log) = Log::new();
-        let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+        let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
         let listed = get(&instance, "/").await.json();
         let addresses: Vec<&str> = listed["lo"].as_array().unwrap().iter().filter_map(|each| each.as_str()).collect();
         assert!(addresses.contains(&LOOPBACK) && addresses.contains(&"192.0.0.8/32") == own, "{listed}");
@@ -373,7 +373,7 @@ async fn the_interfaces_of_a_sandbox_are_listed_in_every_language() {
         libc = ctypes.CDLL(None, use_errno=True)\nlist = ctypes.c_void_p()\n\
         print(libc.getifaddrs(ctypes.byref(list)), list.value is not None)\nlibc.freeifaddrs(list)";
     let (lines, log) = Log::new();
-    let outcome = place.sandbox.job(place.python(script), call(), lines).await.unwrap();
+    let outcome = fixture.sandbox.job(fixture.python(script), call(), lines).await.unwrap();
     let log = log.all().await;
     assert!(clean(&outcome.exit), "{log:?}");
     assert_eq!(texts(&log), ["[(1, 'lo')] /eventflow/preload/interfaces.so", "0 True"]);

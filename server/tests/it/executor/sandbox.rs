@@ -8,7 +8,7 @@ use server::executor::{Executor, Workbench};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::hostile::processes_with;
-use super::{Log, Place, READY_WITHIN, call, files_of, get, sandbox_in, until};
+use super::{Fixture, Log, READY_WITHIN, call, files_of, get, sandbox_in, until};
 
 const DATA: &str = "EVENTFLOW_TEST_SANDBOX_DATA";
 const MARK: &str = "EVENTFLOW_TEST_SANDBOX_MARK";
@@ -74,11 +74,11 @@ async fn a_server_to_be_killed() {
 
 #[tokio::test]
 async fn a_job_that_nobody_waits_for_is_ended() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let mark = format!("mark{}", uuid::Uuid::new_v4().simple());
     let (lines, mut received) = tokio::sync::mpsc::channel(4);
     {
-        let job = place.sandbox.job(place.shell(&format!("echo {mark}; sleep 1000")), call(), lines);
+        let job = fixture.sandbox.job(fixture.shell(&format!("echo {mark}; sleep 1000")), call(), lines);
         tokio::pin!(job);
         tokio::select! {
             outcome = &mut job => panic!("it ended by itself: {outcome:?}"),
@@ -90,12 +90,12 @@ async fn a_job_that_nobody_waits_for_is_ended() {
 
 #[tokio::test]
 async fn many_starts_at_once_leave_no_more_prepared_than_one() {
-    let place = Place::new();
-    let jobs = (0..12).map(|_| place.sandbox.job(place.shell("true"), call(), Log::new().0));
+    let fixture = Fixture::new();
+    let jobs = (0..12).map(|_| fixture.sandbox.job(fixture.shell("true"), call(), Log::new().0));
     for outcome in futures::future::join_all(jobs).await {
         assert_eq!(outcome.unwrap().exit.code, Some(0));
     }
-    let record = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten().next().unwrap().path();
+    let record = std::fs::read_dir(fixture.data.path().join("run")).unwrap().flatten().next().unwrap().path();
     let bases = std::fs::read_to_string(record.join("cgroups")).unwrap();
     let groups = |base: &str| {
         let entries = std::fs::read_dir(base).unwrap().flatten();
@@ -112,12 +112,12 @@ async fn many_starts_at_once_leave_no_more_prepared_than_one() {
 
 #[tokio::test]
 async fn when_the_sandbox_goes_everything_goes() {
-    let place = Place::new();
-    let spec = place.node("exports.handler = async () => 'here';");
+    let fixture = Fixture::new();
+    let spec = fixture.node("exports.handler = async () => 'here';");
     let mark = spec.instance.clone();
     let (lines, log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
-    let Place { sandbox, data, code: _code } = place;
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let Fixture { sandbox, data, code: _code } = fixture;
     drop(sandbox);
     // An instance that is still held keeps what it needs.
     assert_eq!(get(&instance, "/").await.json(), "here", "{mark}");
@@ -131,17 +131,18 @@ async fn a_data_folder_with_a_long_path_works() {
     let folder = tempfile::tempdir().unwrap();
     let long = folder.path().join("a-folder-with-a-long-name".repeat(4)).join("and-another-one".repeat(4));
     let sandbox = sandbox_in(&long);
-    let place = Place::new();
+    let fixture = Fixture::new();
     let (lines, _log) = Log::new();
-    let instance = sandbox.service(place.node("exports.handler = async () => 1;"), lines, READY_WITHIN).await.unwrap();
+    let instance =
+        sandbox.service(fixture.node("exports.handler = async () => 1;"), lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), 1);
 }
 
 #[tokio::test]
 async fn an_artifact_that_only_its_owner_may_read_runs() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
-    let spec = place.node("exports.handler = async () => require('./lib/one.js');");
+    let fixture = Fixture::new();
+    let spec = fixture.node("exports.handler = async () => require('./lib/one.js');");
     std::fs::create_dir(files_of(&spec).join("lib")).unwrap();
     std::fs::write(files_of(&spec).join("lib/one.js"), "module.exports = 1;").unwrap();
     for (path, mode) in [("lib/one.js", 0o600), ("index.js", 0o600), ("lib", 0o700), ("", 0o700)] {
@@ -149,18 +150,18 @@ async fn an_artifact_that_only_its_owner_may_read_runs() {
         std::fs::set_permissions(files_of(&spec).join(path), permissions).unwrap();
     }
     let (lines, _log) = Log::new();
-    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), 1);
 }
 
 #[tokio::test]
 async fn many_services_start_together() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let starts = (0..6).map(|number| {
-        let spec = place.node(&format!("exports.handler = async () => {number};"));
+        let spec = fixture.node(&format!("exports.handler = async () => {number};"));
         let (lines, _log) = Log::new();
         async {
-            let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+            let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
             get(&instance, "/").await.json()
         }
     });
@@ -173,8 +174,8 @@ async fn many_services_start_together() {
 #[ignore = "needs the package registries"]
 async fn npm_and_pip_install_into_the_folder() {
     use server::executor::{Limits, Network, Task};
-    let place = Place::new();
-    let folder = place.code.path().join("built");
+    let fixture = Fixture::new();
+    let folder = fixture.code.path().join("built");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(
         folder.join("package.json"),
@@ -193,8 +194,8 @@ async fn npm_and_pip_install_into_the_folder() {
         programs: Vec::new(),
         opened: Vec::new(),
         caches: [
-            ("/cache/npm".to_owned(), place.data.path().join("npm")),
-            ("/cache/pip".to_owned(), place.data.path().join("pip")),
+            ("/cache/npm".to_owned(), fixture.data.path().join("npm")),
+            ("/cache/pip".to_owned(), fixture.data.path().join("pip")),
         ]
         .into(),
         env: env.collect(),
@@ -202,7 +203,7 @@ async fn npm_and_pip_install_into_the_folder() {
         timeout: Duration::from_secs(120),
     };
     let (lines, log) = Log::new();
-    let exit = place.sandbox.task(task.clone(), lines).await.unwrap();
+    let exit = fixture.sandbox.task(task.clone(), lines).await.unwrap();
     assert_eq!(exit.code, Some(0), "{:#?}", log.all().await);
     assert!(folder.join("node_modules/is-number/index.js").exists());
 
@@ -211,7 +212,7 @@ async fn npm_and_pip_install_into_the_folder() {
             .map(str::to_owned)
             .into();
     let (lines, log) = Log::new();
-    let exit = place.sandbox.task(task, lines).await.unwrap();
+    let exit = fixture.sandbox.task(task, lines).await.unwrap();
     assert_eq!(exit.code, Some(0), "{:#?}", log.all().await);
     assert!(folder.join(".python/six.py").exists());
 }
@@ -220,7 +221,7 @@ async fn npm_and_pip_install_into_the_folder() {
 #[tokio::test]
 #[ignore = "a measurement"]
 async fn cold_start_beside_a_bare_server() {
-    let place = Place::new();
+    let fixture = Fixture::new();
     let folder = tempfile::tempdir().unwrap();
     let (mut bare, mut boxed) = (Vec::new(), Vec::new());
     for number in 0..20 {
@@ -244,11 +245,11 @@ async fn cold_start_beside_a_bare_server() {
         bare.push(before.elapsed());
         child.kill().await.unwrap();
 
-        let mut spec = place.node("exports.handler = async () => 1;");
+        let mut spec = fixture.node("exports.handler = async () => 1;");
         spec.limits.cpu = 0.5;
         let (lines, log) = Log::new();
         let before = Instant::now();
-        let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+        let instance = fixture.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
         get(&instance, "/").await;
         boxed.push(before.elapsed());
         drop(instance);

@@ -83,7 +83,7 @@ pub(super) async fn choose(site: &Site<'_>, package: &Value) -> Result<Option<No
     let oldest = Range::parse(OLDEST).expect("it is a range");
     let Some(range) = first.range.intersect(&oldest) else {
         site.journal
-            .say(format!("{shown}. Nothing older than 18.17 is brought, so it runs on {answer}, which this server has"))
+            .log(format!("{shown}. Nothing older than 18.17 is brought, so it runs on {answer}, which this server has"))
             .await;
         return Ok(None);
     };
@@ -100,12 +100,12 @@ pub(super) async fn choose(site: &Site<'_>, package: &Value) -> Result<Option<No
             (node, "fetched from npm's registry")
         }
     };
-    site.journal.say(format!("{shown}: it is built and run with {}, {from}", node.version)).await;
+    site.journal.log(format!("{shown}: it is built and run with {}, {from}", node.version)).await;
     if let (Some(engines), Ok(version)) = (wanted.get(1), Version::parse(&node.version))
         && !engines.range.satisfies(&version)
     {
         let text = short(&engines.text);
-        site.journal.say(format!("{} wants Node {text}, which that is not: the two do not agree", engines.by)).await;
+        site.journal.log(format!("{} wants Node {text}, which that is not: the two do not agree", engines.by)).await;
     }
     Ok(Some(node))
 }

@@ -18,7 +18,7 @@ const MAX_LINES: usize = 5_000;
 
 /// The input for pip.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(in crate::builder) struct Asked {
+pub(in crate::builder) struct Dependencies {
     /// The file that it is from, for the log.
     pub(super) from: String,
     /// The lock that it is held to, for the log.
@@ -42,7 +42,7 @@ pub(super) struct Files<'t> {
 ///
 /// # Errors
 /// What cannot be read, or is not supported, by its name.
-pub(super) fn asked(files: &Files<'_>) -> Result<Option<Asked>, String> {
+pub(super) fn asked(files: &Files<'_>) -> Result<Option<Dependencies>, String> {
     let mut asked = if let Some(text) = (files.text)("pyproject.toml") {
         pyproject(&text)?
     } else if let Some(text) = (files.text)("Pipfile") {
@@ -81,9 +81,9 @@ pub(super) fn asked(files: &Files<'_>) -> Result<Option<Asked>, String> {
     Ok(Some(asked))
 }
 
-fn pyproject(text: &str) -> Result<Asked, String> {
+fn pyproject(text: &str) -> Result<Dependencies, String> {
     let table: Table = text.parse().map_err(|error| format!("pyproject.toml is not TOML: {error}"))?;
-    let mut asked = Asked { from: "pyproject.toml".to_owned(), ..Asked::default() };
+    let mut asked = Dependencies { from: "pyproject.toml".to_owned(), ..Dependencies::default() };
     if let Some(project) = table.get("project").and_then(Value::as_table) {
         asked.python = project.get("requires-python").and_then(Value::as_str).map(str::to_owned);
         let listed = project.get("dependencies").and_then(Value::as_array);
@@ -101,9 +101,9 @@ fn pyproject(text: &str) -> Result<Asked, String> {
     Ok(asked)
 }
 
-fn pipfile(text: &str) -> Result<Asked, String> {
+fn pipfile(text: &str) -> Result<Dependencies, String> {
     let table: Table = text.parse().map_err(|error| format!("Pipfile is not TOML: {error}"))?;
-    let mut asked = Asked { from: "Pipfile".to_owned(), ..Asked::default() };
+    let mut asked = Dependencies { from: "Pipfile".to_owned(), ..Dependencies::default() };
     let python = table.get("requires").and_then(|requires| requires.get("python_version")?.as_str());
     asked.python = python.map(|version| format!("=={version}.*"));
     for (name, wanted) in table.get("packages").and_then(Value::as_table).into_iter().flatten() {
@@ -218,7 +218,7 @@ fn one_version_each(packages: Vec<(String, String)>) -> Vec<String> {
 ///
 /// # Errors
 /// [`Error::Refused`] with what cannot be read, or is not supported, by its name.
-pub(in crate::builder) fn project_of(folder: &Path) -> Result<Option<Asked>, Error> {
+pub(in crate::builder) fn project_of(folder: &Path) -> Result<Option<Dependencies>, Error> {
     let text = |name: &str| files::text(folder, name).ok().flatten();
     asked(&Files { text: &text }).map_err(Error::Refused)
 }
@@ -227,7 +227,7 @@ pub(in crate::builder) fn project_of(folder: &Path) -> Result<Option<Asked>, Err
 mod tests {
     use super::*;
 
-    fn of(files: &[(&str, &str)]) -> Result<Option<Asked>, String> {
+    fn of(files: &[(&str, &str)]) -> Result<Option<Dependencies>, String> {
         let text = |name: &str| files.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned());
         asked(&Files { text: &text })
     }

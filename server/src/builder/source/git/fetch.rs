@@ -158,7 +158,7 @@ impl Repository<'_> {
         };
         let fetched = files::usage(&self.home.join("git/objects")).bytes;
         let rest = if self.borrowed.is_some() { "; the rest is from earlier builds" } else { "" };
-        self.journal.say(format!("Fetched {} in {} ms{rest}", bytes(fetched), began.elapsed().as_millis())).await;
+        self.journal.log(format!("Fetched {} in {} ms{rest}", bytes(fetched), began.elapsed().as_millis())).await;
         Ok(found)
     }
 
@@ -193,17 +193,17 @@ impl Repository<'_> {
         if !may_be_commit(git_ref) {
             return Err(unknown());
         }
-        self.journal.say(format!("`{git_ref}` is no branch or tag: looking for the commit")).await;
+        self.journal.log(format!("`{git_ref}` is no branch or tag: looking for the commit")).await;
         let id = self.find(&git_ref.to_ascii_lowercase()).await?.ok_or_else(unknown)?;
         if id != git_ref {
-            self.journal.say(format!("`{git_ref}` is commit {id}")).await;
+            self.journal.log(format!("`{git_ref}` is commit {id}")).await;
         }
         match self.try_all(&id, path).await? {
             Tried::Found(found) => return Ok(found),
             Tried::Failed(ended) if !is_unknown(&ended) => return Err(self.fault(&ended)),
             Tried::Failed(_) => {}
         }
-        self.journal.say("The server gives no single commits: fetching the whole history").await;
+        self.journal.log("The server gives no single commits: fetching the whole history").await;
         self.start_again(Manner::Whole)?;
         match self.try_script(FETCH_ALL, &id, path).await? {
             Tried::Found(found) => Ok(Found { keeps: false, ..found }),
@@ -257,14 +257,14 @@ impl Repository<'_> {
                 Tried::Failed(ended) if !ended.exit.timed_out => {}
                 _ => return Ok(tried),
             }
-            self.journal.say("What earlier builds have fetched is of no use: fetching all again").await;
+            self.journal.log("What earlier builds have fetched is of no use: fetching all again").await;
         }
         let tried = self.try_once(wanted, path, Manner::Folder).await?;
         match &tried {
             Tried::Failed(ended) if ended.stage == Stage::Files && !ended.exit.timed_out => {}
             _ => return Ok(tried),
         }
-        self.journal.say("The server gives no single files: fetching the whole commit").await;
+        self.journal.log("The server gives no single files: fetching the whole commit").await;
         self.try_once(wanted, path, Manner::Whole).await
     }
 
@@ -281,7 +281,7 @@ impl Repository<'_> {
         let ended = self.fetch_once(&[fetch, SPOKEN, LOOK], &arguments, |line| found.lock().about(line)).await?;
         let mut found = found.into_inner();
         if ended.unfiltered && ended.stage != Stage::Fetch {
-            self.journal.say("The server knows no partial clones: it has sent the whole commit").await;
+            self.journal.log("The server knows no partial clones: it has sent the whole commit").await;
         }
         match (ended.exit.code, ended.stage) {
             (Some(0), _) => {}
@@ -354,7 +354,7 @@ impl Repository<'_> {
         step.env = Some(&self.way.env);
         step.readable = Some(&self.way.readable);
         step.shows_progress = true;
-        let said = ssh::Said::default();
+        let said = ssh::SshOutput::default();
         let carry = self.carry(said.clone())?;
         // Only the web has servers that are none of Git's.
         let spoken = AtomicBool::new(!self.way.network.is_some());
@@ -397,7 +397,7 @@ impl Repository<'_> {
     }
 
     /// Carries what Git and an SSH server have to say to each other, where that is the way; does nothing where it is not.
-    fn carry(&self, said: ssh::Said) -> Result<impl Future<Output = ()>, Error> {
+    fn carry(&self, said: ssh::SshOutput) -> Result<impl Future<Output = ()>, Error> {
         let pipes = match &self.way.ssh {
             Some(_) => ssh::Pipes::make(&self.home).map_err(Error::failed("make a pipe for ssh"))?,
             None => Vec::new(),

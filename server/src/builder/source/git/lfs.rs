@@ -57,7 +57,7 @@ impl Git {
             return Ok(0);
         }
         if !is_wanted {
-            repository.journal.say(told(&pointers)).await;
+            repository.journal.log(pointers_message(&pointers)).await;
             return Ok(0);
         }
         let url = &repository.url;
@@ -99,7 +99,7 @@ impl Git {
             .await?;
         let files = if count == 1 { "file" } else { "files" };
         let took = began.elapsed().as_millis();
-        repository.journal.say(format!("Fetched {count} {files} of Git LFS, {} in {took} ms", bytes(total))).await;
+        repository.journal.log(format!("Fetched {count} {files} of Git LFS, {} in {took} ms", bytes(total))).await;
         Ok(total)
     }
 
@@ -147,7 +147,7 @@ fn put(places: &Places, store: &Path, folder: &Path) -> io::Result<()> {
 }
 
 /// What the log says of pointers that stay.
-fn told(pointers: &[Pointer]) -> String {
+fn pointers_message(pointers: &[Pointer]) -> String {
     let names: Vec<_> =
         pointers.iter().take(MAX_NAMED).map(|pointer| format!("`{}`", pointer.path.display())).collect();
     let more = match pointers.len() - names.len() {
@@ -168,7 +168,7 @@ mod tests {
             path: format!("f{number}").into(),
             content: Content { oid: "a".repeat(64), size: 1 },
         };
-        let of = |count: usize| told(&(0..count).map(pointer).collect::<Vec<_>>());
+        let of = |count: usize| pointers_message(&(0..count).map(pointer).collect::<Vec<_>>());
         assert_eq!(of(1), "Git LFS files stay pointers: `f0`; say \"lfs\": true in the manifest to fetch them");
         assert!(of(13).contains("`f9` and 3 more; say"), "{}", of(13));
     }

@@ -64,9 +64,9 @@ fn anew<T>(home: &Path, name: &str, make: impl FnOnce(&Path) -> io::Result<T>) -
 
 /// SSH's own messages, for the server's log.
 #[derive(Clone, Default)]
-pub(super) struct Said(Arc<Mutex<Vec<String>>>);
+pub(super) struct SshOutput(Arc<Mutex<Vec<String>>>);
 
-impl Said {
+impl SshOutput {
     pub(super) fn lines(&self) -> Vec<String> {
         self.0.lock().clone()
     }
@@ -93,7 +93,7 @@ impl Pipes {
     }
 
     /// Waits for Git, starts SSH, and carries bytes both ways until SSH has ended. Dropping it ends SSH.
-    pub(super) async fn carry(self, program: &Path, arguments: &[String], said: Said) -> io::Result<()> {
+    pub(super) async fn carry(self, program: &Path, arguments: &[String], said: SshOutput) -> io::Result<()> {
         let Self { from_git: mut both, mut to_git } = self;
         both.read_u8().await?;
         // Now that Git has it open as well, its end is to be seen: it would not be, as long as this side could write. By

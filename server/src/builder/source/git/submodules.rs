@@ -58,7 +58,7 @@ impl Git {
                 "The repository has submodules: they are not followed. Say \"submodules\": true in function.json to fetch {}{more}.",
                 names.join(", ")
             );
-            repository.journal.say(text).await;
+            repository.journal.log(text).await;
             return Ok(());
         }
         let limits = Limits {
@@ -120,7 +120,7 @@ impl Git {
                 let more =
                     self.lfs(&repository, &place, room.lfs, room.limits.max_bytes, scratch).await.map_err(in_it)?;
                 room.limits.max_bytes = room.limits.max_bytes.saturating_sub(more);
-                parent.journal.say(format!("Took the submodule `{whole}` at commit {}", below.commit)).await;
+                parent.journal.log(format!("Took the submodule `{whole}` at commit {}", below.commit)).await;
                 if !below.listing.links.is_empty() {
                     self.follow_all(&repository, &below, (&place, ""), &wanted, scratch, room, depth + 1).await?;
                 }

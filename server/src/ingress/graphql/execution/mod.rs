@@ -154,7 +154,7 @@ impl Extension for Execution {
             }
             result => result,
         };
-        match result.map_err(|error| placed(error, path)) {
+        match result.map_err(|error| with_path(error, path)) {
             Err(error) if nullable => {
                 self.nulled.lock().push(error);
                 Ok(Some(Value::Null))
@@ -167,7 +167,7 @@ impl Extension for Execution {
 /// Gives every error a code that has none yet, and the path of the field that failed.
 fn with_codes(mut response: Response, name: &str) -> Response {
     let whole = |mut error: ServerError| {
-        if let Some(Place(path)) = error.source.as_ref().and_then(|source| source.downcast_ref()) {
+        if let Some(ErrorPath(path)) = error.source.as_ref().and_then(|source| source.downcast_ref()) {
             error.path = path.clone();
         }
         code(error, name)
@@ -177,12 +177,12 @@ fn with_codes(mut response: Response, name: &str) -> Response {
 }
 
 /// Where a field failed, kept with its error: the library gives it the path of each list that it passes through.
-struct Place(Vec<PathSegment>);
+struct ErrorPath(Vec<PathSegment>);
 
-fn placed(mut error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
-    if !error.source.as_ref().is_some_and(|source| source.is::<Place>()) {
+fn with_path(mut error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
+    if !error.source.as_ref().is_some_and(|source| source.is::<ErrorPath>()) {
         let path = if error.path.is_empty() { path_of(node) } else { error.path.clone() };
-        error.source = Some(Arc::new(Place(path)));
+        error.source = Some(Arc::new(ErrorPath(path)));
     }
     error
 }

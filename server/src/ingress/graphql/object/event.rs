@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Function, Run};
 use crate::ingress::graphql::position::Position;
-use crate::ingress::graphql::relay::{Asked, Connection, page};
+use crate::ingress::graphql::relay::{Connection, PageArguments, page};
 use crate::ingress::graphql::{OrFail, budget, loader, services, view};
 use crate::operations;
 use crate::store::{EventRow, RunFilter};
@@ -128,7 +128,7 @@ impl Event {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         Run::page(&view(ctx)?, &RunFilter { event: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 

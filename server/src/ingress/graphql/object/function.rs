@@ -17,7 +17,7 @@ use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
 use crate::edge::origin::function_url;
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Asked, Connection, alone, in_memory, is_newest_alone, page};
+use crate::ingress::graphql::relay::{Connection, PageArguments, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services, view, viewer};
 use crate::operations::{self, Fault, Refusal};
 use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, View, tables};
@@ -155,7 +155,7 @@ impl Function {
         ctx: &Context<'_>,
         view: &View,
         filter: &FunctionFilter,
-        asked: Asked,
+        asked: PageArguments,
     ) -> Result<Connection<Self>> {
         let request = page(ctx, asked).or_fail()?;
         let found = view.functions(filter, &request).await.or_fail()?;
@@ -283,7 +283,7 @@ impl Function {
         before: Option<String>,
     ) -> Result<Connection<Version>> {
         let from_an_end = after.is_none() && before.is_none();
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request).or_fail()?,
             None => view(ctx)?.versions(&self.row, &request).await.or_fail()?,
@@ -307,7 +307,7 @@ impl Function {
         before: Option<String>,
     ) -> Result<Connection<Build>> {
         let from_an_end = after.is_none() && before.is_none();
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
             Some(then) => in_memory(build_rows(then), &request).or_fail()?,
             None if is_newest_alone(ctx, &request) => alone(loader(ctx)?.newest_build(&self.row).await.or_fail()?),
@@ -331,7 +331,7 @@ impl Function {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         if is_newest_alone(ctx, &request) {
             let newest = loader(ctx)?.newest_run(&self.row).await.or_fail()?;
             return Ok(Connection::of(alone(newest), Run::from));

@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use super::Function;
-use crate::ingress::graphql::relay::{Asked, Connection};
+use crate::ingress::graphql::relay::{Connection, PageArguments};
 use crate::ingress::graphql::{OrFail, services, viewer};
 use crate::store::FunctionFilter;
 
@@ -30,6 +30,6 @@ impl Namespace {
         before: Option<String>,
     ) -> Result<Connection<Function>> {
         let view = services(ctx).view_of(viewer(ctx)?, Some(&self.name)).or_fail()?;
-        Function::page(ctx, &view, &FunctionFilter::default(), Asked { first, after, last, before }).await
+        Function::page(ctx, &view, &FunctionFilter::default(), PageArguments { first, after, last, before }).await
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
+use crate::ingress::graphql::relay::{Connection, PageArguments, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, view};
 use crate::store::{LinesOf, PageRequest, RunFilter, RunRow, View};
 
@@ -180,7 +180,7 @@ impl Run {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         Self::page(&view(ctx)?, &RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 

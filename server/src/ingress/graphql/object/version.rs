@@ -50,7 +50,7 @@ impl Version {
     /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let Some(digest) = self.0.artifact() else { return Ok(None) };
-        let held = services(ctx).workshop.artifacts().get(digest).await;
+        let held = services(ctx).builder.artifacts().get(digest).await;
         let Some(held) = held.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
             return Ok(None);
         };

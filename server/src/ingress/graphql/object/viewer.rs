@@ -35,7 +35,7 @@ impl Server {
         let vitals = services.vitals();
         let store = vitals.ready().await.err().map(|error| error.to_string());
         let held = services.watchdog.held().into_iter().map(|held| held.to_string());
-        let ground = services.keeping.keep_ground().await.err();
+        let ground = services.keeping.prepare_host().await.err();
         let mut unfit = vitals.differences().await.unwrap_or_default();
         unfit.extend(services.vault.foreign().await.ok().flatten());
         unfit.extend(vitals.stats().seal_fault());

@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use crate::ingress::graphql::object::Event;
-use crate::ingress::graphql::relay::{Asked, Connection, page};
+use crate::ingress::graphql::relay::{Connection, PageArguments, page};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::store::EventFilter;
 
@@ -33,7 +33,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Event>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
         let found = view.events(&EventFilter { kind, ..EventFilter::default() }, &request).await.or_fail()?;
         Ok(Connection::of(found, Event::from))

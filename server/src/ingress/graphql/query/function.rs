@@ -7,7 +7,7 @@ use domain::{Recorded, function};
 use crate::actors::writer::until;
 use crate::ingress::graphql::object::{Function, FunctionMode, FunctionOrder, FunctionState, TriggerType};
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Asked, Connection};
+use crate::ingress::graphql::relay::{Connection, PageArguments};
 use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, namespace_or_default, services, viewer};
 use crate::operations::{self, Refusal, Viewer};
 use crate::store::FunctionFilter;
@@ -59,7 +59,7 @@ impl Query {
             registered_before: None,
         };
         let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
-        Function::page(ctx, &view, &filter, Asked { first, after, last, before }).await
+        Function::page(ctx, &view, &filter, PageArguments { first, after, last, before }).await
     }
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when

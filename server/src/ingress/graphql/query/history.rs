@@ -5,7 +5,7 @@ use domain::Stream;
 use uuid::Uuid;
 
 use crate::ingress::graphql::object::RecordedEvent;
-use crate::ingress::graphql::relay::{Asked, Connection, page};
+use crate::ingress::graphql::relay::{Connection, PageArguments, page};
 use crate::ingress::graphql::{OrFail, services, viewer};
 use crate::operations::{Problem, Refusal};
 use crate::store::{HistoryFilter, View};
@@ -29,7 +29,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<RecordedEvent>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let view = services(ctx).view(viewer(ctx)?);
         let stream = match stream {
             Some(text) => Some(named_stream(&view, &text).await.or_fail()?),

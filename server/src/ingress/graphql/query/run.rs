@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::ingress::graphql::object::{Run, RunCount, RunState};
-use crate::ingress::graphql::relay::{Asked, Connection, page};
+use crate::ingress::graphql::relay::{Connection, PageArguments, page};
 use crate::ingress::graphql::{OrFail, caller, id as parse_id, loader, services, viewer};
 use crate::operations::{self, Letters, Problem, Refusal};
 use crate::store::RunFilter;
@@ -43,7 +43,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let filter = RunFilter {
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             state: state.map(Into::into),
@@ -100,7 +100,7 @@ impl Query {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
+        let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let function = function.map(|id| parse_id(&id, "function")).transpose().or_fail()?;
         let which = Letters { namespace, function, since, until };
         let found = operations::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;

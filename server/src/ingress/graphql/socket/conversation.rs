@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::close::{BAD_MESSAGE, FORBIDDEN, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED};
 use super::incoming::{Heard, MAX_MESSAGE};
 use super::protocol::{self, Dialect, Message};
-use crate::edge::subscribers::{self, Place};
+use crate::edge::subscribers::{self, SubscriberSlot};
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::limits;
 use crate::ingress::graphql::limits::coded;
@@ -27,7 +27,7 @@ const PROTOCOL_ERROR: u16 = 1002;
 
 /// What the server says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum ServerMessage {
     Text(String),
     Close(u16, Cow<'static, str>),
 }
@@ -47,7 +47,7 @@ pub(super) trait Host {
     ///
     /// # Errors
     /// Why there is none.
-    fn place(&self) -> Result<Place, ServerError>;
+    fn slot(&self) -> Result<SubscriberSlot, ServerError>;
 
     /// The answers to a request.
     fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer>;
@@ -59,7 +59,7 @@ struct Operation {
     answers: BoxStream<'static, Answer>,
     /// Bytes of memory that it takes.
     held: usize,
-    _place: Place,
+    _slot: SubscriberSlot,
 }
 
 /// The conversation on one socket.
@@ -75,7 +75,7 @@ pub(super) struct Conversation<I, H> {
     /// Operations that go on at a time, at most.
     limit: usize,
     /// What is still to be said before all is over.
-    last: Option<Said>,
+    last: Option<ServerMessage>,
     over: bool,
 }
 
@@ -84,14 +84,14 @@ impl<I, H: Host> Conversation<I, H> {
         Self { incoming, host, dialect, session: None, operations: Vec::new(), turn: 0, limit, last: None, over: false }
     }
 
-    fn close(&mut self, code: u16, reason: impl Into<Cow<'static, str>>) -> Option<Said> {
+    fn close(&mut self, code: u16, reason: impl Into<Cow<'static, str>>) -> Option<ServerMessage> {
         self.operations.clear();
         self.over = true;
-        Some(Said::Close(code, reason.into()))
+        Some(ServerMessage::Close(code, reason.into()))
     }
 
     /// What is said to a message.
-    fn answer(&mut self, heard: Heard) -> Option<Said> {
+    fn answer(&mut self, heard: Heard) -> Option<ServerMessage> {
         let text = match heard {
             Heard::Message(text) => text,
             Heard::TooLong => {
@@ -103,29 +103,29 @@ impl<I, H: Host> Conversation<I, H> {
         match Message::read(&text, self.dialect) {
             Err(problem) => self.close(BAD_MESSAGE, problem),
             Ok(Message::Init(payload)) => self.init(&payload),
-            Ok(Message::Ping(payload)) => Some(Said::Text(protocol::pong(payload))),
+            Ok(Message::Ping(payload)) => Some(ServerMessage::Text(protocol::pong(payload))),
             Ok(Message::Pong) => None,
             Ok(Message::Subscribe { id, request }) => self.subscribe(id, *request),
             Ok(Message::Complete { id }) => {
                 let ended = self.end(&id);
                 // The older protocol confirms it; in the newer one nothing more is said of that operation.
-                (ended && self.dialect == Dialect::Legacy).then(|| Said::Text(protocol::complete(&id)))
+                (ended && self.dialect == Dialect::Legacy).then(|| ServerMessage::Text(protocol::complete(&id)))
             }
             Ok(Message::Terminate) => self.close(NORMAL, ""),
         }
     }
 
-    fn init(&mut self, payload: &Value) -> Option<Said> {
+    fn init(&mut self, payload: &Value) -> Option<ServerMessage> {
         if self.session.is_some() {
             return self.close(TWICE, "Too many initialisation requests");
         }
         match self.host.greet(payload) {
             Ok(data) => {
                 self.session = Some(Arc::new(data));
-                Some(Said::Text(protocol::ack()))
+                Some(ServerMessage::Text(protocol::ack()))
             }
             Err(message) if self.dialect == Dialect::Legacy => {
-                let error = Said::Text(protocol::connection_error(&message));
+                let error = ServerMessage::Text(protocol::connection_error(&message));
                 self.last = self.close(FORBIDDEN, message);
                 Some(error)
             }
@@ -133,21 +133,21 @@ impl<I, H: Host> Conversation<I, H> {
         }
     }
 
-    fn subscribe(&mut self, id: String, request: Request) -> Option<Said> {
+    fn subscribe(&mut self, id: String, request: Request) -> Option<ServerMessage> {
         let Some(session) = self.session.clone() else { return self.close(UNAUTHORIZED, "Unauthorized") };
         if self.operations.iter().any(|operation| operation.id == id) {
             return self.close(TAKEN, format!("Subscriber for {id} already exists"));
         }
         let held = limits::held(&request.query, &request.variables);
         if let Some(error) = self.host.over().or_else(|| self.no_place(held)) {
-            return Some(Said::Text(protocol::error(&id, &[error])));
+            return Some(ServerMessage::Text(protocol::error(&id, &[error])));
         }
-        let place = match self.host.place() {
-            Ok(place) => place,
-            Err(error) => return Some(Said::Text(protocol::error(&id, &[error]))),
+        let slot = match self.host.slot() {
+            Ok(slot) => slot,
+            Err(error) => return Some(ServerMessage::Text(protocol::error(&id, &[error]))),
         };
         let answers = self.host.answers(request, session);
-        self.operations.push(Operation { id, answers, held, _place: place });
+        self.operations.push(Operation { id, answers, held, _slot: slot });
         None
     }
 
@@ -176,7 +176,7 @@ impl<I, H: Host> Conversation<I, H> {
     }
 
     /// The next that an operation has to say.
-    fn poll_operations(&mut self, cx: &mut Context<'_>) -> Poll<Said> {
+    fn poll_operations(&mut self, cx: &mut Context<'_>) -> Poll<ServerMessage> {
         for _ in 0..self.operations.len() {
             let at = self.turn % self.operations.len();
             self.turn = at + 1;
@@ -184,23 +184,25 @@ impl<I, H: Host> Conversation<I, H> {
             let said = match operation.answers.poll_next_unpin(cx) {
                 Poll::Pending => continue,
                 Poll::Ready(Some(answer)) => match answer.refused() {
-                    None => return Poll::Ready(Said::Text(protocol::next(self.dialect, &operation.id, &answer))),
+                    None => {
+                        return Poll::Ready(ServerMessage::Text(protocol::next(self.dialect, &operation.id, &answer)));
+                    }
                     Some(errors) => protocol::error(&operation.id, errors),
                 },
                 Poll::Ready(None) => protocol::complete(&operation.id),
             };
             self.operations.remove(at);
             self.turn = at;
-            return Poll::Ready(Said::Text(said));
+            return Poll::Ready(ServerMessage::Text(said));
         }
         Poll::Pending
     }
 }
 
 impl<I: Stream<Item = Heard> + Unpin, H: Host + Unpin> Stream for Conversation<I, H> {
-    type Item = Said;
+    type Item = ServerMessage;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Said>> {
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ServerMessage>> {
         let this = &mut *self;
         if this.over {
             return Poll::Ready(this.last.take());

@@ -29,8 +29,8 @@ use super::{AskedNamespace, BaseUrl, Schema};
 use crate::edge::auth::Session;
 use crate::edge::origin::{Origin, base_url};
 use crate::edge::request_id::correlation;
-use crate::edge::subscribers::{self, Place};
-use crate::edge::{HttpError, Seat, Services, Unknown};
+use crate::edge::subscribers::{self, SubscriberSlot};
+use crate::edge::{Activity, HttpError, Services, Unknown};
 use crate::ingress::http::namespace;
 use crate::operations::Caller;
 use crate::store::lane;
@@ -60,12 +60,12 @@ pub(super) fn open(
     let dialect = dialect(request).ok_or_else(|| bad(&"name the sub-protocol graphql-transport-ws"))?;
 
     let mut unknown = None;
-    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+    if let Some(activity) = request.conn_data::<Arc<Activity>>() {
         if session.is_none() {
             let (address, proxies) = (Origin::of(request).address, &services.settings.edge.trusted_proxies);
-            unknown = Some(services.strangers.take(address, proxies, seat.clone()).ok_or_else(too_many_strangers)?);
+            unknown = Some(services.strangers.take(address, proxies, activity.clone()).ok_or_else(too_many_strangers)?);
         }
-        seat.become_socket();
+        activity.become_socket();
     }
     let shared = Rc::new(Shared::default());
     let greeted = Arc::new(Greeting::default());
@@ -133,11 +133,11 @@ impl Host for House {
         Some(coded("unauthenticated", over.message().to_owned()))
     }
 
-    fn place(&self) -> Result<Place, ServerError> {
+    fn slot(&self) -> Result<SubscriberSlot, ServerError> {
         let session = self.greeted.session.get();
         let session = session.ok_or_else(|| coded("unauthenticated", "nobody was greeted".to_owned()))?;
-        let place = self.services.subscribers.take(&session.viewer);
-        place.map_err(|why| coded(subscribers::CODE, why.to_owned()))
+        let slot = self.services.subscribers.take(&session.viewer);
+        slot.map_err(|why| coded(subscribers::CODE, why.to_owned()))
     }
 
     fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer> {
@@ -154,7 +154,7 @@ impl Host for House {
 fn session_of(services: &Services, session: Option<Session>, payload: &Value) -> Result<Session, HttpError> {
     let places = [Some(payload), payload.get("headers")];
     let names = ["Authorization", "authorization", "token"];
-    let token = places.into_iter().flatten().find_map(|place| names.iter().find_map(|name| place.get(name)?.as_str()));
+    let token = places.into_iter().flatten().find_map(|slot| names.iter().find_map(|name| slot.get(name)?.as_str()));
     match (token, session) {
         (Some(text), _) => {
             let scheme = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));

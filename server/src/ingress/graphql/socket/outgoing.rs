@@ -15,7 +15,7 @@ use tokio_util::codec::Encoder;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::close::{INIT_TIMEOUT, UNAUTHORIZED};
-use super::conversation::Said;
+use super::conversation::ServerMessage;
 use super::greeting::Greeting;
 use super::incoming::Shared;
 use crate::edge::Services;
@@ -88,7 +88,7 @@ impl<S> Outgoing<S> {
     }
 }
 
-impl<S: Stream<Item = Said>> Stream for Outgoing<S> {
+impl<S: Stream<Item = ServerMessage>> Stream for Outgoing<S> {
     type Item = Result<Bytes, actix_web::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -116,8 +116,8 @@ impl<S: Stream<Item = Said>> Stream for Outgoing<S> {
         let pong = this.shared.pongs.borrow_mut().pop_front();
         if let Poll::Ready(said) = said {
             return match said {
-                Some(Said::Text(text)) => this.frame(Message::Text(text.into())),
-                Some(Said::Close(code, reason)) => this.close(code, &reason),
+                Some(ServerMessage::Text(text)) => this.frame(Message::Text(text.into())),
+                Some(ServerMessage::Close(code, reason)) => this.close(code, &reason),
                 None => this.close(1000, ""),
             };
         }
@@ -198,7 +198,7 @@ mod tests {
             let fetched = fetched.clone();
             move || {
                 fetched.set(fetched.get() + 1);
-                Said::Text("line".into())
+                ServerMessage::Text("line".into())
             }
         });
         let mut body = outgoing(endless);

@@ -14,8 +14,8 @@ use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::asked::wrong_method;
 use super::described::Name;
+use super::incoming::wrong_method;
 use super::{audit, bundle, dead_letter, event, function, health, log, run, session, webhook};
 use crate::builder::manifest;
 use crate::edge::error::ErrorBody;

@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use url::form_urlencoded;
 
 use super::hook::{Hook, KIND};
-use crate::edge::kept::{is_kept, query};
+use crate::edge::capture::{is_captured, query};
 use crate::edge::{json, trace};
 
 /// The field of a form in which senders put their JSON.
@@ -27,7 +27,7 @@ pub(super) struct Delivered {
 /// Makes the event.
 pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: DateTime<Utc>, body: &[u8]) -> Delivered {
     let kept =
-        request.headers().iter().filter(|(name, _)| is_kept(name.as_str()) && !hook.demand.proves(name.as_str()));
+        request.headers().iter().filter(|(name, _)| is_captured(name.as_str()) && !hook.demand.proves(name.as_str()));
     let headers: Map<_, _> =
         kept.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

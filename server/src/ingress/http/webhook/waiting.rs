@@ -24,13 +24,13 @@ static OF_NAMESPACES: LazyLock<Arc<Shares<String>>> =
 
 /// A place among those that wait; free again when dropped.
 #[allow(dead_code, reason = "it is held for its drop")]
-pub(super) struct Place(Share<function::Id>, Share<String>);
+pub(super) struct SenderSlot(Share<function::Id>, Share<String>);
 
 /// A place for a sender that waits for this function, if there is one.
-pub(super) fn place(namespace: &str, function: function::Id) -> Option<Place> {
+pub(super) fn slot(namespace: &str, function: function::Id) -> Option<SenderSlot> {
     let of_function = OF_FUNCTIONS.take(function).ok()?;
     let of_namespace = OF_NAMESPACES.take(namespace.to_owned()).ok()?;
-    Some(Place(of_function, of_namespace))
+    Some(SenderSlot(of_function, of_namespace))
 }
 
 #[cfg(test)]
@@ -40,12 +40,12 @@ mod tests {
     #[test]
     fn neither_a_function_nor_a_namespace_takes_all_places() {
         let function = |name: &str| function::id("waiting", name, 1);
-        let taken = |name: &str| (0..MAX_SENDERS).map_while(|_| place("waiting", function(name))).collect::<Vec<_>>();
+        let taken = |name: &str| (0..MAX_SENDERS).map_while(|_| slot("waiting", function(name))).collect::<Vec<_>>();
         let (first, second, third) = (taken("busy"), taken("busier"), taken("busiest"));
         assert_eq!([first.len(), second.len(), third.len()], [MAX_SENDERS_OF_FUNCTION, MAX_SENDERS_OF_FUNCTION, 100]);
-        assert!(place("waiting", function("late")).is_none());
-        assert!(place("other", function("other")).is_some());
+        assert!(slot("waiting", function("late")).is_none());
+        assert!(slot("other", function("other")).is_some());
         drop(first);
-        assert!(place("waiting", function("late")).is_some());
+        assert!(slot("waiting", function("late")).is_some());
     }
 }

@@ -86,7 +86,7 @@ pub(super) struct Object {
 /// Why nothing was received.
 enum Fault {
     /// For whoever asked for the build.
-    Told(String),
+    Shown(String),
     /// For this server's log alone, unless it is the repository's own server that is at fault.
     Logged(String),
     /// This host's own fault.
@@ -160,7 +160,7 @@ impl<'a> Server<'a> {
         let answer = match self.question(wanted).await {
             Ok(answer) => answer,
             Err(Fault::Host(error)) => return Err(Error::failed("ask for files of Git LFS")(error)),
-            Err(Fault::Told(why)) => return Err(refused(&why)),
+            Err(Fault::Shown(why)) => return Err(refused(&why)),
             Err(Fault::Logged(reason)) => {
                 tracing::info!(build = self.repository.build, url, reason, "files of Git LFS not asked for");
                 return Err(refused("its server does not answer for Git LFS"));
@@ -189,16 +189,16 @@ impl<'a> Server<'a> {
         match answer.status() {
             StatusCode::OK => {}
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                return Err(Fault::Told(format!(
+                return Err(Fault::Shown(format!(
                     "its server has answered {status}; give the repository's access token in the URL, one that may read its files"
                 )));
             }
-            status => return Err(Fault::Told(format!("its server has answered {status} when it was asked for them"))),
+            status => return Err(Fault::Shown(format!("its server has answered {status} when it was asked for them"))),
         }
         let mut text = Vec::new();
         while let Some(piece) = answer.chunk().await.map_err(|error| Fault::Logged(reason(error)))? {
             if text.len() + piece.len() > MAX_ANSWER_BYTES {
-                return Err(Fault::Told(format!(
+                return Err(Fault::Shown(format!(
                     "the answer of its server is larger than {}",
                     bytes(MAX_ANSWER_BYTES as u64)
                 )));
@@ -206,7 +206,7 @@ impl<'a> Server<'a> {
             text.extend_from_slice(&piece);
         }
         serde_json::from_slice(&text)
-            .map_err(|error| Fault::Told(format!("the answer of its server is none of Git LFS's ({error})")))
+            .map_err(|error| Fault::Shown(format!("the answer of its server is none of Git LFS's ({error})")))
     }
 
     /// A file as the server offers it.
@@ -260,7 +260,7 @@ impl<'a> Server<'a> {
         let is_own = Remote::of(&object.href).as_ref() == Ok(remote);
         match fault {
             Fault::Host(error) => Err(Error::failed("keep a file of Git LFS")(error)),
-            Fault::Told(why) => Err(self.refusal(&object.name, &why)),
+            Fault::Shown(why) => Err(self.refusal(&object.name, &why)),
             Fault::Logged(why) if is_own => Err(self.refusal(&object.name, &why)),
             Fault::Logged(reason) => {
                 tracing::info!(build, url, host = object.href.host_str(), reason, "file of Git LFS not fetched");
@@ -306,13 +306,13 @@ impl<'a> Server<'a> {
 
     /// What speaks to the server of an address, and to no other one.
     async fn client(&self, url: &Url) -> Result<Client, Fault> {
-        let remote = Remote::of(url).map_err(Fault::Told)?;
+        let remote = Remote::of(url).map_err(Fault::Shown)?;
         let mut clients = self.clients.lock().await;
         if let Some((_, client)) = clients.iter().find(|(known, _)| *known == remote) {
             return Ok(client.clone());
         }
         if clients.len() >= MAX_PLACES {
-            return Err(Fault::Told(format!("its server sends to more than {MAX_PLACES} others")));
+            return Err(Fault::Shown(format!("its server sends to more than {MAX_PLACES} others")));
         }
         let variable = |name: &str| std::env::var(name).ok();
         let way = route::web(&remote, &self.policy.outward, self.resolve, variable).await;

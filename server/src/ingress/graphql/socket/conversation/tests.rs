@@ -50,7 +50,7 @@ impl Host for Door {
         None
     }
 
-    fn place(&self) -> Result<Place, ServerError> {
+    fn slot(&self) -> Result<SubscriberSlot, ServerError> {
         Ok(self.1.take(&Viewer::of_installation("user:test", &Grants::everywhere(Role::Owner))).unwrap())
     }
 
@@ -90,21 +90,21 @@ impl Talk {
         talk
     }
 
-    fn heard(&mut self, heard: Heard) -> Vec<Said> {
+    fn heard(&mut self, heard: Heard) -> Vec<ServerMessage> {
         self.given.0.borrow_mut().push_back(heard);
         self.all(20)
     }
 
-    fn say(&mut self, message: Value) -> Vec<Said> {
+    fn say(&mut self, message: Value) -> Vec<ServerMessage> {
         self.heard(Heard::Message(Bytes::from(message.to_string())))
     }
 
-    fn subscribe(&mut self, id: &str, query: &str) -> Vec<Said> {
+    fn subscribe(&mut self, id: &str, query: &str) -> Vec<ServerMessage> {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": query } }))
     }
 
     /// What is said until there is nothing to say, so many messages at most.
-    fn all(&mut self, most: usize) -> Vec<Said> {
+    fn all(&mut self, most: usize) -> Vec<ServerMessage> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
         let mut said = Vec::new();
         while said.len() < most
@@ -116,15 +116,17 @@ impl Talk {
     }
 }
 
-fn text(message: Value) -> Said {
-    Said::Text(message.to_string())
+fn text(message: Value) -> ServerMessage {
+    ServerMessage::Text(message.to_string())
 }
 
-fn kinds(said: &[Said]) -> Vec<String> {
+fn kinds(said: &[ServerMessage]) -> Vec<String> {
     said.iter()
         .map(|said| match said {
-            Said::Text(text) => serde_json::from_str::<Value>(text).unwrap()["type"].as_str().unwrap().to_owned(),
-            Said::Close(code, _) => code.to_string(),
+            ServerMessage::Text(text) => {
+                serde_json::from_str::<Value>(text).unwrap()["type"].as_str().unwrap().to_owned()
+            }
+            ServerMessage::Close(code, _) => code.to_string(),
         })
         .collect()
 }
@@ -135,8 +137,8 @@ fn a_query_has_one_answer_and_an_end() {
     assert_eq!(
         talk.subscribe("1", "{ one }"),
         [
-            Said::Text("{\"id\":\"1\",\"type\":\"next\",\"payload\":{\"data\":{\"one\":1}}}".to_owned()),
-            Said::Text("{\"id\":\"1\",\"type\":\"complete\"}".to_owned()),
+            ServerMessage::Text("{\"id\":\"1\",\"type\":\"next\",\"payload\":{\"data\":{\"one\":1}}}".to_owned()),
+            ServerMessage::Text("{\"id\":\"1\",\"type\":\"complete\"}".to_owned()),
         ]
     );
     // Its id is free again.
@@ -149,7 +151,7 @@ fn what_does_not_begin_is_an_error_and_nothing_else() {
     for query in ["{", "{ nonsense }", "query A { one } query B { one }", "query($v: Int!) { one }"] {
         let said = talk.subscribe("1", query);
         assert_eq!(kinds(&said), ["error"], "{query}");
-        let Said::Text(text) = &said[0] else { panic!("{said:?}") };
+        let ServerMessage::Text(text) = &said[0] else { panic!("{said:?}") };
         let message: Value = serde_json::from_str(text).unwrap();
         assert!(message["id"] == "1" && message["payload"][0]["message"].is_string(), "{message}");
     }
@@ -232,7 +234,7 @@ fn a_taken_id_is_named() {
     let mut talk = Talk::greeted(Dialect::Transport, 10);
     talk.subscribe("the id", "subscription { silent }");
     let said = talk.subscribe("the id", "{ one }");
-    assert_eq!(said, [Said::Close(4409, "Subscriber for the id already exists".into())]);
+    assert_eq!(said, [ServerMessage::Close(4409, "Subscriber for the id already exists".into())]);
 }
 
 #[test]

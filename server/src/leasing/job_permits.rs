@@ -12,20 +12,20 @@ use super::error::Error;
 
 /// The right to run one job. Dropping it gives the slot back.
 #[derive(Debug)]
-pub struct JobPlace {
+pub struct JobPermit {
     permit: Option<OwnedSemaphorePermit>,
-    places: Arc<Places>,
+    permits: Arc<JobPermits>,
 }
 
-impl Drop for JobPlace {
+impl Drop for JobPermit {
     fn drop(&mut self) {
-        self.places.put_back(self.permit.take());
+        self.permits.put_back(self.permit.take());
     }
 }
 
 /// The slots of one function's jobs, and the number of waiters.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct JobPermits {
     free: Arc<Semaphore>,
     waiting: AtomicUsize,
     size: Mutex<Size>,
@@ -38,7 +38,7 @@ struct Size {
     excess: usize,
 }
 
-impl Places {
+impl JobPermits {
     /// With this many slots.
     pub(super) fn new(limit: usize) -> Arc<Self> {
         let size = Mutex::new(Size { limit, excess: 0 });
@@ -70,9 +70,9 @@ impl Places {
         }
     }
 
-    fn try_take(self: &Arc<Self>) -> Option<JobPlace> {
+    fn try_take(self: &Arc<Self>) -> Option<JobPermit> {
         let permit = self.free.clone().try_acquire_owned().ok()?;
-        Some(JobPlace { permit: Some(permit), places: self.clone() })
+        Some(JobPermit { permit: Some(permit), permits: self.clone() })
     }
 
     /// Takes a slot: immediately if one is free, otherwise after waiting until `deadline` at most, as one of at most
@@ -80,9 +80,9 @@ impl Places {
     ///
     /// # Errors
     /// If too many are waiting, or it takes too long.
-    pub(super) async fn take(self: &Arc<Self>, deadline: Instant, most: usize) -> Result<JobPlace, Error> {
-        if let Some(place) = self.try_take() {
-            return Ok(place);
+    pub(super) async fn take(self: &Arc<Self>, deadline: Instant, most: usize) -> Result<JobPermit, Error> {
+        if let Some(permit) = self.try_take() {
+            return Ok(permit);
         }
         // Counts before it compares, so that simultaneous callers are all counted.
         let before = self.waiting.fetch_add(1, Ordering::AcqRel);
@@ -92,7 +92,7 @@ impl Places {
         }
         let permit = timeout_at(deadline, self.free.clone().acquire_owned()).await.map_err(|_| Error::TimedOut)?;
         let permit = permit.expect("nobody closes the semaphore");
-        Ok(JobPlace { permit: Some(permit), places: self.clone() })
+        Ok(JobPermit { permit: Some(permit), permits: self.clone() })
     }
 
     /// The number of waiters.
@@ -120,51 +120,51 @@ mod tests {
 
     #[tokio::test]
     async fn a_new_limit_counts_for_jobs_that_run_already() {
-        let places = Places::new(2);
-        let mut held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
+        let permits = JobPermits::new(2);
+        let mut held: Vec<_> = std::iter::from_fn(|| permits.try_take()).collect();
         assert_eq!(held.len(), 2);
         // A higher limit: the waiter gets a slot at once.
         let soon = Instant::now() + Duration::from_secs(60);
-        let mut waits = Box::pin(places.take(soon, 1));
+        let mut waits = Box::pin(permits.take(soon, 1));
         assert!(waits.as_mut().now_or_never().is_none());
-        places.resize(4);
+        permits.resize(4);
         held.push(waits.now_or_never().expect("it waits no more").expect("there is room"));
-        held.extend(std::iter::from_fn(|| places.try_take()));
+        held.extend(std::iter::from_fn(|| permits.try_take()));
         assert_eq!(held.len(), 4);
         // A lower limit: the excess jobs end first.
-        places.resize(1);
+        permits.resize(1);
         held.truncate(1);
-        assert!(places.try_take().is_none(), "one runs");
+        assert!(permits.try_take().is_none(), "one runs");
         drop(held);
-        assert_eq!(std::iter::from_fn(|| places.try_take()).collect::<Vec<_>>().len(), 1);
+        assert_eq!(std::iter::from_fn(|| permits.try_take()).collect::<Vec<_>>().len(), 1);
         // Lower and higher again, while all slots are in use.
-        places.resize(3);
-        let held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
-        places.resize(1);
-        places.resize(2);
+        permits.resize(3);
+        let held: Vec<_> = std::iter::from_fn(|| permits.try_take()).collect();
+        permits.resize(1);
+        permits.resize(2);
         drop(held);
-        assert_eq!(std::iter::from_fn(|| places.try_take()).collect::<Vec<_>>().len(), 2);
+        assert_eq!(std::iter::from_fn(|| permits.try_take()).collect::<Vec<_>>().len(), 2);
     }
 
     #[tokio::test]
     async fn whoever_waits_is_counted_and_does_not_wait_for_ever() {
-        let places = Places::new(1);
-        let held = places.try_take().expect("one is free");
+        let permits = JobPermits::new(1);
+        let held = permits.try_take().expect("one is free");
         let (deadline, most) = (Instant::now() + Duration::from_millis(200), 2);
-        let mut waits: Vec<_> = (0..most).map(|_| Box::pin(places.take(deadline, most))).collect();
+        let mut waits: Vec<_> = (0..most).map(|_| Box::pin(permits.take(deadline, most))).collect();
         assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
-        assert_eq!(places.waiting(), 2);
-        let refused = places.take(deadline, most).await;
+        assert_eq!(permits.waiting(), 2);
+        let refused = permits.take(deadline, most).await;
         assert!(matches!(refused, Err(Error::Overloaded { waiting: 2 })), "{refused:?}");
         // One gives up, so another may wait.
         waits.pop();
-        assert_eq!(places.waiting(), 1);
-        waits.push(Box::pin(places.take(deadline, most)));
+        assert_eq!(permits.waiting(), 1);
+        waits.push(Box::pin(permits.take(deadline, most)));
         for waited in futures::future::join_all(waits).await {
             assert!(matches!(waited, Err(Error::TimedOut)), "{waited:?}");
         }
-        assert_eq!((Instant::now() >= deadline, places.waiting()), (true, 0));
+        assert_eq!((Instant::now() >= deadline, permits.waiting()), (true, 0));
         drop(held);
-        assert!(places.take(Instant::now(), 0).await.is_ok(), "it is free again, and nobody need wait");
+        assert!(permits.take(Instant::now(), 0).await.is_ok(), "it is free again, and nobody need wait");
     }
 }

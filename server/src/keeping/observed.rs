@@ -11,18 +11,18 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::crew::{Crew, Revision};
+use super::context::Context;
 use super::info::InstanceInfo;
 use super::keeper::Keeper;
-use super::means::Means;
 use super::order::{Key, Need};
-use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Life, Supply, Terms};
+use super::pool::{Pool, Revision};
+use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Liveness, Supply, Terms};
 
 /// How long instances of a version without ordinary calls are needed after a call.
 const SIDE_IDLE: Duration = Duration::from_secs(5);
 
 /// This server's view of the instances of one version.
-pub(super) struct Learned {
+pub(super) struct Observed {
     key: Key,
     manifest: Arc<Manifest>,
     ordinary: AtomicBool,
@@ -31,7 +31,7 @@ pub(super) struct Learned {
     /// Serializes look-ups, so that their results are applied in order.
     looking: tokio::sync::Mutex<()>,
     keeper: Arc<dyn Keeper>,
-    means: Arc<Means>,
+    context: Arc<Context>,
 }
 
 /// The life of an instance, which lasts as long as it is found.
@@ -39,7 +39,7 @@ pub(super) struct Learned {
 struct Absent(watch::Sender<bool>);
 
 #[async_trait]
-impl Life for Absent {
+impl Liveness for Absent {
     fn is_over(&self) -> bool {
         *self.0.borrow()
     }
@@ -56,10 +56,10 @@ impl Life for Absent {
     }
 }
 
-impl Learned {
+impl Observed {
     /// Without any known instance. `waiting`: the number of calls that may wait for one.
     pub(super) fn new(
-        means: Arc<Means>,
+        context: Arc<Context>,
         keeper: Arc<dyn Keeper>,
         (function, version): Key,
         manifest: Arc<Manifest>,
@@ -71,7 +71,7 @@ impl Learned {
             concurrency: manifest.scaling.concurrency,
             timeout: manifest.resources.timeout(),
             waiting,
-            runtime: means.runtime.clone(),
+            runtime: context.runtime.clone(),
         };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
             key: (function, version),
@@ -81,7 +81,7 @@ impl Learned {
             found: Mutex::default(),
             looking: tokio::sync::Mutex::default(),
             keeper,
-            means,
+            context,
         })
     }
 
@@ -137,7 +137,7 @@ impl Learned {
         let many = calls.div_ceil(u64::from(scaling.concurrency.max(1))).min(u64::from(scaling.max.max(1)));
         let many = u32::try_from(many).unwrap_or(u32::MAX);
         let need = Need { key: self.key, many, lasts: self.idle() };
-        self.means.runtime.clone().spawn(async move {
+        self.context.runtime.clone().spawn(async move {
             if many > 0
                 && let Err(error) = self.keeper.need(need).await
             {
@@ -149,7 +149,7 @@ impl Learned {
 }
 
 #[async_trait]
-impl Supply for Learned {
+impl Supply for Observed {
     fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error> {
         // All instances are busy, so one more call than they have is in need.
         let busy = self.found.lock().iter().map(|(endpoint, _)| u64::from(endpoint.in_flight())).sum::<u64>();
@@ -166,20 +166,20 @@ impl Supply for Learned {
         let id = endpoint.id().to_owned();
         let (function, version) = self.key;
         tracing::warn!(%function, version, instance = id, error = why, "replacing instance");
-        self.means.runtime.clone().spawn(async move {
+        self.context.runtime.clone().spawn(async move {
             if let Err(error) = self.keeper.replace(&id).await {
                 tracing::warn!(instance = id, error, "not replaced");
             }
             let (instance, error, at) = (id, format!("it was replaced: {why}"), crate::clock::now());
             let command = function::Command::ReportInstanceFailure { version, instance, error, at };
-            self.means.tell(function, command).await;
+            self.context.report_to_log(function, command).await;
             self.look().await;
         });
     }
 }
 
 #[async_trait]
-impl Crew for Learned {
+impl Pool for Observed {
     fn endpoints(&self) -> &Arc<Endpoints> {
         &self.endpoints
     }
@@ -201,7 +201,7 @@ impl Crew for Learned {
         self.ask(busy + waiting);
     }
 
-    fn tend(self: Arc<Self>) {
+    fn maintain(self: Arc<Self>) {
         let calls = self.endpoints.in_flight() + self.endpoints.waiting() as u64;
         self.ask(calls);
     }

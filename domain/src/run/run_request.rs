@@ -13,14 +13,14 @@ use crate::{event, function, retry};
 
 /// A run's request, as it is recorded.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct RunRequest {
     /// The request.
     pub requested: Requested,
     /// Who asked for it, and what it follows from.
     pub cause: Cause,
 }
 
-impl Asked {
+impl RunRequest {
     /// The request of the run that a trigger event causes at a function. `record` and `cause` are those of the event's
     /// own record.
     ///

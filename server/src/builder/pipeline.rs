@@ -25,7 +25,7 @@ use crate::config::Outward;
 use crate::executor::{Executors, Form, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
 
-/// Limits and places of a [`Workshop`].
+/// Limits and places of a [`Builder`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// Builds at a time; the others wait.
@@ -94,7 +94,7 @@ impl Default for Settings {
 
 /// Builds versions. Cheap to clone.
 #[derive(Clone)]
-pub struct Workshop(Arc<Inner>);
+pub struct Builder(Arc<Inner>);
 
 struct Inner {
     artifacts: Artifacts,
@@ -110,7 +110,7 @@ struct Inner {
     trial: Option<Trial>,
 }
 
-impl Workshop {
+impl Builder {
     /// Prepares the folders below `data_dir`, and removes what builds of a killed server left there.
     ///
     /// # Errors
@@ -209,7 +209,7 @@ impl Workshop {
         let permit = match inner.permits.try_acquire() {
             Ok(permit) => permit,
             Err(_) => {
-                journal.say("Waiting for another build to end").await;
+                journal.log("Waiting for another build to end").await;
                 inner.permits.acquire().await.expect("the semaphore is never closed")
             }
         };
@@ -218,9 +218,9 @@ impl Workshop {
         match &result {
             Ok(built) => {
                 let size = built.made.size().map(|size| format!(" ({})", bytes(size))).unwrap_or_default();
-                journal.say(format!("Built {}{size}", built.made.digest())).await;
+                journal.log(format!("Built {}{size}", built.made.digest())).await;
             }
-            Err(error) => journal.say(format!("Build failed: {error}")).await,
+            Err(error) => journal.log(format!("Build failed: {error}")).await,
         }
         result
     }
@@ -228,7 +228,7 @@ impl Workshop {
 
 impl Inner {
     async fn build(&self, order: &Order, journal: &Journal) -> Result<Built, Error> {
-        journal.say(format!("Building {}/{}", order.namespace, order.name)).await;
+        journal.log(format!("Building {}/{}", order.namespace, order.name)).await;
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
         let (cache, function) = (self.cache.clone(), order.function);
@@ -284,7 +284,7 @@ impl Inner {
             inspect::ask(Question::Outside { folder: folder.clone() }).await.unwrap_or_default();
         let hint = outside_text(&outside, order);
         if let Some(hint) = &hint {
-            journal.say(hint.clone()).await;
+            journal.log(hint.clone()).await;
         }
         let (given, secrets) = self.given(order, &manifest, &folder, scratch, journal).await?;
         let what = (manifest.runtime, steps.as_slice(), given);
@@ -316,7 +316,7 @@ impl Inner {
         }
         let (folder, name) = (taken.folder.clone(), order.name.clone());
         let Some(inner) = scratch.block(move |_| folders::listed(&folder, &name)).await? else { return Ok(taken) };
-        journal.say(format!("{} says that {} is in `{}`", folders::LIST, order.name, inner.display())).await;
+        journal.log(format!("{} says that {} is in `{}`", folders::LIST, order.name, inner.display())).await;
         let folder = files::real_folder(&taken.folder, &inner).map_err(Error::failed("find the function's folder"))?;
         Ok(Taken { folder, ..taken })
     }
@@ -400,11 +400,11 @@ async fn read_manifest(
         }
         (None, file) => {
             let origin = if file_partial.is_some() { "function.json" } else { "what was registered" };
-            let mut said = serde_json::json!({});
-            file_partial.iter().chain(&given_partial).for_each(|partial| manifest::merge(&mut said, partial));
+            let mut declared = serde_json::json!({});
+            file_partial.iter().chain(&given_partial).for_each(|partial| manifest::merge(&mut declared, partial));
             let there = if file.is_some() { "function.json names no runtime" } else { "There is no function.json" };
-            let (mut own, steps) = found_out(folder, toolchains, &said, there, journal).await?;
-            manifest::merge(&mut own, &said);
+            let (mut own, steps) = found_out(folder, toolchains, &declared, there, journal).await?;
+            manifest::merge(&mut own, &declared);
             return Ok((manifest::parse(&own).map_err(faults(origin))?, steps));
         }
     };
@@ -418,24 +418,24 @@ async fn read_manifest(
     Ok((manifest, steps))
 }
 
-/// What is found out, as a manifest that `said` is put over.
+/// What is found out, as a manifest that `declared` is put over.
 async fn found_out(
     folder: &Path,
     tools: Toolchains,
-    said: &serde_json::Value,
+    declared: &serde_json::Value,
     there: &str,
     journal: &Journal,
 ) -> Result<(serde_json::Value, Vec<Step>), Error> {
     // A command that somebody has said is how it is started, whatever else there is.
-    if said["command"].is_array() {
-        journal.say(format!("{there}: it is started by the command that was said")).await;
+    if declared["command"].is_array() {
+        journal.log(format!("{there}: it is started by the command that was said")).await;
         return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
     }
-    let wanted = said["handler"].as_str().map(str::to_owned);
+    let wanted = declared["handler"].as_str().map(str::to_owned);
     let Found { manifest, steps, explanation } =
         inspect::ask(Question::Detect { folder: folder.to_owned(), tools, wanted }).await?;
     let runtime = manifest["runtime"].as_str().unwrap_or_default();
-    journal.say(format!("{there}: this looks like {runtime}. {explanation}")).await;
+    journal.log(format!("{there}: this looks like {runtime}. {explanation}")).await;
     Ok((manifest, steps))
 }
 

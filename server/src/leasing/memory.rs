@@ -7,7 +7,7 @@ use bytes::Bytes;
 use domain::{Json, function};
 use futures::FutureExt;
 
-use crate::turns::{Place, Turns};
+use crate::turns::{Permit, Turns};
 
 /// Total bytes.
 const MAX_BYTES: usize = 64 << 20;
@@ -24,22 +24,22 @@ pub const SMALL: usize = 16 << 10;
 
 /// The memory for one kind of large data. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Room(Turns);
+pub struct MemoryBudget(Turns);
 
-impl Default for Room {
+impl Default for MemoryBudget {
     fn default() -> Self {
         Self(Turns::with_shares(MAX_BYTES / UNIT, OF_NAMESPACE / UNIT, OF_FUNCTION / UNIT))
     }
 }
 
-impl Room {
+impl MemoryBudget {
     /// Waits until this many bytes are reserved for a function. More than its share is treated as its share.
-    pub async fn take(&self, namespace: &str, function: function::Id, bytes: usize) -> Place {
+    pub async fn take(&self, namespace: &str, function: function::Id, bytes: usize) -> Permit {
         self.0.take_many(namespace, &function.to_string(), bytes.div_ceil(UNIT).max(1)).await
     }
 
     /// The same without waiting; `None` if the memory is not available now.
-    pub fn try_take(&self, namespace: &str, function: function::Id, bytes: usize) -> Option<Place> {
+    pub fn try_take(&self, namespace: &str, function: function::Id, bytes: usize) -> Option<Permit> {
         self.take(namespace, function, bytes).now_or_never()
     }
 }
@@ -48,13 +48,13 @@ impl Room {
 pub struct Input {
     json: Json,
     /// `None` for a small input.
-    place: Option<Place>,
+    permit: Option<Permit>,
 }
 
 impl Input {
     /// An input with its reservation, if it is large.
-    pub fn new(json: Json, place: Option<Place>) -> Self {
-        Self { json, place }
+    pub fn new(json: Json, permit: Option<Permit>) -> Self {
+        Self { json, permit }
     }
 
     /// The JSON text.
@@ -69,7 +69,7 @@ impl Input {
 
     /// Transfers the reservation to bytes that were made from the input.
     pub fn become_bytes(self, bytes: Bytes) -> Bytes {
-        in_place(bytes, self.place)
+        holding(bytes, self.permit)
     }
 }
 
@@ -80,16 +80,16 @@ impl AsRef<[u8]> for Input {
 }
 
 /// Bytes that hold a reservation until they are dropped.
-pub fn in_place(bytes: Bytes, place: Option<Place>) -> Bytes {
-    match place {
-        Some(place) => Bytes::from_owner(Made { bytes, _place: place }),
+pub fn holding(bytes: Bytes, permit: Option<Permit>) -> Bytes {
+    match permit {
+        Some(permit) => Bytes::from_owner(Made { bytes, _permit: permit }),
         None => bytes,
     }
 }
 
 struct Made {
     bytes: Bytes,
-    _place: Place,
+    _permit: Permit,
 }
 
 impl AsRef<[u8]> for Made {
@@ -106,12 +106,12 @@ mod tests {
     #[tokio::test]
     async fn what_is_large_waits_for_room_and_others_have_theirs() {
         const EACH: usize = 1 << 20;
-        let room = Room::default();
+        let room = MemoryBudget::default();
         let function = clock::new_id;
         let mut given = Vec::new();
         // Each reservation is for a different function.
-        while let Some(place) = room.try_take("loud", function(), EACH) {
-            given.push(Input::new(Json::null(), Some(place)).into_bytes());
+        while let Some(permit) = room.try_take("loud", function(), EACH) {
+            given.push(Input::new(Json::null(), Some(permit)).into_bytes());
         }
         assert_eq!(given.len() * EACH, OF_NAMESPACE);
         let quiet = room.try_take("quiet", function(), EACH).expect("it has its own");

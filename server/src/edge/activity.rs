@@ -13,7 +13,7 @@ use super::limits::Limits;
 
 /// The activity of one connection. Times are milliseconds since it was opened, plus one; 0 is never.
 #[derive(Debug)]
-pub struct Seat {
+pub struct Activity {
     opened: Instant,
     /// What the connection is counted under; `None` when its address is not counted.
     pub(super) counted: Option<IpAddr>,
@@ -42,7 +42,7 @@ pub struct Seat {
 
 /// Marks a request as being answered, until dropped.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<Seat>);
+pub(super) struct Busy(Arc<Activity>);
 
 impl Drop for Busy {
     fn drop(&mut self) {
@@ -52,7 +52,7 @@ impl Drop for Busy {
     }
 }
 
-impl Seat {
+impl Activity {
     pub(super) fn new(counted: Option<IpAddr>) -> Self {
         Self {
             opened: Instant::now(),
@@ -191,9 +191,9 @@ mod tests {
     };
 
     /// A seat that was opened so many seconds ago.
-    fn aged(seconds: u64) -> Arc<Seat> {
+    fn aged(seconds: u64) -> Arc<Activity> {
         let opened = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-        Arc::new(Seat { opened, ..Seat::new(None) })
+        Arc::new(Activity { opened, ..Activity::new(None) })
     }
 
     #[test]
@@ -204,39 +204,39 @@ mod tests {
 
     #[test]
     fn bytes_that_trickle_in_do_not_prolong_a_head() {
-        let seat = aged(12);
-        seat.heard.store(1, Relaxed);
-        seat.hear();
-        assert!(seat.overdue(&LIMITS).is_some());
+        let activity = aged(12);
+        activity.heard.store(1, Relaxed);
+        activity.hear();
+        assert!(activity.overdue(&LIMITS).is_some());
     }
 
     #[test]
     fn a_connection_that_works_may_take_its_time_and_then_rests() {
-        let seat = aged(1000);
-        let busy = seat.begin();
-        assert_eq!((seat.overdue(&LIMITS), seat.waiting()), (None, None));
+        let activity = aged(1000);
+        let busy = activity.begin();
+        assert_eq!((activity.overdue(&LIMITS), activity.waiting()), (None, None));
         drop(busy);
-        assert_eq!(seat.overdue(&LIMITS), None);
-        assert!(seat.waiting().is_some());
-        seat.rested.store(1, Relaxed);
-        assert_eq!(seat.overdue(&LIMITS), Some("the connection was idle"));
+        assert_eq!(activity.overdue(&LIMITS), None);
+        assert!(activity.waiting().is_some());
+        activity.rested.store(1, Relaxed);
+        assert_eq!(activity.overdue(&LIMITS), Some("the connection was idle"));
     }
 
     #[test]
     fn who_waits_for_a_body_waits_unless_it_is_a_sockets() {
-        let seat = aged(1);
-        let _busy = seat.begin();
-        seat.wait_for_body(true);
-        assert!(seat.waiting().is_some());
-        seat.become_socket();
-        assert_eq!(seat.waiting(), None);
+        let activity = aged(1);
+        let _busy = activity.begin();
+        activity.wait_for_body(true);
+        assert!(activity.waiting().is_some());
+        activity.become_socket();
+        assert_eq!(activity.waiting(), None);
     }
 
     #[test]
     fn who_is_evicted_goes_even_while_it_works() {
-        let seat = aged(1);
-        let _busy = seat.begin();
-        seat.evict();
-        assert!(seat.overdue(&LIMITS).is_some());
+        let activity = aged(1);
+        let _busy = activity.begin();
+        activity.evict();
+        assert!(activity.overdue(&LIMITS).is_some());
     }
 }

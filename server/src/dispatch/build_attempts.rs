@@ -18,11 +18,11 @@ const FOLDER: &str = "builds-begun";
 
 /// The counts of a data folder.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct BuildAttempts {
     folder: PathBuf,
 }
 
-impl Begun {
+impl BuildAttempts {
     /// Opens the counts of a data folder.
     pub(super) fn new(data_dir: &Path) -> Self {
         Self { folder: data_dir.join(FOLDER) }
@@ -67,11 +67,11 @@ mod tests {
         let (poison, good) = (uuid::Uuid::from_u128(1).into(), uuid::Uuid::from_u128(2).into());
         for _ in 0..MOST {
             // Each time in a new server process.
-            let begun = Begun::new(folder.path());
+            let begun = BuildAttempts::new(folder.path());
             assert!(begun.begins(poison).unwrap() && begun.begins(good).unwrap());
             begun.is_over(good);
         }
-        let begun = Begun::new(folder.path());
+        let begun = BuildAttempts::new(folder.path());
         assert!(!begun.begins(poison).unwrap() && begun.begins(good).unwrap());
         begun.is_over(poison);
         assert!(begun.begins(poison).unwrap());

@@ -14,10 +14,10 @@ use serde::{Serialize, Serializer};
 
 use super::address::Address;
 use super::passing::Named;
-use crate::edge::kept::{is_kept, query};
+use crate::edge::capture::{is_captured, query};
 
 /// The head of a request.
-pub(super) struct Said {
+pub(super) struct RequestHead {
     pub method: String,
     pub path: String,
     pub query: String,
@@ -25,7 +25,7 @@ pub(super) struct Said {
 }
 
 /// The other data of the event.
-pub(super) struct Frame<'a> {
+pub(super) struct EventContext<'a> {
     pub id: &'a str,
     pub source: &'a str,
     pub time: DateTime<Utc>,
@@ -38,18 +38,18 @@ pub(super) struct Frame<'a> {
     pub whole: bool,
 }
 
-impl Said {
+impl RequestHead {
     /// Where the function lives and which trace the call belongs to is recorded as the function is told it, not as the
     /// caller said it.
     pub(super) fn of(request: &HttpRequest, address: &Address<'_>, trace: &Context) -> Self {
         let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
-        let kept = |name: &str| is_kept(name) && !domain::trace::HEADERS.contains(&name) && !named.contain(name);
+        let kept = |name: &str| is_captured(name) && !domain::trace::HEADERS.contains(&name) && !named.contain(name);
         let headers = request.headers().iter().filter(|(name, _)| kept(name.as_str()));
         let headers = headers
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let state = trace.state().map(|state| ("tracestate".to_owned(), state.to_owned()));
-        let told = address.told().map(|(name, text)| (name.to_owned(), text.to_owned()));
-        let headers = headers.chain(told).chain([("traceparent".to_owned(), trace.parent())]).chain(state);
+        let forwarded = address.forwarded().map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let headers = headers.chain(forwarded).chain([("traceparent".to_owned(), trace.parent())]).chain(state);
         Self {
             method: request.method().as_str().to_owned(),
             path: address.path().to_owned(),
@@ -58,14 +58,14 @@ impl Said {
         }
     }
 
-    pub(super) fn event(&self, frame: &Frame<'_>, body: &Bytes) -> Json {
+    pub(super) fn event(&self, context: &EventContext<'_>, body: &Bytes) -> Json {
         let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-        let data = Data::of(Sender::Caller { exact: frame.exact }, kind, body).unwrap_or_default();
+        let data = Data::of(Sender::Caller { exact: context.exact }, kind, body).unwrap_or_default();
         // An event that does not say what its data is has JSON.
         let kind = kind.or_else(|| matches!(data, Some(Data::Text(_))).then_some("text/plain"));
         // Whether the event says what was sent, byte by byte (runtimes/README.md).
-        let is_said = data.as_ref().is_none_or(|data| *data.body(kind) == **body);
-        let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
+        let is_restorable = data.as_ref().is_none_or(|data| *data.body(kind) == **body);
+        let raw_body = (context.whole && !is_restorable).then(|| STANDARD.encode(body));
         let http = Http {
             method: &self.method,
             path: &self.path,
@@ -74,14 +74,14 @@ impl Said {
             raw_body,
         };
         let event = Event {
-            time: Some(frame.time),
+            time: Some(context.time),
             datacontenttype: kind,
             data,
-            traceparent: Some(frame.trace.parent()),
-            tracestate: frame.trace.state(),
-            requestdigest: frame.digest,
+            traceparent: Some(context.trace.parent()),
+            tracestate: context.trace.state(),
+            requestdigest: context.digest,
             http: Some(http),
-            ..Event::new("http.invoke", frame.id, frame.source)
+            ..Event::new("http.invoke", context.id, context.source)
         };
         event.json()
     }
@@ -116,8 +116,8 @@ mod tests {
 
     fn http(kind: Option<&str>, body: &'static [u8], whole: bool) -> Value {
         let headers = kind.map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect();
-        let said = Said { method: "POST".into(), path: "/".into(), query: String::new(), headers };
-        let frame = Frame {
+        let request_head = RequestHead { method: "POST".into(), path: "/".into(), query: String::new(), headers };
+        let context = EventContext {
             id: "1",
             source: "s",
             time: crate::clock::now(),
@@ -126,7 +126,7 @@ mod tests {
             exact: false,
             whole,
         };
-        said.event(&frame, &Bytes::from_static(body)).value()["http"].clone()
+        request_head.event(&context, &Bytes::from_static(body)).value()["http"].clone()
     }
 
     #[test]

@@ -22,13 +22,13 @@ const LAST_NUMBERS: Duration = Duration::from_secs(300);
 /// functions wait for their first call instead.
 const FRESH_S: i64 = 5;
 
-pub(super) struct Attendant {
+pub(super) struct PerServer {
     pub(super) tools: Tools,
     pub(super) workers: Workers,
     pub(super) builds: Builds,
 }
 
-impl Attendant {
+impl PerServer {
     /// Follows the log until it is dropped.
     pub(super) async fn follow(self, mut feed: Feed) {
         while let Some(batch) = feed.next().await {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::activity::Activity;
 use super::network::{Prefix, Width};
-use super::seat::Seat;
 use crate::config::Edge;
 use crate::telemetry::Metrics;
 
@@ -34,7 +34,7 @@ pub(super) enum Full {
 }
 
 /// The connection slots of the server.
-pub struct Places {
+pub struct ConnectionSlots {
     most: usize,
     most_per_address: usize,
     taken: Mutex<Taken>,
@@ -44,18 +44,18 @@ pub struct Places {
 #[derive(Default)]
 struct Taken {
     next: u64,
-    seats: HashMap<u64, Arc<Seat>>,
+    connections: HashMap<u64, Arc<Activity>>,
     by_address: HashMap<IpAddr, usize>,
 }
 
 /// The right to one connection, given back when dropped.
-pub(super) struct Place {
-    places: Arc<Places>,
+pub(super) struct ConnectionSlot {
+    slots: Arc<ConnectionSlots>,
     number: u64,
-    pub seat: Arc<Seat>,
+    pub activity: Arc<Activity>,
 }
 
-impl Places {
+impl ConnectionSlots {
     /// As many as are set, or half of the descriptors that the process may have: the other half is for databases,
     /// files, instances, and the connections to them.
     pub fn new(edge: &Edge, descriptors: u64, metrics: Metrics) -> Arc<Self> {
@@ -76,7 +76,7 @@ impl Places {
     }
 
     /// A place for a connection from an address. `counted`: whether the address may only have so many.
-    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, counted: bool) -> Result<Place, Full> {
+    pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, counted: bool) -> Result<ConnectionSlot, Full> {
         let network = address.filter(|_| counted).map(network);
         let mut taken = self.taken.lock();
         if let Some(network) = network
@@ -84,23 +84,28 @@ impl Places {
         {
             return Err(self.refuse(Full::Address));
         }
-        if taken.seats.len() >= self.most {
-            let longest =
-                taken.seats.values().filter(|seat| !seat.is_evicted()).filter_map(|seat| Some((seat.waiting()?, seat)));
+        if taken.connections.len() >= self.most {
+            let longest = taken
+                .connections
+                .values()
+                .filter(|activity| !activity.is_evicted())
+                .filter_map(|activity| Some((activity.waiting()?, activity)));
             let longest = longest.max_by_key(|(waiting, _)| *waiting).filter(|(waiting, _)| *waiting >= EVICT_AFTER);
             match longest {
-                Some((_, seat)) if taken.seats.len() < self.most + self.most.div_ceil(OVERLAP) => seat.evict(),
+                Some((_, activity)) if taken.connections.len() < self.most + self.most.div_ceil(OVERLAP) => {
+                    activity.evict()
+                }
                 _ => return Err(self.refuse(Full::Everywhere)),
             }
         }
         if let Some(network) = network {
             *taken.by_address.entry(network).or_default() += 1;
         }
-        let (number, seat) = (taken.next, Arc::new(Seat::new(network)));
+        let (number, activity) = (taken.next, Arc::new(Activity::new(network)));
         taken.next += 1;
-        taken.seats.insert(number, seat.clone());
+        taken.connections.insert(number, activity.clone());
         self.metrics.connections.inc();
-        Ok(Place { places: self.clone(), number, seat })
+        Ok(ConnectionSlot { slots: self.clone(), number, activity })
     }
 
     fn refuse(&self, full: Full) -> Full {
@@ -109,11 +114,11 @@ impl Places {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        let mut taken = self.places.taken.lock();
-        taken.seats.remove(&self.number);
-        if let Some(network) = self.seat.counted
+        let mut taken = self.slots.taken.lock();
+        taken.connections.remove(&self.number);
+        if let Some(network) = self.activity.counted
             && let Some(count) = taken.by_address.get_mut(&network)
         {
             *count -= 1;
@@ -121,7 +126,7 @@ impl Drop for Place {
                 taken.by_address.remove(&network);
             }
         }
-        self.places.metrics.connections.dec();
+        self.slots.metrics.connections.dec();
     }
 }
 
@@ -134,9 +139,9 @@ fn network(address: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    fn places(most: usize, per_address: usize) -> Arc<Places> {
+    fn slots(most: usize, per_address: usize) -> Arc<ConnectionSlots> {
         let edge = Edge { connections: Some(most), connections_per_address: per_address, ..Edge::default() };
-        Places::new(&edge, 1 << 20, Metrics::new())
+        ConnectionSlots::new(&edge, 1 << 20, Metrics::new())
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -145,50 +150,50 @@ mod tests {
 
     #[test]
     fn a_place_that_is_given_back_can_be_taken_again() {
-        let places = places(2, 2);
-        let first = places.take(address("192.0.2.1"), true).unwrap();
-        let _second = places.take(address("192.0.2.2"), true).unwrap();
-        assert_eq!(places.take(address("192.0.2.3"), true).err(), Some(Full::Everywhere));
+        let slots = slots(2, 2);
+        let first = slots.take(address("192.0.2.1"), true).unwrap();
+        let _second = slots.take(address("192.0.2.2"), true).unwrap();
+        assert_eq!(slots.take(address("192.0.2.3"), true).err(), Some(Full::Everywhere));
         drop(first);
-        assert!(places.take(address("192.0.2.3"), true).is_ok());
-        assert_eq!(places.metrics.connections.get(), 1, "that which was taken last is given back as well");
+        assert!(slots.take(address("192.0.2.3"), true).is_ok());
+        assert_eq!(slots.metrics.connections.get(), 1, "that which was taken last is given back as well");
     }
 
     #[test]
     fn one_address_has_its_share_however_it_is_written() {
-        let places = places(100, 2);
+        let slots = slots(100, 2);
         let _held =
-            [places.take(address("192.0.2.1"), true).unwrap(), places.take(address("::ffff:192.0.2.1"), true).unwrap()];
-        assert_eq!(places.take(address("192.0.2.1"), true).err(), Some(Full::Address));
-        assert!(places.take(address("192.0.2.1"), false).is_ok(), "one that is not counted");
+            [slots.take(address("192.0.2.1"), true).unwrap(), slots.take(address("::ffff:192.0.2.1"), true).unwrap()];
+        assert_eq!(slots.take(address("192.0.2.1"), true).err(), Some(Full::Address));
+        assert!(slots.take(address("192.0.2.1"), false).is_ok(), "one that is not counted");
         let _held =
-            [places.take(address("2001:db8::1"), true).unwrap(), places.take(address("2001:db8::2"), true).unwrap()];
-        assert_eq!(places.take(address("2001:db8::3"), true).err(), Some(Full::Address));
-        assert!(places.take(address("2001:db8:0:1::1"), true).is_ok(), "another network");
+            [slots.take(address("2001:db8::1"), true).unwrap(), slots.take(address("2001:db8::2"), true).unwrap()];
+        assert_eq!(slots.take(address("2001:db8::3"), true).err(), Some(Full::Address));
+        assert!(slots.take(address("2001:db8:0:1::1"), true).is_ok(), "another network");
     }
 
     #[test]
     fn one_address_never_has_all_places() {
-        let places = places(4, 1000);
-        let _held: Vec<_> = (0..2).map(|_| places.take(address("192.0.2.1"), true).unwrap()).collect();
-        assert_eq!(places.take(address("192.0.2.1"), true).err(), Some(Full::Address));
+        let slots = slots(4, 1000);
+        let _held: Vec<_> = (0..2).map(|_| slots.take(address("192.0.2.1"), true).unwrap()).collect();
+        assert_eq!(slots.take(address("192.0.2.1"), true).err(), Some(Full::Address));
     }
 
     #[test]
     fn who_waited_longest_goes_when_there_is_no_place() {
-        let places = places(2, 2);
-        let (idle, working) = (places.take(None, true).unwrap(), places.take(None, true).unwrap());
-        let _busy = working.seat.begin();
-        assert!(places.take(None, true).is_err(), "it has only just come");
+        let slots = slots(2, 2);
+        let (idle, working) = (slots.take(None, true).unwrap(), slots.take(None, true).unwrap());
+        let _busy = working.activity.begin();
+        assert!(slots.take(None, true).is_err(), "it has only just come");
         std::thread::sleep(EVICT_AFTER + Duration::from_millis(50));
-        let newcomer = places.take(None, true);
-        assert!(newcomer.is_ok() && idle.seat.is_evicted() && !working.seat.is_evicted());
+        let newcomer = slots.take(None, true);
+        assert!(newcomer.is_ok() && idle.activity.is_evicted() && !working.activity.is_evicted());
     }
 
     #[test]
     fn there_are_never_more_connections_than_half_of_the_descriptors() {
         let edge = Edge { connections: Some(1000), ..Edge::default() };
-        assert_eq!(Places::new(&edge, 1024, Metrics::new()).most, 512);
-        assert_eq!(Places::new(&Edge::default(), 1024, Metrics::new()).most, 512);
+        assert_eq!(ConnectionSlots::new(&edge, 1024, Metrics::new()).most, 512);
+        assert_eq!(ConnectionSlots::new(&Edge::default(), 1024, Metrics::new()).most, 512);
     }
 }

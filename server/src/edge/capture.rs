@@ -22,7 +22,7 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
 }
 
 /// Headers of a request that belong to one connection, or to the platform and not to the function.
-pub(crate) fn stays_here(name: &str) -> bool {
+pub(crate) fn is_stripped(name: &str) -> bool {
     is_hop_by_hop(name)
         || matches!(
             name,
@@ -35,8 +35,8 @@ pub(crate) fn stays_here(name: &str) -> bool {
 }
 
 /// Whether a header of a request is part of what is recorded of it, by its name in lower case.
-pub(crate) fn is_kept(name: &str) -> bool {
-    !stays_here(name) && !is_credential(name)
+pub(crate) fn is_captured(name: &str) -> bool {
+    !is_stripped(name) && !is_credential(name)
 }
 
 /// A query's parameters; one that comes more than once is a list.

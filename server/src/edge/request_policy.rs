@@ -7,7 +7,7 @@ use super::limits::Limits;
 use crate::config::Settings;
 
 /// The configuration of these checks.
-pub(super) struct Door {
+pub(super) struct RequestPolicy {
     pub(super) names: Names,
     pub(super) settings: Arc<Settings>,
     pub(super) limits: Limits,

@@ -12,7 +12,7 @@ const MAX_BEHIND: usize = 100;
 
 /// Unfinished positions, with the number of holds on each. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Held {
+pub(super) struct HeldPositions {
     lanes: Arc<Mutex<Lanes>>,
     namespace: Option<Arc<str>>,
 }
@@ -22,11 +22,11 @@ type Lanes = HashMap<Option<Arc<str>>, BTreeMap<u64, u32>>;
 
 /// Prevents a position from counting as done.
 pub(super) struct Hold {
-    held: Held,
+    held: HeldPositions,
     position: u64,
 }
 
-impl Held {
+impl HeldPositions {
     /// The same, for a namespace's lane.
     pub(super) fn of(&self, namespace: &Arc<str>) -> Self {
         Self { lanes: self.lanes.clone(), namespace: Some(namespace.clone()) }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_waits_is_named_and_holds_up_no_other() {
-        let held = Held::default();
+        let held = HeldPositions::default();
         let (loud, quiet) = (held.of(&"loud".into()), held.of(&"quiet".into()));
         assert_eq!(held.relayed(9), Relayed { through: 9, seen: 9, ..Relayed::default() });
         let (_loud, first, later) = (loud.hold(3), quiet.hold(5), quiet.hold(6));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn what_is_for_no_lane_holds_up_all() {
-        let held = Held::default();
+        let held = HeldPositions::default();
         let _roll_out = held.hold(7);
         let _lane = held.of(&"loud".into()).hold(8);
         assert_eq!(held.relayed(9), Relayed { through: 6, seen: 6, ..Relayed::default() });
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn of_too_many_lanes_the_furthest_behind_are_named() {
-        let held = Held::default();
+        let held = HeldPositions::default();
         let holds: Vec<_> = (1..=MAX_BEHIND as u64 + 2)
             .map(|position| held.of(&format!("team-{position}").as_str().into()).hold(position))
             .collect();

@@ -20,7 +20,7 @@ pub(super) enum Unready {
 
 /// The failures of one version.
 #[derive(Default)]
-pub(super) struct Trouble {
+pub(super) struct Failures {
     failures: u32,
     /// Whether an instance has ever become ready.
     ever_ready: bool,
@@ -29,7 +29,7 @@ pub(super) struct Trouble {
     reported_at: Option<Instant>,
 }
 
-impl Trouble {
+impl Failures {
     /// Whether another instance may be started while `starting` are starting.
     pub(super) fn allows_another(&self, starting: u32) -> bool {
         // After failures and without ever a ready instance, a single one is tried at a time.

@@ -17,10 +17,10 @@ use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
 /// Time between SIGTERM and SIGKILL for an instance that is being replaced and has no calls left.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(super) const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// The dependencies shared by the keepers of all versions.
-pub(super) struct Means {
+pub(super) struct Context {
     pub store: Store,
     pub commands: Commands,
     pub vault: Vault,
@@ -37,11 +37,11 @@ pub(super) struct Means {
     pub runtime: Handle,
 }
 
-impl Means {
+impl Context {
     /// Time between SIGTERM and SIGKILL for an instance; shortened when the server is about to end.
     pub(super) fn stop_grace(&self) -> Duration {
         let grace = self.settings.stop_grace;
-        let left = |end: &Instant| end.saturating_duration_since(Instant::now()).max(LAST_WORDS);
+        let left = |end: &Instant| end.saturating_duration_since(Instant::now()).max(LAST_GRACE);
         self.ends_at.get().map_or(grace, |end| left(end).min(grace))
     }
 
@@ -51,7 +51,7 @@ impl Means {
     }
 
     /// Sends a command about its instances to a function.
-    pub(super) async fn tell(&self, function: function::Id, command: function::Command) {
+    pub(super) async fn report_to_log(&self, function: function::Id, command: function::Command) {
         if let Err(error) = self.commands.function(function, command, self.own_cause()).await {
             tracing::warn!(%function, %error, "state of instances not reported to the function");
         }

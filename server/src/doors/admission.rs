@@ -31,7 +31,7 @@ const TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Admits or refuses versions. Cheap to clone.
 #[derive(Clone)]
-pub struct Judge {
+pub struct Admission {
     store: Store,
     doors: Doors,
     public: Namespaces,
@@ -41,7 +41,7 @@ pub struct Judge {
 }
 
 /// The decision about a version.
-pub enum Verdict {
+pub enum Decision {
     /// It may have its paths; what it claims must be recorded before this is dropped.
     Allowed(Option<Turn>),
     /// It may not, for a reason for people.
@@ -68,7 +68,7 @@ impl Drop for Turn {
     }
 }
 
-impl Judge {
+impl Admission {
     /// A judge over these doors, which only these namespaces may have.
     pub fn new(store: Store, doors: Doors, public: Namespaces) -> Self {
         Self { store, doors, public, turn: Arc::default() }
@@ -95,27 +95,27 @@ impl Judge {
     ///
     /// # Errors
     /// When the log is away.
-    pub async fn of_build(&self, id: Id, namespace: &str, manifest: &Manifest) -> Result<Verdict, store::Error> {
+    pub async fn of_build(&self, id: Id, namespace: &str, manifest: &Manifest) -> Result<Decision, store::Error> {
         let wish = manifest.http_triggers().find_map(|http| match &http.path {
             Some(path) => Some(format!("the path `{path}`")),
             None => (http.auth == HttpAuth::None).then(|| "`\"auth\": \"none\"`".to_owned()),
         });
-        let Some(wish) = wish else { return Ok(Verdict::Allowed(None)) };
+        let Some(wish) = wish else { return Ok(Decision::Allowed(None)) };
         if !self.public.contain(namespace) {
-            return Ok(Verdict::Refused(format!(
+            return Ok(Decision::Refused(format!(
                 "its http trigger asks for {wish}, which the namespace `{namespace}` does not allow: the server's owner \
                  names the namespaces that do in EVENTFLOW_PUBLIC_FUNCTIONS"
             )));
         }
         let triggers: Vec<HttpTrigger> = manifest.http_triggers().cloned().collect();
         if !have_paths(&triggers) {
-            return Ok(Verdict::Allowed(None));
+            return Ok(Decision::Allowed(None));
         }
         let turn = self.turn().await?;
         let refusal = self.doors.0.read().refusal(id, namespace, &triggers);
         Ok(match refusal {
-            None => Verdict::Allowed(Some(turn)),
-            Some(refusal) => Verdict::Refused(error_of(namespace, refusal).to_string()),
+            None => Decision::Allowed(Some(turn)),
+            Some(refusal) => Decision::Refused(error_of(namespace, refusal).to_string()),
         })
     }
 
@@ -151,7 +151,7 @@ impl Judge {
 type Denied = actors::Error<function::Error>;
 
 #[async_trait]
-impl Guard for Judge {
+impl Guard for Admission {
     async fn check(&self, id: Id, command: &Command) -> Result<Option<Box<dyn Send>>, Denied> {
         let turn = match command {
             Command::Promote { version, .. } => self.of_version(id, Some(*version)).await?,

@@ -6,7 +6,7 @@ use domain::function::event::{BuildSucceeded, Registered, Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::recorded::Fact;
 use domain::run::event::Redriven;
-use domain::run::{Asked, Phase, Run};
+use domain::run::{Phase, Run, RunRequest};
 use domain::{Cause, Recorded, Stream, event, function, retry, routing, run};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -48,7 +48,7 @@ fn table(id: function::Id, retry: retry::Policy) -> routing::Table {
 }
 
 /// The bytes stored in the log.
-fn bytes(asked: Asked) -> (Vec<u8>, Cause) {
+fn bytes(asked: RunRequest) -> (Vec<u8>, Cause) {
     (run::Event::Requested(asked.requested).encode(), asked.cause)
 }
 
@@ -66,7 +66,7 @@ proptest! {
     ) {
         let retry = taken.asynchronous.then_some(at_the_door);
         let taken = event::Received { target: Some(function), retry, ..taken };
-        let by_door = Asked::by_event(&taken, record, &cause, function, at_the_door);
+        let by_door = RunRequest::by_event(&taken, record, &cause, function, at_the_door);
 
         let event = event::Event::Received(Box::new(taken));
         let recorded = recorded(Stream::event(Uuid::nil().into()), record, &cause, &event);
@@ -74,7 +74,7 @@ proptest! {
         let targets = table(function, in_the_log).targets(&read);
         prop_assert_eq!(targets.len(), 1);
         let target = targets[0].clone();
-        let by_relay = Asked::by_event(&read, recorded.id, &recorded.cause, target.function, target.retry);
+        let by_relay = RunRequest::by_event(&read, recorded.id, &recorded.cause, target.function, target.retry);
         prop_assert_eq!(bytes(by_door), bytes(by_relay));
     }
 
@@ -90,11 +90,11 @@ proptest! {
         let event = run::Event::Requested(run::event::Requested { request, delivery, at: redriven.at });
         let dead: Run = <run::Aggregate as domain::Aggregate>::evolve(None, &event).expect("it was asked for");
         prop_assert_eq!(&dead.phase, &Phase::Queued);
-        let by_door = Asked::again(&dead, &redriven, record, &cause);
+        let by_door = RunRequest::again(&dead, &redriven, record, &cause);
 
         let recorded = recorded(Stream::run(Uuid::nil().into()), record, &cause, &run::Event::Redriven(redriven));
         let Ok(Fact::Run(_, run::Event::Redriven(read))) = recorded.fact() else { panic!("it is a redrive") };
-        let by_relay = Asked::again(&dead, &read, recorded.id, &recorded.cause);
+        let by_relay = RunRequest::again(&dead, &read, recorded.id, &recorded.cause);
         prop_assert_eq!(bytes(by_door), bytes(by_relay));
     }
 }

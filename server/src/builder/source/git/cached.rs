@@ -39,7 +39,7 @@ const ENDINGS: [&str; 3] = ["pack", "idx", "promisor"];
 
 /// The objects, while one build uses them.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct CachedRepository {
     folder: PathBuf,
     record: Record,
     _lock: File,
@@ -63,7 +63,7 @@ struct Seal {
     sha256: String,
 }
 
-impl Kept {
+impl CachedRepository {
     /// Opens what is kept in a folder of the function's own; `None` while another build has it. What is not exactly as it was
     /// recorded, or of another address, goes.
     pub(super) fn open(
@@ -233,8 +233,8 @@ mod tests {
         digit.to_string().repeat(40)
     }
 
-    fn open(folder: &Path, url: &str) -> Option<Kept> {
-        Kept::open(folder, url, || Ok(())).unwrap()
+    fn open(folder: &Path, url: &str) -> Option<CachedRepository> {
+        CachedRepository::open(folder, url, || Ok(())).unwrap()
     }
 
     /// A build has fetched a pack of so many bytes.

@@ -15,7 +15,7 @@ pub(super) type Revision = Vec<(String, DateTime<Utc>)>;
 
 /// Keeps the instances of one version on this server, or tracks those that the cluster keeps.
 #[async_trait]
-pub(super) trait Crew: Supply {
+pub(super) trait Pool: Supply {
     /// The endpoints that its calls use.
     fn endpoints(&self) -> &Arc<Endpoints>;
 
@@ -43,7 +43,7 @@ pub(super) trait Crew: Supply {
     fn expect(self: Arc<Self>, waiting: u64);
 
     /// Periodic maintenance.
-    fn tend(self: Arc<Self>);
+    fn maintain(self: Arc<Self>);
 
     /// Stops giving calls an endpoint. Processes of this server end after their last call, or at `deadline`.
     async fn close(self: Arc<Self>, deadline: Instant);
