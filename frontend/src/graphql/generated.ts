@@ -6,90 +6,90 @@ import type { TypedDocumentNode } from "@urql/core";
 type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
-/** How far a build is. */
+/** The state of a build. */
 export type BuildState =
-  /** Nobody has taken it yet. */
+  /** No server has taken it yet. */
   | 'QUEUED'
   /** A server works on it. */
   | 'RUNNING'
   /** It made a version. */
   | 'SUCCEEDED'
-  /** It made none. */
+  /** It failed. */
   | 'FAILED'
-  /** It was called off. */
+  /** It was cancelled. */
   | 'CANCELLED';
 
-/** An archive that was uploaded. */
+/** An uploaded archive. */
 export type BundleSourceInput = {
-  /** What `POST /v1/bundles` answered. */
+  /** The digest returned by `POST /v1/bundles`. */
   digest: string;
 };
 
-/** How far it is with telling the outcome to who asked for it. */
+/** The state of a callback. */
 export type CallbackState =
-  /** There is no outcome yet. */
+  /** The run has no outcome yet. */
   | 'WAITING'
-  /** It is to be told. */
+  /** It is due. */
   | 'DUE'
-  /** It was told. */
+  /** It was delivered. */
   | 'DELIVERED'
-  /** It could not be told, and is not tried any more. */
+  /** It could not be delivered and was given up. */
   | 'GIVEN_UP';
 
-/** What is done about due times that no server was there for. */
+/** What happens to due times that passed while no server was running. */
 export type CatchUp =
-  /** They are left out. */
+  /** They are skipped. */
   | 'NONE'
-  /** Of all that are due, the newest fires. */
+  /** Only the latest fires. */
   | 'LAST'
-  /** All fire, 100 at most. */
+  /** All fire, up to 100. */
   | 'ALL';
 
-/** What became of a dead run. */
+/** The state of a dead letter. */
 export type DeadLetterState =
-  /** It waits for somebody to look at it. */
+  /** It is waiting to be handled. */
   | 'WAITING'
-  /** It was tried again, as another run. */
+  /** It was redriven as another run. */
   | 'REDRIVEN'
-  /** Nobody wants to look at it. */
+  /** It was purged. */
   | 'PURGED';
 
-/** Whether the process lives on between calls. */
+/** Whether a process serves many calls or one run. */
 export type FunctionMode =
-  /** Answers HTTP as long as it lives. */
+  /** Serves HTTP until it is stopped. */
   | 'SERVICE'
   /** One process for each run. */
   | 'JOB';
 
-/** What a list of functions is in the order of. */
+/** The order of a list of functions. */
 export type FunctionOrder =
   /** Namespace and name. */
   | 'NAME'
   /** State, then namespace and name. */
   | 'STATE'
-  /** When something last happened to them. */
+  /** When their latest event happened. */
   | 'UPDATED';
 
-/** Where in its life a function stands. */
+/** The lifecycle state of a function. */
 export type FunctionState =
-  /** Nothing is built. */
+  /** Nothing has been built. */
   | 'REGISTERED'
-  /** There is a version, and it never ran. */
+  /** A version exists, but has never run. */
   | 'BUILT'
-  /** It answers. */
+  /** It runs. */
   | 'RUNNING'
-  /** It answered once. */
+  /** It has run and was stopped. */
   | 'STOPPED'
-  /** It is gone, for good. */
+  /** It was deregistered, permanently. */
   | 'DEREGISTERED';
 
 /** A Git repository. */
 export type GitSourceInput = {
   /** `https://…`, `ssh://…`, `git@host:path`, or a path on the server's disk. */
   url: string;
-  /** Branch, tag or commit; the default branch when absent. */
+  /** Branch, tag or commit; the default branch if absent. */
   ref?: string | null | undefined;
-  /** The folder in the repository; its root when absent. */
+  /** The folder in the repository; the root if absent. */
   path?: string | null | undefined;
 };
 
@@ -103,12 +103,12 @@ export type HeaderInput = {
 
 /** Who may call a function over HTTP. */
 export type HttpAuth =
-  /** Who has a token, or a session. */
+  /** Callers with a token or a session. */
   | 'TOKEN'
-  /** Everybody. */
+  /** Anybody. */
   | 'NONE';
 
-/** What an invocation says besides its payload: `event.http` of the event that the function gets. */
+/** The HTTP part of an invocation: `event.http` of the event that the function gets. */
 export type HttpInput = {
   /** The method. */
   method?: string;
@@ -124,37 +124,37 @@ export type HttpInput = {
 export type ImageSourceInput = {
   /** Its reference. */
   image: string;
-  /** Its command, when not its own. */
+  /** The command to run instead of the image's own. */
   command?: Array<string> | null | undefined;
 };
 
-/** Where a line was written to. */
+/** The stream that a line was written to. */
 export type LogStream =
   /** Standard output. */
   | 'STDOUT'
   /** Standard error. */
   | 'STDERR'
-  /** EventFlow's own. */
+  /** EventFlow itself. */
   | 'SYSTEM';
 
-/** Whether a schedule fires while the run of its last time is not over. */
+/** Whether a schedule fires while its previous run is not over. */
 export type Overlap =
   /** It fires. */
   | 'ALLOW'
-  /** It is left out. */
+  /** It skips that time. */
   | 'FORBID';
 
 /** An event to publish. */
 export type PublishEventInput = {
-  /** Where it is sent to; the namespace of the header `X-Namespace`, or else the server's own, when absent. */
+  /** The namespace; defaults to the header `X-Namespace`, or else to the server's default. */
   namespace?: string | null | undefined;
   /** What happened: `file.uploaded`. */
   type: string;
-  /** Who says so; `/graphql` when absent. */
+  /** Its source; `/graphql` if absent. */
   source?: string | null | undefined;
-  /** Names it at its source; the same again is the same event. A new one when absent. */
+  /** Its id within its source; the same id is the same event. Generated if absent. */
   id?: string | null | undefined;
-  /** What it is about. */
+  /** Its subject. */
   subject?: string | null | undefined;
   /** Its content. */
   data?: unknown;
@@ -162,13 +162,13 @@ export type PublishEventInput = {
 
 /** A function to register. */
 export type RegisterFunctionInput = {
-  /** Where it belongs; to the namespace of the header `X-Namespace`, or else the server's own, when absent. */
+  /** The namespace; defaults to the header `X-Namespace`, or else to the server's default. */
   namespace?: string | null | undefined;
   /** Unique in its namespace. */
   name: string;
-  /** Where its code comes from. */
+  /** Its source. */
   source: SourceInput;
-  /** What `function.json` would say; beats the file in the source. */
+  /** A manifest that overrides the file in the source. */
   manifest?: unknown;
   /**
    * A function of the same namespace and repository: where the address of the repository was given to it with credentials, this one
@@ -177,58 +177,58 @@ export type RegisterFunctionInput = {
   credentialsOf?: string | null | undefined;
 };
 
-/** How far a run is. */
+/** The state of a run. */
 export type RunState =
-  /** It waits for a worker. */
+  /** It is waiting for a worker. */
   | 'QUEUED'
-  /** An attempt is on its way. */
+  /** An attempt is running. */
   | 'RUNNING'
-  /** It waits for its next attempt. */
+  /** It is waiting for its next attempt. */
   | 'RETRYING'
-  /** It is done. */
+  /** It succeeded. */
   | 'SUCCEEDED'
-  /** It failed, and is not tried again. */
+  /** It failed and will not be retried. */
   | 'FAILED'
-  /** It took too long, and is not tried again. */
+  /** It exceeded its time limit and will not be retried. */
   | 'TIMED_OUT'
-  /** It was called off. */
+  /** It was cancelled. */
   | 'CANCELLED'
-  /** The last attempt failed, too. */
+  /** Its last attempt failed. */
   | 'DEAD';
 
-/** Where a function's code comes from. */
+/** The source of a function's code. */
 export type SourceInput =
   {   /** A Git repository. */
   git: GitSourceInput; bundle?: never; image?: never; }
-  |  { git?: never;   /** An archive that was uploaded. */
+  |  { git?: never;   /** An uploaded archive. */
   bundle: BundleSourceInput; image?: never; }
   |  { git?: never; bundle?: never;   /** A container image. */
   image: ImageSourceInput; };
 
-/** What starts a run. */
+/** The kinds of trigger. */
 export type TriggerType =
   /** A call. */
   | 'HTTP'
   /** An event. */
   | 'EVENT'
-  /** The clock. */
+  /** A schedule. */
   | 'SCHEDULE'
-  /** A delivery of another service. */
+  /** A webhook delivery. */
   | 'WEBHOOK';
 
-/** What changes in a function's next build. */
+/** Changes for a function's next build. */
 export type UpdateFunctionInput = {
-  /** Which function. */
+  /** The function. */
   id: string;
-  /** Where its code comes from; as before when absent. */
+  /** Its source; unchanged if absent. */
   source?: SourceInput | null | undefined;
-  /** What `function.json` would say; as before when absent. */
+  /** A manifest that overrides the file in the source; unchanged if absent. */
   manifest?: unknown;
-  /** Lets the file in the source count again, instead of the manifest that was given; not together with one. */
+  /** Removes the overriding manifest, so that the file in the source applies again; not together with a manifest. */
   dropManifest?: boolean;
 };
 
-/** How far back numbers reach. */
+/** The length of a time window. */
 export type Window =
   /** The last 5 minutes. */
   | 'FIVE_MINUTES'

@@ -17,13 +17,13 @@ use crate::actors::{self, Guard};
 use crate::config::Namespaces;
 use crate::store::{self, Store};
 
-/// The lease of the server that judges a version with paths.
+/// The lease of the server that decides about a version with paths.
 const LEASE: &str = "paths";
 
-/// The verdict of a server that dies holds up the others for as long as this …
+/// How long the decision of a server that dies holds up the others.
 const LEASE_FOR: Duration = Duration::from_secs(5);
 
-/// … and they ask again after this.
+/// The delay before they try again.
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// How long a judgement waits for its turn.
@@ -35,16 +35,16 @@ pub struct Admission {
     store: Store,
     doors: Doors,
     public: Namespaces,
-    /// Versions with paths are judged one after the other, on whichever server, each when the one before is recorded: two that
-    /// claim one path at once are not both let through.
+    /// Versions with paths are decided about one at a time, across servers, each after the previous one is recorded:
+    /// two that claim the same path at the same moment are not both admitted.
     turn: Arc<Mutex<()>>,
 }
 
 /// The decision about a version.
 pub enum Decision {
-    /// It may have its paths; what it claims must be recorded before this is dropped.
+    /// It may have its paths. What it claims must be recorded before this is dropped.
     Allowed(Option<Turn>),
-    /// It may not, for a reason for people.
+    /// It may not, with the reason as a message.
     Refused(String),
 }
 
@@ -69,15 +69,15 @@ impl Drop for Turn {
 }
 
 impl Admission {
-    /// A judge over these doors, which only these namespaces may have.
+    /// Admission by this table, for these namespaces only.
     pub fn new(store: Store, doors: Doors, public: Namespaces) -> Self {
         Self { store, doors, public, turn: Arc::default() }
     }
 
-    /// Waits until it is this server's turn, and the table includes what was judged before.
+    /// Waits for this server's turn, and for the table to include previous decisions.
     async fn turn(&self) -> Result<Turn, store::Error> {
         let here = self.turn.clone().lock_owned().await;
-        // Each turn has a name of its own: giving the last one back late takes nothing from this one.
+        // Each turn has a unique name, so giving back an earlier one late does not affect this one.
         let holder = Uuid::now_v7().to_string();
         let deadline = Instant::now() + TURN_WITHIN;
         while self.store.lease(LEASE, &holder, LEASE_FOR).await?.is_none() {
@@ -91,10 +91,10 @@ impl Admission {
         Ok(turn)
     }
 
-    /// Of a version that was built.
+    /// Decides about a version that was built.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn of_build(&self, id: Id, namespace: &str, manifest: &Manifest) -> Result<Decision, store::Error> {
         let wish = manifest.http_triggers().find_map(|http| match &http.path {
             Some(path) => Some(format!("the path `{path}`")),
@@ -119,9 +119,9 @@ impl Admission {
         })
     }
 
-    /// Of a version that is to be the current one (`Some`), or of the current one that is to start (`None`).
+    /// Checks a version that is to become the current one (`Some`), or the current one that is to start (`None`).
     async fn of_version(&self, id: Id, version: Option<u32>) -> Result<Option<Turn>, Denied> {
-        // Where nobody may have paths, none leads anywhere.
+        // If nobody may have paths, none is served.
         if self.public.are_none() {
             return Ok(None);
         }
@@ -136,7 +136,7 @@ impl Admission {
             let Some((namespace, triggers)) = table.triggers(id, version) else { return Ok(None) };
             let refusal = match version {
                 Some(_) => table.refusal(id, &namespace, &triggers),
-                // It has its paths already, however many they are.
+                // It has its paths already, however many there are.
                 None => table.conflict(id, &triggers).map(Refusal::Taken),
             };
             (namespace, refusal)
@@ -170,7 +170,7 @@ fn error_of(namespace: &str, refusal: Refusal) -> function::Error {
     match refusal {
         Refusal::TooMany => function::Error::TooManyPaths { most: MAX_PATHS_PER_NAMESPACE },
         Refusal::Taken(Conflict { path, other, namespace: theirs, name }) => {
-            // What is in another namespace is nobody's business in this one.
+            // Details of another namespace are not shown in this one.
             let whose = match theirs == namespace {
                 true => format!("`{other}` leads to the function `{name}`"),
                 false => "it leads to a function of another namespace".to_owned(),

@@ -26,20 +26,20 @@ impl Fold for Table {
 }
 
 impl Doors {
-    /// Reads which doors there are, and follows the log from then on. Must be called within a tokio runtime.
+    /// Loads the table, and follows the log from then on. Must be called within a tokio runtime.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn open(store: Store) -> Result<Self, store::Error> {
         Projection::open(store).await.map(Self)
     }
 
-    /// The function that a path leads to now.
+    /// The function that serves a path now.
     pub fn at(&self, path: &str) -> Option<Found> {
         self.0.read().at(path)
     }
 
-    /// Whether a function may have callers without a token, or on pages of other origins.
+    /// Whether a function allows anonymous callers or cross-origin pages.
     pub fn is_open(&self, namespace: &str, name: &str) -> bool {
         self.0.read().is_open(namespace, name)
     }

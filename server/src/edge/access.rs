@@ -15,13 +15,13 @@ use super::request_id::REQUEST_ID;
 use crate::config::Edge;
 use crate::telemetry::ACCESS;
 
-/// The longest text of a caller in a line, in bytes.
+/// The longest text from a caller in a line, in bytes; longer ones are cut.
 const MAX_TEXT: usize = 512;
 
 /// The header of a function's answer that names its run.
 const CALL_ID: header::HeaderName = header::HeaderName::from_static("x-call-id");
 
-/// What the line of a request says that was never answered, because its caller left.
+/// The status logged for a request that was not answered because its caller left.
 const LEFT: u16 = 499;
 
 /// A request; its line is written on drop.
@@ -40,7 +40,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// Of a request whose head is complete.
+    /// Starts the line of a request whose head is complete.
     pub(super) fn of(head: &RequestHead, edge: &Edge) -> Self {
         let origin = Origin::of_head(head, edge);
         Self {
@@ -57,14 +57,14 @@ impl Entry {
         }
     }
 
-    /// It is answered.
+    /// Notes the status and headers of the answer.
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap) {
         self.status = Some(status);
         self.request = text(headers, REQUEST_ID);
         self.run = text(headers, CALL_ID);
     }
 
-    /// A part of the answer was sent.
+    /// Counts a part of the answer that was sent.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
     }

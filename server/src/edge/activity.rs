@@ -17,25 +17,25 @@ pub struct Activity {
     opened: Instant,
     /// What the connection is counted under; `None` when its address is not counted.
     pub(super) counted: Option<IpAddr>,
-    /// Requests that are being answered.
+    /// Requests being answered.
     busy: AtomicU32,
-    /// Requests that there were.
+    /// Requests so far.
     requests: AtomicU64,
-    /// The newest one is of no use without its caller …
+    /// The newest request is useless without its caller …
     followed: AtomicBool,
     /// … who understands interim responses.
     interim: AtomicBool,
     /// When the last answer was complete.
     rested: AtomicU64,
-    /// When the first byte after that came.
+    /// When the first byte after that arrived.
     heard: AtomicU64,
-    /// Since when the body of a request has been waited for.
+    /// Since when the server has been waiting for the body of a request.
     body: AtomicU64,
-    /// It has become a WebSocket, which has rules of its own.
+    /// It has become a WebSocket, which has limits of its own.
     socket: AtomicBool,
-    /// Since when it is one whose caller has not said who they are.
+    /// Since when it has been a WebSocket without an authenticated caller.
     unknown: AtomicU64,
-    /// Its place was given to another one.
+    /// It must close, because another connection took its place.
     evicted: AtomicBool,
     waker: AtomicWaker,
 }
@@ -79,7 +79,7 @@ impl Activity {
         Duration::from_millis(self.now().saturating_sub(time.max(1)))
     }
 
-    /// A request's head is complete.
+    /// Notes that a request's head is complete.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Relaxed);
         self.requests.fetch_add(1, Relaxed);
@@ -87,13 +87,14 @@ impl Activity {
         Busy(self.clone())
     }
 
-    /// How many requests there were, the one that is being answered included.
+    /// The number of requests so far, including the one being answered.
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Relaxed)
     }
 
-    /// From now on the request ends when its caller leaves: what it does is of no use to anybody else. `interim`: the caller
-    /// understands interim responses (1xx), which are unknown to HTTP/1.0.
+    /// From now on the request ends when its caller leaves, because its result is of no use to anybody else. `interim`:
+    /// the
+    /// caller understands interim responses (1xx), which HTTP/1.0 does not know.
     pub(crate) fn follow_caller(&self, interim: bool) {
         self.interim.store(interim, Relaxed);
         self.followed.store(true, Relaxed);
@@ -108,19 +109,19 @@ impl Activity {
         self.interim.load(Relaxed)
     }
 
-    /// Bytes came in.
+    /// Notes that bytes have arrived.
     pub(super) fn hear(&self) {
         if self.busy.load(Relaxed) == 0 && self.heard.load(Relaxed) == 0 {
             self.heard.store(self.now(), Relaxed);
         }
     }
 
-    /// The body of a request is waited for, or not any more.
+    /// Notes whether the server is waiting for the body of a request.
     pub(super) fn wait_for_body(&self, waits: bool) {
         self.body.store(if waits { self.now() } else { 0 }, Relaxed);
     }
 
-    /// The connection is a WebSocket from now on: it is idle as long as both ends live, which its pings find out.
+    /// Turns the connection into a WebSocket: it is idle as long as both ends live, which its pings find out.
     pub(crate) fn become_socket(&self) {
         self.socket.store(true, Relaxed);
     }
@@ -129,12 +130,12 @@ impl Activity {
         self.socket.load(Relaxed)
     }
 
-    /// The caller of the WebSocket has not said who they are, or has by now.
+    /// Notes whether the WebSocket's caller is still unauthenticated.
     pub(super) fn be_unknown(&self, unknown: bool) {
         self.unknown.store(if unknown { self.now() } else { 0 }, Relaxed);
     }
 
-    /// How long it has kept the server waiting; `None` while the server works for it.
+    /// How long it has kept the server waiting; `None` while the server is working for it.
     pub(super) fn waiting(&self) -> Option<Duration> {
         match (self.busy.load(Relaxed), self.body.load(Relaxed)) {
             (0, _) => Some(self.since(self.rested.load(Relaxed))),
@@ -157,12 +158,12 @@ impl Activity {
         self.evicted.load(Relaxed)
     }
 
-    /// Wakes this task when the seat is taken away.
+    /// Wakes this task when the connection is evicted.
     pub(super) fn watch(&self, cx: &Context<'_>) {
         self.waker.register(cx.waker());
     }
 
-    /// Why the connection is to be closed, if it is.
+    /// Why the connection must be closed, if it must.
     pub(super) fn overdue(&self, limits: &Limits) -> Option<&'static str> {
         if self.is_evicted() {
             return Some("the connection waited longest when there were too many");
@@ -190,7 +191,7 @@ mod tests {
         idle: Duration::from_secs(5),
     };
 
-    /// A seat that was opened so many seconds ago.
+    /// A connection that was opened `seconds` ago.
     fn aged(seconds: u64) -> Arc<Activity> {
         let opened = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
         Arc::new(Activity { opened, ..Activity::new(None) })

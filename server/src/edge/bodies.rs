@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::network::{Prefix, Width};
 
-/// Bytes that bodies of known senders may take together while they are being read.
+/// Bytes that bodies of known senders may take together while they are read.
 pub const MAX_KNOWN: usize = 256 << 20;
 
 /// A memory budget.
@@ -37,7 +37,7 @@ struct Body {
     network: Option<Prefix>,
     bytes: usize,
     since: Instant,
-    /// It is being looked at, which takes no longer for one than for another: it is not dropped any more.
+    /// It has arrived and is being handled, which takes a bounded time: it is not dropped any more.
     complete: bool,
     dropped: CancellationToken,
 }
@@ -54,12 +54,12 @@ pub(crate) struct BodyReservation {
 pub(crate) struct Dropped;
 
 impl BodyBudget {
-    /// A budget of so many bytes.
+    /// A budget of `most` bytes.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, bodies: Mutex::default() })
     }
 
-    /// A body from an address begins; nothing of it is there yet.
+    /// Registers a body from an address, of which nothing has arrived yet.
     pub(crate) fn hold(self: &Arc<Self>, address: Option<IpAddr>) -> BodyReservation {
         let dropped = CancellationToken::new();
         let body = Body {
@@ -78,14 +78,14 @@ impl BodyBudget {
 }
 
 impl BodyReservation {
-    /// The body takes so much memory now.
+    /// Sets how much memory the body takes now.
     ///
     /// # Errors
-    /// When it is the one to go.
+    /// When this body must be dropped.
     pub(crate) fn takes(&self, bytes: usize) -> Result<(), Dropped> {
         let mut bodies = self.budget.bodies.lock();
         bodies.resize(self.number, bytes).ok_or(Dropped)?;
-        // One alone is always taken: what it may have is limited elsewhere.
+        // A single body is always accepted: its size is limited elsewhere.
         while bodies.bytes > self.budget.most && bodies.bytes > bodies.open.get(&self.number).map_or(0, |own| own.bytes)
         {
             let dearest = bodies.dearest().unwrap_or(self.number);
@@ -97,14 +97,14 @@ impl BodyReservation {
         Ok(())
     }
 
-    /// All of the body is there.
+    /// Marks the body as complete.
     pub(crate) fn complete(&self) {
         if let Some(body) = self.budget.bodies.lock().open.get_mut(&self.number) {
             body.complete = true;
         }
     }
 
-    /// Waits until the body is to be dropped.
+    /// Waits until the body must be dropped.
     pub(crate) async fn dropped(&self) {
         self.dropped.cancelled().await;
     }
@@ -126,7 +126,7 @@ impl Bodies {
         Some(())
     }
 
-    /// The body that has cost most, of those that still arrive.
+    /// The most expensive of the bodies that are still arriving.
     fn dearest(&self) -> Option<u64> {
         let arriving = self.open.iter().filter(|(_, body)| !body.complete && body.bytes > 0);
         let cost = |body: &Body| {

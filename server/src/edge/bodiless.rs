@@ -12,12 +12,12 @@ use bytes::Bytes;
 pub(crate) struct Bodiless(BodySize);
 
 impl Bodiless {
-    /// Instead of a body of this size.
+    /// Stands for a body of this size.
     pub(crate) fn of(size: BodySize) -> Self {
         Self(size)
     }
 
-    /// Instead of a body of so many bytes, where that is known.
+    /// Stands for a body of this length in bytes, if it is known.
     pub(crate) fn of_length(length: Option<u64>) -> Self {
         Self(length.map_or(BodySize::None, BodySize::Sized))
     }

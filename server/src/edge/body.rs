@@ -11,22 +11,24 @@ use serde::de::DeserializeOwned;
 use super::origin::Origin;
 use super::{BodyReservation, Dropped, HttpError, Services, is_late, json};
 
-/// Seconds after which a body that was dropped for want of memory may be sent again.
+/// Seconds after which a body that was dropped for lack of memory may be sent again.
 const RETRY_AFTER_S: u64 = 5;
 
-/// The whole body, at most `limit` bytes. All bodies that are being read share one budget of memory.
+/// Reads the whole body, at most `limit` bytes. All bodies being read share one memory budget.
 ///
 /// # Errors
-/// 413 when it is larger, before it was read where its length is given; 503 when the budget is used up and this body has
-/// cost most.
+/// 413 when it is too large (before it is read, if its length is declared); 503 when the budget is used up and this
+/// body
+/// has cost the most.
 pub(crate) async fn read(request: &HttpRequest, payload: Payload, limit: usize) -> Result<Bytes, HttpError> {
     check_length(request, limit)?;
     let services = request.app_data::<Data<Services>>().expect("every route has the services");
     read_held(payload, limit, &services.bodies.hold(Origin::of(request).address)).await
 }
 
-/// As [`read`], of a request that has not proved yet who sends it: the bodies of all such requests share one budget of
-/// memory, which the second value gives back when it is dropped. To be kept until the sender is known.
+/// Like [`read`], for a request whose sender is not proved yet. The bodies of all such requests share one memory
+/// budget;
+/// the second value returns this body's part when it is dropped, so keep it until the sender is known.
 ///
 /// # Errors
 /// As [`read`].
@@ -76,7 +78,7 @@ pub(crate) fn broke_off(error: &PayloadError) -> HttpError {
 }
 
 /// # Errors
-/// 413 when the request says that its body is larger.
+/// 413 when the declared length is too large.
 pub(crate) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), HttpError> {
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -86,10 +88,10 @@ pub(crate) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), Ht
     }
 }
 
-/// The value that a JSON body is.
+/// Parses a JSON body.
 ///
 /// # Errors
-/// 400, naming the place.
+/// 400, with the position of the fault.
 pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     if bytes.is_empty() {
         return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));
@@ -97,10 +99,10 @@ pub(crate) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
     json::read(bytes).map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
 }
 
-/// The value that a JSON body is, as it came: see [`json::carried`].
+/// Checks a JSON body and carries it unchanged: see [`json::carried`].
 ///
 /// # Errors
-/// 400, naming the place.
+/// 400, with the position of the fault.
 pub(crate) fn carried(bytes: &[u8]) -> Result<domain::Json, HttpError> {
     if bytes.is_empty() {
         return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));

@@ -9,13 +9,13 @@ use crate::config::Outward;
 /// The longest `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 255;
 
-/// Whether the caller would rather not wait (RFC 7240, section 4.1).
+/// Whether the caller prefers not to wait (RFC 7240, section 4.1).
 pub(crate) fn prefers_async(headers: &HeaderMap) -> bool {
     let all = headers.get_all("prefer").filter_map(|value| value.to_str().ok());
     all.flat_map(|value| value.split([',', ';'])).any(|wish| wish.trim().eq_ignore_ascii_case("respond-async"))
 }
 
-/// Where the outcome is to be told.
+/// Where the outcome is to be posted.
 ///
 /// # Errors
 /// 422 `bad_callback`, before anything is accepted.
@@ -32,7 +32,7 @@ pub(crate) fn callback(headers: &HeaderMap, outward: &Outward) -> Result<Option<
     outward.check(text.trim()).map(|url| Some(url.to_string())).map_err(wrong)
 }
 
-/// What names the request, so that it is done once however often it comes.
+/// The key under which the request is executed once, however often it is sent.
 ///
 /// # Errors
 /// 400 `bad_idempotency_key`.

@@ -21,25 +21,25 @@ pub(crate) fn is_hop_by_hop(name: &str) -> bool {
     )
 }
 
-/// Headers of a request that belong to one connection, or to the platform and not to the function.
+/// Headers of a request that concern one connection, or the platform and not the function.
 pub(crate) fn is_stripped(name: &str) -> bool {
     is_hop_by_hop(name)
         || matches!(
             name,
             "host" | "content-length" | "authorization" | "expect" | "x-call-id" | "x-timeout" | "x-callback-url"
         )
-        // What a caller says of proxies; the platform says it itself.
+        // What a caller claims about proxies; the platform sets these itself.
         || matches!(name, "forwarded" | "x-real-ip")
         || name.starts_with("x-forwarded-")
         || name.starts_with("x-eventflow-")
 }
 
-/// Whether a header of a request is part of what is recorded of it, by its name in lower case.
+/// Whether a header, given by its lower-case name, is recorded with the request.
 pub(crate) fn is_captured(name: &str) -> bool {
     !is_stripped(name) && !is_credential(name)
 }
 
-/// A query's parameters; one that comes more than once is a list.
+/// The parameters of a query; a repeated one becomes a list.
 pub(crate) fn query(text: &str) -> Map<String, Value> {
     let mut all = Map::new();
     if text.is_empty() {

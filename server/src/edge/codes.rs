@@ -8,12 +8,13 @@
 pub struct Code {
     /// The name that programs rely on.
     pub name: &'static str,
-    /// Its statuses in HTTP; the first is that of a refusal, others come from routes that say it themselves. Empty: the code
-    /// exists in GraphQL only.
+    /// Its HTTP statuses. The first is that of a refusal; the others come from routes that set the status themselves.
+    /// Empty:
+    /// the code exists in GraphQL only.
     pub statuses: &'static [u16],
     /// What it means.
     pub meaning: &'static str,
-    /// What the caller does about it.
+    /// What the caller can do about it.
     pub remedy: &'static str,
 }
 
@@ -21,12 +22,12 @@ const fn code(name: &'static str, statuses: &'static [u16], meaning: &'static st
     Code { name, statuses, meaning, remedy }
 }
 
-/// The code of this name.
+/// Finds a code by its name.
 pub fn find(name: &str) -> Option<&'static Code> {
     CODES.binary_search_by(|code| code.name.cmp(name)).ok().map(|at| &CODES[at])
 }
 
-/// All of them, by name.
+/// All codes, sorted by name.
 #[rustfmt::skip]
 pub const CODES: &[Code] = &[
     code("answer_not_kept", &[409], "The call under this `Idempotency-Key` is over, but its answer was too long to be recorded.", "Look the run up by the id in the message. Raise `EVENTFLOW_MAX_RECORDED` if it happens often."),
@@ -140,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// After each of these, within a few lines, stands the code that it makes.
+    /// Functions that make an error; the code follows within a few lines.
     const MAKERS: &[&str] = &[
         "HttpError::new(",
         "HttpError::bad_request(",
@@ -153,7 +154,7 @@ mod tests {
         "fn code(&self)",
     ];
 
-    /// The code of the rooms that refuse, without their tests.
+    /// The source text of the rooms that refuse requests, without their tests.
     fn sources() -> Vec<(String, String)> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let folders = ["src/edge", "src/gateway", "src/ingress", "src/operations", "../domain/src"];

@@ -15,21 +15,21 @@ use super::network::{Prefix, Width};
 use crate::config::Edge;
 use crate::telemetry::Metrics;
 
-/// A connection that has waited less than this keeps its place.
+/// A connection that has been idle for less than this is not evicted.
 const EVICT_AFTER: Duration = Duration::from_secs(1);
 
-/// Places when nothing is set: each costs some kilobytes as long as it is taken.
+/// The default number of connections: each costs some kilobytes while it is open.
 const DEFAULT_MOST: usize = 8192;
 
-/// Of the places, the part by which evicted connections may overlap with those that took their places.
+/// The fraction of the connections by which evicted ones may overlap with their successors.
 const OVERLAP: usize = 16;
 
 /// Why there is no slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Full {
-    /// All are taken by connections that are in use.
+    /// All are taken by connections in use.
     Everywhere,
-    /// The address has as many as one may have.
+    /// The address has as many as one address may have.
     Address,
 }
 
@@ -56,8 +56,9 @@ pub(super) struct ConnectionSlot {
 }
 
 impl ConnectionSlots {
-    /// As many as are set, or half of the descriptors that the process may have: the other half is for databases,
-    /// files, instances, and the connections to them.
+    /// As many as configured, or half of the file descriptors that the process may open: the other half is for
+    /// databases,
+    /// files, instances and the connections to them.
     pub fn new(edge: &Edge, descriptors: u64, metrics: Metrics) -> Arc<Self> {
         let share = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(1);
         let most = edge.connections.unwrap_or(share.min(DEFAULT_MOST));
@@ -70,12 +71,12 @@ impl ConnectionSlots {
             );
         }
         let most = most.min(share);
-        // One address never has all places.
+        // One address never gets all of them.
         let most_per_address = edge.connections_per_address.min(most.div_ceil(2));
         Arc::new(Self { most, most_per_address, taken: Mutex::default(), metrics })
     }
 
-    /// A place for a connection from an address. `counted`: whether the address may only have so many.
+    /// Admits a connection from an address. `counted`: whether the address has a limit of its own.
     pub(super) fn take(self: &Arc<Self>, address: Option<IpAddr>, counted: bool) -> Result<ConnectionSlot, Full> {
         let network = address.filter(|_| counted).map(network);
         let mut taken = self.taken.lock();
@@ -130,7 +131,7 @@ impl Drop for ConnectionSlot {
     }
 }
 
-/// What an address is counted under.
+/// The network that an address is counted under.
 fn network(address: IpAddr) -> IpAddr {
     Prefix::of(address, Width::Network).address()
 }

@@ -7,7 +7,7 @@
 //!
 //! Signatures of a body are not credentials: they authenticate that one body and give access to nothing.
 
-/// Headers whose whole name says it.
+/// Headers that hold a credential by their whole name.
 const NAMES: &[&str] = &[
     "authentication",
     "authorization",
@@ -28,7 +28,7 @@ const NAMES: &[&str] = &[
     "x-ms-client-principal",
 ];
 
-/// Words between hyphens or underscores that say it, wherever they stand.
+/// Words, between hyphens or underscores, that mark a header as a credential wherever they occur.
 const WORDS: &[&str] = &[
     "apikey",
     "auth",
@@ -46,11 +46,11 @@ const WORDS: &[&str] = &[
     "token",
 ];
 
-/// Words that say it when `key` follows: `x-api-key`, `x-functions-key`, `ocp-apim-subscription-key`.
+/// Words that mark a credential when `key` follows: `x-api-key`, `x-functions-key`, `ocp-apim-subscription-key`.
 const KEYS: &[&str] =
     &["access", "account", "api", "app", "auth", "client", "functions", "master", "private", "subscription"];
 
-/// Whether a header, by its name in lower case, may hold what lets somebody in.
+/// Whether a header, given by its lower-case name, may hold a credential.
 pub(crate) fn is_credential(name: &str) -> bool {
     if NAMES.contains(&name) {
         return true;

@@ -2,10 +2,10 @@
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// More are not asked for: what a container allows by default may be a thousand times that.
+/// The most that is asked for: a container's default limit may be a thousand times as high.
 const ENOUGH: u64 = 1 << 16;
 
-/// Raises the number of descriptors that this process may open as far as its own limit allows; how many it may open then.
+/// Raises this process's limit of open file descriptors as far as its hard limit allows, and returns the new limit.
 pub fn raise() -> u64 {
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1024 };
     let wanted = hard.min(ENOUGH);

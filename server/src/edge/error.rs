@@ -10,7 +10,7 @@ use super::codes;
 use crate::operations::{Fault, Problem, Refusal, fit_to_show};
 use crate::store;
 
-/// Seconds after which a client may try again what failed because of the server.
+/// Seconds after which a client may retry what failed because of the server.
 const RETRY_AFTER_S: u64 = 1;
 
 /// The body of every answer that is an error.
@@ -23,13 +23,13 @@ pub(crate) struct ErrorBody<'a> {
 /// What is wrong.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ErrorDetails<'a> {
-    /// A short name that programs can rely on.
+    /// A stable code that programs can rely on.
     code: &'a str,
     /// What is wrong, where, and what to do.
     message: &'a str,
-    /// Names the request, in the server's log and in the header `X-Request-Id`.
+    /// The request's id, also in the server's log and in the header `X-Request-Id`.
     request_id: &'a str,
-    /// Every problem, when there is more than one, or one that has a place.
+    /// All problems, if there is more than one or one has a position.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<ProblemBody>,
 }
@@ -38,11 +38,11 @@ pub(crate) struct ErrorDetails<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody {
-    /// A short name that programs can rely on.
+    /// A stable code that programs can rely on.
     code: &'static str,
     /// What is wrong, where, and what to do.
     message: String,
-    /// Where in the input, from the outside in; `null` when it is the whole of it.
+    /// Its position in the input, from the outside in; `null` for the input as a whole.
     field: Option<Vec<String>>,
 }
 
@@ -57,13 +57,13 @@ impl From<Problem> for ProblemBody {
 pub struct HttpError {
     /// The status of the answer.
     pub status: StatusCode,
-    /// A short name that programs can rely on.
+    /// A stable code that programs can rely on.
     pub code: &'static str,
     /// What is wrong, where, and what to do.
     pub message: String,
-    /// Every problem, when there is more than one, or one that has a place.
+    /// All problems, if there is more than one or one has a position.
     pub problems: Vec<Problem>,
-    /// Seconds after which another try may help.
+    /// Seconds after which a retry may help.
     pub retry_after: Option<u64>,
 }
 
@@ -78,12 +78,12 @@ impl HttpError {
         Self::new(StatusCode::BAD_REQUEST, code, message)
     }
 
-    /// 401: who are you?
+    /// 401: not authenticated.
     pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", message)
     }
 
-    /// 413: longer than `limit` bytes.
+    /// 413: larger than `limit` bytes.
     pub fn too_large(what: &str, limit: usize) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -173,7 +173,7 @@ impl From<store::Error> for HttpError {
     }
 }
 
-/// The status that says a code in HTTP.
+/// The HTTP status of a code.
 pub fn status_of(code: &str) -> StatusCode {
     let status = codes::find(code).and_then(|code| code.statuses.first());
     status.and_then(|status| StatusCode::from_u16(*status).ok()).unwrap_or(StatusCode::BAD_REQUEST)

@@ -26,7 +26,7 @@ impl From<NotWanted> for Response<BoxBody> {
     }
 }
 
-/// Lets a request go on when its body is wanted: the caller is then asked for it.
+/// Lets a request go on if its body is wanted; only then is the caller asked for it.
 pub(super) async fn check(
     policy: Arc<RequestPolicy>,
     wants: Option<Wants>,

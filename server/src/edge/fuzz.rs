@@ -2,8 +2,8 @@
 
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 
-/// A head in the form of HTTP (`name: value` lines, an empty line), and the body behind it. Lines that are no header are
-/// passed over.
+/// Splits the input into a head in the form of HTTP (`name: value` lines, an empty line) and the body after it. Lines
+/// that are no headers are skipped.
 pub(crate) fn head_and_body(data: &[u8]) -> (HeaderMap, &[u8]) {
     let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
         Some(at) => (&data[..at], &data[at + 2..]),
@@ -20,7 +20,7 @@ pub(crate) fn head_and_body(data: &[u8]) -> (HeaderMap, &[u8]) {
     (headers, body)
 }
 
-/// The headers of a trace: what is passed on is valid, and is the same when it is read again.
+/// Trace headers: what is passed on is valid, and reading it again gives the same.
 pub fn trace_context(data: &[u8]) {
     let Some(context) = super::trace::read(&head_and_body(data).0) else { return };
     let (parent, state) = (context.parent(), context.state().map(str::to_owned));

@@ -8,18 +8,18 @@ use crate::config::{Edge, Settings};
 /// The accepted names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Names {
-    /// Those of the machine itself, with `--dev`, whose credentials everybody knows.
+    /// The machine's own names, with `--dev`, whose credentials are public.
     Loopback,
-    /// That of the public URL, and those of the machine itself.
+    /// The name in the public URL, and the machine's own.
     Public(String),
-    /// Any: nothing is known. Nothing that matters may be derived from the name then.
+    /// Any name, because none is configured. Nothing that matters may be derived from the name then.
     Any,
 }
 
 /// A function that has its own host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FunctionHost {
-    /// The default namespace when absent.
+    /// The namespace; `None` is the default one.
     pub namespace: Option<String>,
     /// The function.
     pub name: String,
@@ -28,11 +28,11 @@ pub struct FunctionHost {
 /// The owner of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Whose {
-    /// The platform's.
+    /// One of the platform's names.
     Ours,
-    /// A function's.
+    /// A function's host.
     Function(FunctionHost),
-    /// Somebody else's.
+    /// A name that is not served here.
     Strange,
 }
 
@@ -45,7 +45,7 @@ impl Names {
         }
     }
 
-    /// What would have been right, for people.
+    /// The names that are accepted, for an error message.
     pub(super) fn expected(&self) -> String {
         match self {
             Self::Loopback => "with --dev it is localhost, 127.0.0.1 or [::1]".to_owned(),
@@ -54,10 +54,10 @@ impl Names {
         }
     }
 
-    /// Whose the name in an authority (`name:port`) is. A name in lower case is compared.
+    /// Whom the name in an authority (`name:port`) belongs to. Names are compared in lower case.
     pub(super) fn classify(&self, edge: &Edge, authority: &str) -> Whose {
         let Some(name) = name_of(authority) else { return Whose::Strange };
-        // Our own names come first: they may be below the domain of the functions, or be it (`localhost`).
+        // Our own names come first: they may lie below the functions' domain, or be it (`localhost`).
         let ours = match self {
             Self::Public(host) => name.eq_ignore_ascii_case(host),
             Self::Loopback | Self::Any => false,
@@ -74,7 +74,7 @@ impl Names {
     }
 }
 
-/// The name of an authority without its port; `None` when it is none.
+/// The name in an authority, without its port; `None` if the text is not an authority.
 pub(super) fn name_of(authority: &str) -> Option<&str> {
     let (name, rest) = match authority.strip_prefix('[') {
         Some(inner) => {

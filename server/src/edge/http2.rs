@@ -30,29 +30,29 @@ use super::refusal;
 use super::transport::Guarded;
 use super::wire::{self, Rewound, Wire};
 
-/// Streams of one connection at a time.
+/// Streams that one connection may have open at a time.
 const MAX_STREAMS: u32 = 100;
 
-/// Bytes of the fields of a head, each counted with 32 bytes more (RFC 9113, section 6.5.2).
+/// The size limit of a head, in bytes; each field counts 32 bytes extra (RFC 9113, section 6.5.2).
 const MAX_HEAD: u32 = 64 << 10;
 
-/// Bytes that may be in transit to the server: of one stream, and of all streams of a connection together.
+/// Bytes that may be in transit to the server, per stream and per connection.
 const STREAM_WINDOW: u32 = 64 << 10;
 const CONNECTION_WINDOW: u32 = 256 << 10;
 
-/// Bytes of an answer that wait for a caller that does not read, in each step on their way.
+/// Bytes of an answer that are buffered at each step for a caller that does not read.
 const BUFFER: usize = 16 << 10;
 
-/// Streams that a client has opened and reset before the server has come to them (CVE-2023-44487); after so many the connection
-/// ends.
+/// Streams that a client may open and reset before the server has handled them (CVE-2023-44487); beyond that the
+/// connection is closed.
 const MAX_RESET: usize = 20;
 
-/// Streams that the server resets because of what the client does wrong; after so many the connection ends.
+/// Streams that the server resets because of a client's faults; beyond that the connection is closed.
 const MAX_FAULTS: usize = 100;
 
 /// Receives a connection's streams.
 pub(super) trait Entry {
-    /// Serves what comes over a stream as if it were a connection.
+    /// Serves the bytes of one stream as if it were a connection.
     fn enter(&self, io: Guarded<Wire>, peer: Option<SocketAddr>);
 }
 
@@ -122,30 +122,30 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
 }
 
 tokio::task_local! {
-    /// Of the stream that is served.
+    /// The progress of the stream that this task serves.
     static TAKING: Rc<Taking>;
 }
 
 /// Tracks whether a caller reads: the flow control windows of streams are not visible anywhere else.
 #[derive(Default)]
 struct Taking {
-    /// When what was handed on last must have been taken.
+    /// When the bytes handed on last must have been taken.
     until: Cell<Option<Instant>>,
 }
 
 impl Taking {
-    /// So many bytes are on their way.
+    /// Notes that so many bytes are on their way.
     fn send(&self, bytes: usize, limit: Duration) {
         let more = Duration::from_millis((bytes as u64).saturating_mul(1000) / MIN_RATE);
         self.until.set(Some(Instant::now() + limit + more));
     }
 
-    /// Whatever was on its way has been taken.
+    /// Notes that all of them have been taken.
     fn taken(&self) {
         self.until.set(None);
     }
 
-    /// Waits until the caller is late.
+    /// Waits until the caller is too slow.
     async fn late(&self, period: Duration) {
         loop {
             tokio::time::sleep(period).await;
@@ -201,7 +201,7 @@ impl Streams {
     }
 }
 
-/// Fields that are about one connection (RFC 9113, section 8.2.2).
+/// Fields that concern a single connection (RFC 9113, section 8.2.2).
 static OF_THE_CONNECTION: [HeaderName; 6] = [
     header::CONNECTION,
     header::TE,
@@ -211,7 +211,7 @@ static OF_THE_CONNECTION: [HeaderName; 6] = [
     HeaderName::from_static("proxy-connection"),
 ];
 
-/// A request as HTTP/1.1 writes it.
+/// Converts a request into the form of HTTP/1.1.
 fn to_one<B>(request: Request<B>) -> Request<B> {
     let (mut head, body) = request.into_parts();
     head.version = Version::HTTP_11;
@@ -222,7 +222,7 @@ fn to_one<B>(request: Request<B>) -> Request<B> {
     let authority = head.uri.authority().map(|authority| authority.as_str().to_owned());
     let host = head.headers.get(header::HOST).map(HeaderValue::as_bytes);
     match (&authority, host) {
-        // Where the two differ the server sees both, and refuses.
+        // If the two differ, the server sees both and refuses.
         (Some(authority), Some(host)) if !host.eq_ignore_ascii_case(authority.as_bytes()) => {}
         (authority, _) => {
             if let Some(Ok(authority)) = authority.as_ref().map(HeaderValue::try_from) {
@@ -235,7 +235,7 @@ fn to_one<B>(request: Request<B>) -> Request<B> {
     Request::from_parts(head, body)
 }
 
-/// HTTP/2 may send a cookie a field; HTTP/1.1 has one field for all (RFC 9113, section 8.2.3).
+/// HTTP/2 may send each cookie in a field of its own; HTTP/1.1 has one field for all (RFC 9113, section 8.2.3).
 fn join_cookies(headers: &mut HeaderMap) {
     let cookies: Vec<_> = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
     if cookies.len() > 1
@@ -245,7 +245,7 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// An answer that no route gives.
+/// An answer that does not come from a route.
 fn refuse(status: StatusCode, code: &str, message: &str, sending: Sending) -> Response<Answer> {
     let body = Full::new(Bytes::from(refusal::body(code, message))).map_err(|never| match never {});
     let mut response = Response::new(Answer::new(body.boxed_unsync(), None, sending));
@@ -288,7 +288,7 @@ impl Body for Answer {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    /// Nobody asks for more before what there was has been taken.
+    /// More is asked for only when the earlier bytes have been taken.
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         self.sending.taking.taken();
         let polled = Pin::new(&mut self.body).poll_frame(cx);

@@ -6,17 +6,17 @@ use serde::de::{DeserializeOwned, Deserializer, Error as _};
 
 pub(crate) use domain::json::carried;
 
-/// Reads JSON.
+/// Parses JSON.
 ///
 /// # Errors
-/// What is wrong with it, in words.
+/// What is wrong with it, for people.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     let bytes = json::without_mark(bytes);
     json::check(bytes)?;
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
-/// A whole number that may be absent, however it is written: 2.0 is one to JSON Schema, and to programs with one kind of number.
+/// An optional whole number in any notation: 2.0 is one in JSON Schema, and in languages with one number type.
 pub(crate) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
     let fits = |float: &f64| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float);

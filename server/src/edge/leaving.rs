@@ -18,20 +18,20 @@ use tokio::time::{Sleep, sleep};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// How often it is looked whether a reset has come.
+/// How often it is checked whether a reset has arrived.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
-/// How often an interim response is sent.
+/// How often an interim response is sent, as a probe.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 
-/// How often the system asks, where nothing can be sent.
+/// How often the system probes the connection if nothing can be sent.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
 
 /// The other end of a connection.
 pub(super) trait Peer {
-    /// Whether it has closed its socket, as far as is known.
+    /// Whether the caller has closed its socket, as far as is known.
     fn is_gone(&self) -> bool;
-    /// Has the system ask often whether it is still there.
+    /// Makes the system probe often whether the caller is still there.
     fn ask_often(&self);
 }
 
@@ -58,11 +58,12 @@ impl Leaving {
         Self { look: Box::pin(sleep(Duration::ZERO)), asked: None }
     }
 
-    /// Looks whether the caller is still there. `may_ask`: nothing of its answer has been sent, and it understands interim
+    /// Checks whether the caller is still there. `may_ask`: nothing of its answer has been sent, and it understands
+    /// interim
     /// responses.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it has left.
     pub(super) fn look<T>(&mut self, io: &mut T, may_ask: bool, cx: &mut Context<'_>) -> io::Result<()>
     where
         T: AsyncWrite + Peer + Unpin,
@@ -75,9 +76,9 @@ impl Leaving {
                 self.asked = Some(Instant::now());
                 match Pin::new(&mut *io).poll_write(cx, CONTINUE) {
                     Poll::Ready(Ok(written)) if written == CONTINUE.len() => {}
-                    // Half of it would spoil the answer.
+                    // Half an interim response would corrupt the answer.
                     Poll::Ready(_) => return Err(gone()),
-                    // It takes nothing now: nothing is lost.
+                    // The socket takes nothing now; nothing is lost.
                     Poll::Pending => {}
                 }
             }

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use crate::config::Edge;
 
-/// The least bytes a second, on average, that a caller must send of a body or take of an answer while the server waits
-/// for it.
+/// The lowest average rate, in bytes a second, at which a caller must send a body or take an answer while the server
+/// waits for it.
 pub(super) const MIN_RATE: u64 = 1024;
 
-/// The library answers a first request whose head is late with 408; this much later the connection is closed anyhow.
+/// The library answers 408 if the head of a first request is late; the connection is closed this much later in any
+/// case.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// How often a connection is looked at, at most and at least.
+/// How often a connection is checked, at most and at least.
 const OFTEN: Duration = Duration::from_millis(100);
 const SELDOM: Duration = Duration::from_secs(5);
 
@@ -20,9 +21,9 @@ const SELDOM: Duration = Duration::from_secs(5);
 pub(super) struct Limits {
     /// From the first byte of a request to the end of its head.
     pub head: Duration,
-    /// Between two parts of a body, and on top of what the least rate allows for all of it.
+    /// Between two parts of a body; also the grace on top of the time that the lowest rate allows for all of it.
     pub read: Duration,
-    /// As `read`, for an answer that is not taken.
+    /// As `read`, for an answer that the caller does not take.
     pub write: Duration,
     /// Between two requests.
     pub idle: Duration,
@@ -38,7 +39,7 @@ impl Limits {
         self.head + SLACK
     }
 
-    /// The time between two looks at a connection.
+    /// The time between two checks of a connection.
     pub(super) fn period(&self) -> Duration {
         let shortest = self.head.min(self.write).min(self.idle);
         (shortest / 2).clamp(OFTEN, SELDOM)

@@ -13,11 +13,11 @@ pub(crate) struct Prefix {
 /// How much of the address space is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Width {
-    /// What one host can use: an IPv4 address, a /64 of IPv6.
+    /// What one host controls: an IPv4 address, a /64 of IPv6.
     Network,
-    /// What one customer of a provider can have: a /24 of IPv4, a /48 of IPv6.
+    /// What one customer of a provider typically has: a /24 of IPv4, a /48 of IPv6.
     Site,
-    /// What one provider can have: a /16 of IPv4, a /32 of IPv6.
+    /// What one provider typically has: a /16 of IPv4, a /32 of IPv6.
     Provider,
 }
 
@@ -35,7 +35,7 @@ impl Width {
 }
 
 impl Prefix {
-    /// The prefix of an address. An IPv4 address that is written as IPv6 counts as IPv4.
+    /// The prefix of an address. An IPv4-mapped IPv6 address counts as IPv4.
     pub(crate) fn of(address: IpAddr, width: Width) -> Self {
         let address = address.to_canonical();
         let bits = width.bits(address);
@@ -46,7 +46,7 @@ impl Prefix {
         Self { address, bits }
     }
 
-    /// The first address of it.
+    /// Its first address.
     pub(crate) fn address(&self) -> IpAddr {
         self.address
     }

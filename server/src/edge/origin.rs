@@ -21,12 +21,12 @@ pub(crate) struct Origin<'r> {
     pub address: Option<IpAddr>,
     /// Whether the caller uses https.
     pub secure: bool,
-    /// The authority (`name:port`) that the caller called; absent when it named none.
+    /// The authority (`name:port`) that the caller called; `None` if it named none.
     pub host: Option<&'r str>,
 }
 
 impl<'r> Origin<'r> {
-    /// Of a request's head.
+    /// From a request's head.
     pub(crate) fn of_head(head: &'r RequestHead, edge: &Edge) -> Self {
         let address = head.peer_addr.map(|peer| peer.ip().to_canonical());
         let named = head.headers.get(header::HOST).and_then(|value| value.to_str().ok());
@@ -38,7 +38,7 @@ impl<'r> Origin<'r> {
             origin.secure = told.secure.unwrap_or(false);
             origin.host = told.host.or(host);
         }
-        // Who calls the public name uses the public scheme, whatever lies between.
+        // A call to the public name uses the public scheme, whatever proxies lie between.
         if let Some(url) = &edge.public_url
             && origin.host.and_then(name_of).is_some_and(|name| name.eq_ignore_ascii_case(&url.host))
         {
@@ -47,12 +47,12 @@ impl<'r> Origin<'r> {
         origin
     }
 
-    /// The authority that the caller called, where it is one.
+    /// The authority that the caller called, if it is a valid one.
     pub(crate) fn name(&self) -> Option<&'r str> {
         self.host.filter(|host| name_of(host).is_some())
     }
 
-    /// Of a request.
+    /// From a request.
     pub(crate) fn of(request: &'r HttpRequest) -> Self {
         static UNSET: LazyLock<Edge> = LazyLock::new(Edge::default);
         let settings = request.app_data::<web::Data<Settings>>();
@@ -60,7 +60,7 @@ impl<'r> Origin<'r> {
     }
 }
 
-/// The URL of the server, for links: the public one, or as the caller has it.
+/// The server's base URL for links: the public URL, or the one that the caller used.
 pub(crate) fn base_url(request: &HttpRequest) -> String {
     let settings = request.app_data::<web::Data<Settings>>();
     if let Some(url) = settings.and_then(|settings| settings.edge.public_url.as_ref()) {

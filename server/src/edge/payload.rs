@@ -18,7 +18,7 @@ use tokio::time::{Sleep, sleep};
 use super::activity::Activity;
 use super::limits::MIN_RATE;
 
-/// Whether a body broke off because it was late.
+/// Whether a body failed because it was too slow.
 pub(crate) fn is_late(error: &PayloadError) -> bool {
     matches!(error, PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut)
 }
@@ -28,7 +28,7 @@ pub(super) struct Timed {
     body: Payload,
     activity: Arc<Activity>,
     limit: Duration,
-    /// How long it was waited for in all, without the wait that goes on.
+    /// The total time spent waiting for it, without the current wait.
     waited: Duration,
     received: u64,
     wait: Option<(Instant, Pin<Box<Sleep>>)>,
@@ -40,7 +40,7 @@ impl Timed {
         Self { body, activity, limit, waited: Duration::ZERO, received: 0, wait: None, ended: false }
     }
 
-    /// How much longer it may be waited for in all.
+    /// How much longer it may be waited for in total.
     fn left(&self) -> Duration {
         let allowed = self.limit + Duration::from_millis(self.received.saturating_mul(1000) / MIN_RATE);
         allowed.saturating_sub(self.waited)

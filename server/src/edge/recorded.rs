@@ -10,17 +10,17 @@ use domain::run::{self, Phase, Run};
 use super::HttpError;
 use crate::leasing::{Leasing, WholeAnswer};
 
-/// The answer of a run that was longer than what is kept of it in the log, if this server has it still.
+/// A run's answer that was too long to be recorded whole, if this server still has it.
 pub(crate) fn complete_answer(leasing: &Leasing, run: &Run) -> Option<HttpResponse> {
     run.phase.outcome().filter(|outcome| outcome.output_cut)?;
     let WholeAnswer { status, content_type, body } = leasing.whole_answer(run.request.run)?;
     Some(response_of(status, content_type.as_deref(), body.to_vec()))
 }
 
-/// The answer of a run to whoever waits for it and takes the function's own errors as they are.
+/// A run's answer for a caller that waits for it and takes the function's own errors unchanged.
 ///
 /// # Errors
-/// When there is none, or not all of it was kept.
+/// When there is none, or it was not recorded whole.
 pub(crate) fn recorded_answer(leasing: &Leasing, run: &Run) -> Result<HttpResponse, HttpError> {
     if let Some(whole) = complete_answer(leasing, run) {
         return Ok(whole);
@@ -33,12 +33,12 @@ pub(crate) fn recorded_answer(leasing: &Leasing, run: &Run) -> Result<HttpRespon
     }
 }
 
-/// The answer that a run's record is.
+/// The answer that a run's record holds.
 pub(crate) fn answer(run: &Run) -> Result<HttpResponse, HttpError> {
     let id = run.request.run;
     match &run.phase {
         Phase::Succeeded { outcome, .. } => whole(id, outcome),
-        // The function was not given it: under another key it may be.
+        // The function never got the request: a retry under another key may reach it.
         Phase::Failed { failure, last: None, .. } => {
             let message = format!("{}; run {id} was not begun, and a new key asks for another one", failure.error);
             Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message).retry_after(1))

@@ -12,19 +12,19 @@ use super::origin::Origin;
 use super::request_id::{REQUEST_ID, RequestId};
 use crate::config::Edge;
 
-/// The `Content-Security-Policy` under which the pages work. Inline styles are what the GraphiQL
-/// editor measures its lines with; scripts come from files of this server only.
+/// The `Content-Security-Policy` that the pages work under. The GraphiQL editor measures its lines with inline styles;
+/// scripts come only from files of this server.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
     style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// Routes that answer under every name: who asks for them (a load balancer, a kubelet, Prometheus) calls an address.
+/// Routes that answer under every name: load balancers, kubelets and Prometheus call an address.
 const UNDER_ANY_NAME: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// Lets a request in when it calls one of our names; the function whose host it calls, if it is one's.
+/// Admits a request that calls one of our names; returns the function whose host it calls, if any.
 ///
 /// # Errors
-/// 400 when it does not say clearly whom it calls, 421 when it calls somebody else.
+/// 400 when its host is missing or ambiguous, 421 when it calls somebody else.
 pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Option<FunctionHost>, HttpError> {
     let unclear = |what| Err(HttpError::bad_request("bad_host", what));
     let mut hosts = head.headers.get_all(header::HOST);
@@ -36,21 +36,22 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
         return unclear("the header Host is neither a name nor an address, with or without a port");
     }
     if UNDER_ANY_NAME.contains(&head.uri.path()) {
-        // On a function's host these are the function's own.
+        // On a function's host these paths belong to the function.
         let whose = Origin::of_head(head, edge).host.map(|host| names.classify(edge, host));
         return Ok(match whose {
             Some(Whose::Function(function)) => Some(function),
             _ => None,
         });
     }
-    // A request in absolute form (`GET http://name/`) names its host twice: a proxy in between may have looked at either.
+    // A request in absolute form (`GET http://name/`) names its host twice, and a proxy in between may have checked
+    // either.
     if let (Some(authority), Some(named)) = (head.uri.authority(), named)
         && !authority.as_str().eq_ignore_ascii_case(named)
     {
         return unclear("the request's target and its header Host name different hosts");
     }
     let Some(host) = Origin::of_head(head, edge).host else {
-        // Callers of before 1.1 knew no such header (RFC 9112, section 3.2).
+        // Callers older than HTTP/1.1 do not send this header (RFC 9112, section 3.2).
         return match names {
             Names::Any if head.version < Version::HTTP_11 => Ok(None),
             _ => unclear("the request has no header Host"),
@@ -67,7 +68,7 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
     }
 }
 
-/// The answer to a request that is not let in. The connection ends with it.
+/// The answer to a request that is not admitted. It closes the connection.
 pub(super) fn answer(head: &RequestHead, error: &HttpError) -> HttpResponse {
     let id = RequestId::of(&head.headers);
     let mut response = error.response(&id.0);
@@ -81,7 +82,7 @@ pub(super) fn answer(head: &RequestHead, error: &HttpError) -> HttpResponse {
     response
 }
 
-/// The answer to a connection for which there is no place, whole.
+/// The complete answer to a connection that cannot be admitted.
 pub(super) fn no_place(full: &Full) -> String {
     let body = body(TOO_MANY_CONNECTIONS, &self::full(full));
     format!(
@@ -91,10 +92,10 @@ pub(super) fn no_place(full: &Full) -> String {
     )
 }
 
-/// The code of an error where there is no place.
+/// The error code for a connection that cannot be admitted.
 pub(super) const TOO_MANY_CONNECTIONS: &str = "too_many_connections";
 
-/// Why there is no place.
+/// Why a connection cannot be admitted.
 pub(super) fn full(full: &Full) -> String {
     let what = match full {
         Full::Everywhere => "the server has as many connections as it takes",
@@ -103,7 +104,7 @@ pub(super) fn full(full: &Full) -> String {
     format!("{what}; try again in a moment")
 }
 
-/// An error as JSON; neither code nor message has a character that JSON writes in another way.
+/// An error as JSON. Neither code nor message may hold a character that JSON must escape.
 pub(super) fn body(code: &str, message: &str) -> String {
     let id = crate::clock::new_id::<()>();
     format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"{message}\",\"request_id\":\"{id}\"}}}}")

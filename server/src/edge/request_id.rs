@@ -12,7 +12,7 @@ use super::trace;
 /// The header that carries a request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a caller, in bytes.
+/// The longest id accepted from a caller, in bytes.
 const MAX_REQUEST_ID: usize = 128;
 
 /// A request's id: the caller's own, or a new one.
@@ -27,21 +27,21 @@ impl RequestId {
         Self(theirs.filter(fits).map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
     }
 
-    /// The id that a request was given when it came in.
+    /// The id that a request got when it came in.
     pub(crate) fn given(request: &HttpRequest) -> Self {
         let known = request.extensions().get::<Self>().cloned();
         known.unwrap_or_else(|| Self::of(request.headers()))
     }
 }
 
-/// What all that follows from a request is found by: its trace, or else its id.
+/// What ties everything that follows from a request together: its trace, or else its id.
 pub(crate) fn correlation(request: &HttpRequest) -> Option<Uuid> {
     let trace = || trace::read(request.headers()).map(|context| Uuid::from_u128(context.trace()));
     let own = || Uuid::try_parse(&request.extensions().get::<RequestId>()?.0).ok();
     trace().or_else(own)
 }
 
-/// Methods that clients make up do not make up metrics.
+/// Methods that clients invent must not create metrics.
 pub(crate) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -36,25 +36,25 @@ use crate::config::Settings;
 /// Whether the host names used by callers are checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hosts {
-    /// They must be ours.
+    /// Names must be ours.
     Ours,
-    /// They do not.
+    /// Any name is accepted.
     Any,
 }
 
 /// How routes are served.
 pub struct Serving {
-    /// Where callers connect to.
+    /// Where callers connect.
     pub listener: TcpListener,
-    /// Where connections find a place.
+    /// Admits connections.
     pub slots: Arc<ConnectionSlots>,
-    /// Everything that can be set.
+    /// All settings.
     pub settings: Arc<Settings>,
-    /// Whether names matter.
+    /// Whether host names are checked.
     pub hosts: Hosts,
-    /// Threads; one for each processor when absent.
+    /// The number of threads; `None` is one per processor.
     pub workers: Option<usize>,
-    /// Whether a body is wanted that its caller holds back until it is asked for; all are when absent.
+    /// Decides whether to ask for a body that its caller holds back; `None` asks for every body.
     pub wants: Option<Wants>,
 }
 
@@ -65,7 +65,7 @@ pub struct Serving {
 pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
     let Serving { listener, slots, settings, hosts, workers, wants } = serving;
     let limits = Limits::of(&settings.edge);
-    // Whoever serves says when it ends.
+    // The caller of this function decides when it ends.
     let mut builder = Server::build().disable_signals().shutdown_timeout(settings.limits.stop_grace.as_secs());
     if let Some(workers) = workers {
         builder = builder.workers(workers);
@@ -113,14 +113,14 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
     Ok(builder.listen("eventflow", listener, factory)?.run())
 }
 
-/// How long the rest of a request that nobody reads is waited for after its answer.
+/// How long the server waits, after its answer, for the rest of a request that nobody reads.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// How long a connection without a place may take to be told so.
+/// How long a connection that is not admitted may take to be told so.
 const FAREWELL: Duration = Duration::from_millis(100);
 
-/// After this long without a word a connection is asked whether its other end is still there, in these steps, by the
-/// system: who follows lines, and vanishes without a word, is not followed by anything else.
+/// A connection that has been silent for so long is probed by the system, in these steps: nothing else notices that a
+/// caller who follows a stream has vanished.
 const SILENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(15);
 
@@ -147,7 +147,7 @@ struct Admitted {
     counted: bool,
 }
 
-/// Serves a connection in the protocol that it speaks.
+/// Serves a connection in its protocol.
 async fn talk<S>(
     admitted: Admitted,
     slots: Arc<ConnectionSlots>,
@@ -169,18 +169,18 @@ where
     }
 }
 
-/// Finds a place for a connection, or tells it that there is none.
+/// Admits a connection, or answers that there is no room.
 async fn admit(slots: &Arc<ConnectionSlots>, settings: &Settings, io: TcpStream) -> Result<Admitted, DispatchError> {
     let peer = io.peer_addr().ok();
     let _ = SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(STEP));
     let address = peer.map(|peer| peer.ip().to_canonical());
-    // Behind a proxy all callers have its address.
+    // Behind a proxy all callers have the proxy's address.
     let counted =
         address.is_none_or(|address| !address.is_loopback() && !settings.edge.trusted_proxies.contain(address));
     match slots.take(address, counted) {
         Ok(slot) => Ok(Admitted { io, peer, slot, counted }),
         Err(full) => {
-            // Said as far as it can be said at once; a caller that is not listening is not waited for.
+            // Sent only as far as possible without waiting for a caller that does not listen.
             let _ = tokio::time::timeout(FAREWELL, io.writable()).await;
             let _ = io.try_write(refusal::no_place(&full).as_bytes());
             Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))
@@ -188,7 +188,7 @@ async fn admit(slots: &Arc<ConnectionSlots>, settings: &Settings, io: TcpStream)
     }
 }
 
-/// Lets a request in, with a body that must come, and keeps its connection busy until its answer is complete.
+/// Admits a request, limits the wait for its body, and keeps its connection busy until its answer is complete.
 fn pass<S, B>(
     policy: &RequestPolicy,
     mut request: Request,
@@ -198,7 +198,7 @@ where
     S: Service<Request, Response = actix_web::dev::ServiceResponse<B>>,
     B: MessageBody + 'static,
 {
-    // Callers of before 1.1 know no chunks: the end of the connection ends an answer without a length.
+    // Callers older than HTTP/1.1 do not know chunks: for them, closing the connection ends an answer without a length.
     let knows_chunks = request.head().version >= Version::HTTP_11;
     let activity = request.conn_data::<Arc<Activity>>().cloned();
     let busy = activity.as_ref().map(Activity::begin);

@@ -19,28 +19,27 @@ use crate::telemetry::watchdog::Watchdog;
 /// A door can be asked for what operations have: `services.view(&viewer)`, `operations::start(&services, …)`.
 #[derive(Clone)]
 pub struct Services {
-    /// What operations need.
+    /// What the operations need.
     pub operations: operations::Services,
     /// Delivers runs.
     pub queue: Arc<dyn Queue>,
-    /// Counts.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Knows who is who.
+    /// Authenticates callers.
     pub auth: Arc<Auth>,
     /// What the server runs on.
     pub about: Arc<About>,
-    /// Cancelled when the server was asked to end: it takes everything still, and its readiness says that it will not for
-    /// long.
+    /// Cancelled when the server is asked to stop: it still takes everything, but its readiness fails.
     pub draining: CancellationToken,
-    /// Told when the server is to end: what would be followed for ever ends then, so that nobody is waited for in vain.
+    /// Notified when the server stops: endless streams then end, so that the stop does not wait for them.
     pub stopping: CancellationToken,
-    /// Knows which threads are held up.
+    /// Detects threads that are held up.
     pub watchdog: Watchdog,
-    /// Who follows something.
+    /// Counts the subscriptions.
     pub subscribers: Subscribers,
-    /// The WebSockets whose callers are not known yet.
+    /// The WebSockets whose callers are not authenticated yet.
     pub strangers: Arc<Strangers>,
-    /// The memory for bodies whose senders are not known yet.
+    /// The memory for bodies whose senders are not proved yet.
     pub unproved: Arc<BodyBudget>,
     /// The memory for the bodies of all other requests.
     pub bodies: Arc<BodyBudget>,
@@ -57,12 +56,12 @@ impl Deref for Services {
 /// Information about the server, for display.
 #[derive(Debug, Clone, Default)]
 pub struct About {
-    /// The log.
+    /// The log's database.
     pub store: String,
-    /// How runs are delivered.
+    /// The queue that delivers runs.
     pub queue: String,
-    /// Where functions run.
+    /// The executor of the functions.
     pub executor: String,
-    /// What a reader should be warned of, such as missing isolation.
+    /// Warnings for the operator, such as missing isolation.
     pub warnings: Vec<String>,
 }

@@ -22,7 +22,7 @@ struct Taken<K> {
 /// Why there is no slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// The owner has as many as one may have.
+    /// The owner has as many as one owner may have.
     Owner,
     /// All are taken.
     Everywhere,

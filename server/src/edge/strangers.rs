@@ -13,13 +13,13 @@ use super::activity::Activity;
 use super::network::{Prefix, Width};
 use crate::config::Networks;
 
-/// Such sockets at a time.
+/// The most such sockets at a time.
 const MAX_STRANGERS: usize = 512;
 
-/// Such sockets from one network at a time; loopback and trusted proxies are not counted.
+/// The most such sockets from one network at a time; loopback and trusted proxies are not counted.
 const MAX_STRANGERS_OF_NETWORK: usize = 64;
 
-/// One that has been silent for less than this keeps its place.
+/// A socket that has been silent for less than this is not evicted.
 const EVICT_AFTER: Duration = Duration::from_secs(1);
 
 /// The sockets of unauthenticated callers.
@@ -32,7 +32,7 @@ pub struct Strangers {
 #[derive(Default)]
 struct Taken {
     next: u64,
-    /// In the order in which they came.
+    /// In order of arrival.
     open: BTreeMap<u64, Stranger>,
     by_network: HashMap<Prefix, usize>,
 }
@@ -57,14 +57,14 @@ impl Default for Strangers {
 }
 
 impl Strangers {
-    /// A place for a socket from an address, on this connection; `None` when there is none.
+    /// Registers a socket from an address on this connection; `None` if there is no room.
     pub(crate) fn take(
         self: &Arc<Self>,
         address: Option<IpAddr>,
         proxies: &Networks,
         activity: Arc<Activity>,
     ) -> Option<Unknown> {
-        // Behind a proxy that says nothing of its callers all of them have its address.
+        // Behind a proxy that does not forward addresses, all callers have the proxy's.
         let counted = address.filter(|address| !address.is_loopback() && !proxies.contain(*address));
         let network = counted.map(|address| Prefix::of(address, Width::Network));
         let mut taken = self.taken.lock();

@@ -7,7 +7,7 @@ use super::shares::{Full, Share, Shares};
 use crate::config::Limits;
 use crate::operations::Viewer;
 
-/// The error's code, over every door.
+/// The error's code, in every API.
 pub(crate) const CODE: &str = "too_many_subscriptions";
 
 /// The number of subscriptions. Cheap to clone.
@@ -18,12 +18,12 @@ pub struct Subscribers(Arc<Shares<Arc<str>>>);
 pub(crate) struct SubscriberSlot(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
 
 impl Subscribers {
-    /// As many as the limits say.
+    /// With the configured limits.
     pub fn new(limits: &Limits) -> Self {
         Self(Shares::new(limits.subscriptions_of_all, limits.subscriptions_of_viewer))
     }
 
-    /// A place for a viewer.
+    /// Takes a slot for a viewer.
     ///
     /// # Errors
     /// Why there is none, for people.

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use domain::run;
 use domain::trace::{Context, HEADERS};
 
-/// The caller's trace, if it names a valid one.
+/// The caller's trace, if it sends a valid one.
 pub(crate) fn read(headers: &HeaderMap) -> Option<Context> {
     let [parents, states] = HEADERS.map(|name| headers.get_all(name).map(|value| value.as_bytes()));
     Context::read(parents, states)
@@ -17,7 +17,7 @@ pub(crate) fn of_run(headers: &HeaderMap, run: run::Id) -> Context {
     let span = u64::try_from(id.as_u128() & u128::from(u64::MAX)).unwrap_or(1);
     match read(headers) {
         Some(caller) => caller.child(span),
-        // An id that was derived from what the caller chose was not drawn at random.
+        // An id derived from the caller's choice is not random.
         None => Context::begin(id.as_u128(), span, id.get_version_num() == 7),
     }
 }

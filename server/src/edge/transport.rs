@@ -20,12 +20,12 @@ pub(super) struct Guarded<T> {
     io: T,
     slot: Arc<ConnectionSlot>,
     limits: Limits,
-    /// Goes off again and again: one timer for all limits, set seldom, instead of one that each request sets.
+    /// Ticks regularly: one timer for all limits, rarely set, instead of one set by each request.
     tick: Pin<Box<Sleep>>,
     stall: Option<Stall>,
-    /// The request whose answer was written to last.
+    /// The number of the request whose answer was written to last.
     answered: u64,
-    /// The caller sends nothing more.
+    /// Set once the caller sends nothing more.
     leaving: Option<Leaving>,
 }
 
@@ -45,7 +45,7 @@ impl<T> Guarded<T> {
     }
 
     /// # Errors
-    /// When the connection is to be closed.
+    /// When the connection must be closed.
     fn check(&mut self) -> io::Result<()> {
         let late = |why| Err(io::Error::new(io::ErrorKind::TimedOut, why));
         if let Some(why) = self.slot.activity.overdue(&self.limits) {
@@ -63,7 +63,7 @@ impl<T> Guarded<T> {
         Ok(())
     }
 
-    /// Sees to it that the connection is looked at again, though nothing comes.
+    /// Makes sure that the connection is checked again even if nothing arrives.
     fn keep_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         self.slot.activity.watch(cx);
         if self.slot.activity.is_evicted() {
@@ -89,7 +89,8 @@ impl<T: AsyncRead + Peer + Unpin> AsyncRead for Guarded<T> {
             Poll::Ready(read) => {
                 read?;
                 if buffer.filled().len() > before {
-                    // Bytes that trickle in do not put off the end; the first ones begin a request, also at the last moment.
+                    // Bytes that trickle in do not put off the limit. The first one starts a request, even at the last
+                    // moment.
                     this.slot.activity.hear();
                     this.check()?;
                 } else if buffer.remaining() > 0 {
@@ -122,8 +123,9 @@ impl<T: AsyncWrite + Peer + Unpin> AsyncWrite for Guarded<T> {
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         ready!(Pin::new(&mut this.io).poll_flush(cx))?;
-        // Nothing is read any more from a caller that sends nothing more; but this is called each time that its answer is
-        // looked after, and all that was to be written has been.
+        // Nothing more is read from a caller that has finished sending. But this is called whenever its answer is
+        // polled, and
+        // everything that was to be written has been written by then.
         let activity = &this.slot.activity;
         if let Some(leaving) = &mut this.leaving
             && activity.follows_caller()

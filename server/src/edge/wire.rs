@@ -14,7 +14,8 @@ use tokio::net::TcpStream;
 
 use super::leaving::Peer;
 
-/// What a client that knows that the server speaks HTTP/2 begins with (RFC 9113, section 3.4); no request of HTTP/1 does.
+/// What a client sends first if it knows that the server speaks HTTP/2 (RFC 9113, section 3.4); no HTTP/1 request
+/// starts like this.
 pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Receives a connection that turned out to speak HTTP/2.
@@ -22,7 +23,7 @@ pub(super) type Found = Rc<Cell<Option<TcpStream>>>;
 
 /// The transport of a caller's bytes.
 pub(super) enum Wire {
-    /// A connection, which may turn out to speak HTTP/2.
+    /// A connection that may turn out to speak HTTP/2.
     Connection(Opening),
     /// A stream of an HTTP/2 connection.
     Stream(Near),
@@ -30,10 +31,10 @@ pub(super) enum Wire {
 
 /// A connection whose first bytes are examined as they are read.
 pub(super) struct Opening {
-    /// Gone once it is known to speak HTTP/2.
+    /// `None` once it is known to speak HTTP/2.
     io: Option<TcpStream>,
     found: Found,
-    /// What was read of the preface.
+    /// The part of the preface read so far.
     begin: [u8; PREFACE.len()],
     read: usize,
     /// How much of that was handed on; `None` while it may still become the preface.
@@ -52,7 +53,7 @@ impl Opening {
     /// Reads until it is clear that this is no preface.
     ///
     /// # Errors
-    /// When it is one.
+    /// When it is the preface.
     fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         loop {
             if let Some(handed) = self.handed {
@@ -89,7 +90,7 @@ pub(super) type Far = After<DuplexStream, Gone>;
 /// Says that an end is gone when it is dropped.
 pub(super) struct Gone(Arc<AtomicBool>);
 
-/// Both ends of a stream, each of which takes so many bytes before it waits for the other one.
+/// Both ends of a stream; each buffers so many bytes before it waits for the other.
 pub(super) fn stream(buffer: usize) -> (Near, Far) {
     let (near, far) = tokio::io::duplex(buffer);
     let gone = Arc::new(AtomicBool::new(false));
@@ -227,7 +228,7 @@ mod tests {
         (near.unwrap().0, far.unwrap())
     }
 
-    /// What is read of a caller that sends these parts, and whether the connection was found to speak HTTP/2.
+    /// What is read from a caller that sends these parts, and whether the connection turned out to speak HTTP/2.
     async fn read(parts: &[&[u8]]) -> (Result<Vec<u8>, io::ErrorKind>, bool) {
         let (near, mut far) = pair().await;
         let found = Found::default();

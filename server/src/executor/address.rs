@@ -9,9 +9,9 @@ use std::path::PathBuf;
 pub enum Address {
     /// A Unix socket's path on this host.
     Unix(PathBuf),
-    /// A port: of this host's loopback interface, of a container, of a name in a cluster.
+    /// A port of this host's loopback interface, of a container, or of a name in a cluster.
     Tcp {
-        /// A name, or an IP address; one of version 6 without brackets.
+        /// A name or an IP address; IPv6 without brackets.
         host: String,
         /// The port.
         port: u16,
@@ -24,7 +24,7 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// As people write it: `/run/socket`, `localhost:8080`, `[::1]:8080`.
+/// In the usual notation: `/run/socket`, `localhost:8080`, `[::1]:8080`.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -24,24 +24,24 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::polling::pause_after;
 
-/// The first argument that makes the server's program the bridge.
+/// The first argument that turns the server's program into the bridge.
 pub const VERB: &str = "bridge";
 
-/// When the program could not be started, as shells say it.
+/// Exit code when the program could not be started, as in shells.
 const CANNOT_START: u8 = 127;
-/// When the bridge itself failed.
+/// Exit code when the bridge itself failed.
 const BROKEN: u8 = 125;
 
-/// A program that listens on another port than `$PORT` gets this long to listen on that one, too.
+/// How long a program that listens on another port than `$PORT` gets to listen on that one, too.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often is looked at what it listens on.
+/// Time between two checks of what it listens on.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
-/// Ports that web servers listen on when nobody says which.
+/// Default ports of common web servers.
 const USUAL: [u16; 10] = [3000, 8000, 5000, 8080, 4000, 5173, 8888, 9000, 1337, 4200];
 
-/// Is the bridge when the program was called as one; `None` when it was not, and `main` goes on.
+/// Runs the bridge if the program was called as one; otherwise `None`, and `main` goes on.
 pub fn entry() -> Option<ExitCode> {
     if std::env::args_os().nth(1)? != VERB {
         return None;
@@ -61,15 +61,16 @@ fn usage() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Starts `program` with `PORT` set, listens on `socket` as soon as the program does on its port, and copies
-/// bytes both ways. Passes SIGTERM on; returns the program's exit code, 128 and the signal's number when one ended it.
+/// Starts `program` with `PORT` set, listens on `socket` as soon as the program listens on its port, and copies bytes
+/// both
+/// ways. Passes SIGTERM on; returns the program's exit code, or 128 plus the number of the signal that ended it.
 pub fn run(socket: &Path, port: u16, program: &[String]) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return broken("start", &error),
     };
     let code = runtime.block_on(serve(socket, port, program));
-    // Connections that are still open end with the program.
+    // Open connections end with the program.
     runtime.shutdown_background();
     code
 }
@@ -79,7 +80,7 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
         Ok(terminate) => terminate,
         Err(error) => return broken("listen for signals", &error),
     };
-    // The way out of the sandbox may listen already.
+    // The sandbox's network process may be listening already.
     let before = ports::listening(nix::unistd::geteuid().as_raw());
     let mut child = match Command::new(&program[0]).args(&program[1..]).env("PORT", port.to_string()).spawn() {
         Ok(child) => child,
@@ -127,7 +128,7 @@ impl Place {
         Err(refused)
     }
 
-    /// Waits until something listens: on the port, or for [`PATIENCE`] on another one alone.
+    /// Waits until the program listens on the port, or for [`PATIENCE`] on a single other one.
     async fn opens(&self, before: &BTreeSet<SocketAddr>) {
         let user = nix::unistd::geteuid().as_raw();
         let mut first_seen: Option<Instant> = None;
@@ -154,7 +155,7 @@ impl Place {
     }
 }
 
-/// Of several ports a usual one, and of these the first of [`USUAL`].
+/// Of several ports a usual one, in the order of [`USUAL`].
 fn likeliest(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     let rank = |address: &SocketAddr| {
         let usual = USUAL.iter().position(|port| *port == address.port()).unwrap_or(USUAL.len());
@@ -163,7 +164,7 @@ fn likeliest(addresses: &[SocketAddr]) -> Option<SocketAddr> {
     addresses.iter().copied().min_by_key(rank)
 }
 
-/// Ends only with an error.
+/// Returns only on an error.
 async fn copy(socket: &Path, port: u16, before: BTreeSet<SocketAddr>) -> io::Result<()> {
     let place = Place { port, instead: Arc::default() };
     place.opens(&before).await;
@@ -174,7 +175,7 @@ async fn copy(socket: &Path, port: u16, before: BTreeSet<SocketAddr>) -> io::Res
     }
 }
 
-/// An error on either side closes the connection, and that is what the other side should see.
+/// An error on either side closes the connection, which is what the other side should see.
 async fn connect(mut outside: UnixStream, place: Place) {
     let Ok(mut inside) = place.connect().await else {
         return;

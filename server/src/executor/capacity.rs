@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-/// Bytes of memory; `None` when it cannot be found out.
+/// The host's memory in bytes; `None` if unknown.
 pub fn memory() -> Option<u64> {
     let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_kb(&text)).map(|kb| kb * 1024);
     number("/sys/fs/cgroup/memory.max")
@@ -13,7 +13,7 @@ pub fn memory() -> Option<u64> {
         .min()
 }
 
-/// Processes and threads that there can be at a time; `None` when it cannot be found out.
+/// The most processes and threads at a time; `None` if unknown.
 pub fn pids() -> Option<u64> {
     let files = ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/sys/fs/cgroup/pids.max"];
     files.into_iter().filter_map(number).min()

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use domain::manifest::{Manifest, Runtime};
 use regex::Regex;
 
-/// A cause is no longer than this.
+/// The longest cause, in bytes.
 const MAX_CAUSE: usize = 400;
 
 macro_rules! pattern {
@@ -37,7 +37,7 @@ pattern!(
     r"ENETUNREACH|ENOTFOUND|EAI_AGAIN|Temporary failure in name resolution|Network is unreachable|ECONNREFUSED"
 );
 
-/// Modules of Python whose packages are called otherwise.
+/// Python modules whose packages have other names.
 const PACKAGES: [(&str, &str); 18] = [
     ("yaml", "PyYAML"),
     ("PIL", "Pillow"),
@@ -59,7 +59,7 @@ const PACKAGES: [(&str, &str); 18] = [
     ("rest_framework", "djangorestframework"),
 ];
 
-/// The sentence, when the last lines of a process that did not start say why.
+/// A sentence about why a process did not start, if its last lines show the reason.
 pub fn cause(manifest: &Manifest, lines: &[String]) -> Option<String> {
     let lines: Vec<&str> = lines.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
     let found = advice(&lines)
@@ -75,7 +75,7 @@ pub fn cause(manifest: &Manifest, lines: &[String]) -> Option<String> {
     Some(short)
 }
 
-/// What a wrapper says last is a sentence by itself, and has the remedy.
+/// A wrapper's last line is a complete sentence and includes the remedy.
 fn advice(lines: &[&str]) -> Option<String> {
     const REMEDIES: [&str; 6] = [
         ": add it to",
@@ -131,7 +131,7 @@ fn missing_package(manifest: &Manifest, lines: &[&str]) -> Option<String> {
     Some(format!("the program `{program}` was not found: {hint}"))
 }
 
-/// The last line that names an error; what a wrapper could not load stands behind the file's name.
+/// The last line that names an error; if a wrapper could not load a file, the reason follows the file's name.
 fn last_error(lines: &[&str]) -> Option<String> {
     let loaded = |line: &str| line.contains(" cannot be loaded: ") && !line.ends_with("(most recent call last):");
     lines.iter().rev().find(|line| ERROR_LINE.is_match(line) || loaded(line)).map(|line| (*line).to_owned())
@@ -139,7 +139,7 @@ fn last_error(lines: &[&str]) -> Option<String> {
 
 fn missing_export(lines: &[&str]) -> Option<String> {
     let line = lines.iter().find_map(|line| NO_EXPORT.captures(line).map(|found| found[1].to_owned()))?;
-    // An application among what is exported is most likely what is meant.
+    // An exported application is most likely what is meant.
     let app = ["app (function)", "server (object)", "app (object)"].iter().any(|name| line.contains(name));
     if line.contains("\"handler\":") || line.contains("\"command\":") {
         return Some(line);
@@ -182,7 +182,7 @@ fn missing_variable(lines: &[&str]) -> Option<String> {
         if line.starts_with("at ") || line.starts_with("File ") {
             continue;
         }
-        // pydantic-settings: the name on a line of its own, and below it `Field required`.
+        // pydantic-settings prints the name on a line of its own, and `Field required` below it.
         if lower.starts_with("field required")
             && let Some(name) = index.checked_sub(1).and_then(|before| PYDANTIC.captures(lines[before]))
         {

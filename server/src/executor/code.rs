@@ -10,12 +10,12 @@ use domain::manifest::{Manifest, Runtime};
 pub enum Code {
     /// The unpacked artifact: a folder of this host, read-only to the process.
     Folder(PathBuf),
-    /// A container image by its digest, `registry.example/team/app@sha256:…`: by a tag it could be another one tomorrow.
+    /// A container image by its digest, `registry.example/team/app@sha256:…`: a tag may name another image tomorrow.
     Image(String),
 }
 
 impl Code {
-    /// The same, without which.
+    /// The form of the code.
     pub fn form(&self) -> Form {
         match self {
             Self::Folder(_) => Form::Folder,
@@ -34,7 +34,7 @@ pub enum Form {
 }
 
 impl Form {
-    /// What the code becomes that a manifest describes.
+    /// The form of what is built by a manifest.
     pub fn of(manifest: &Manifest) -> Self {
         match manifest.runtime {
             Runtime::Node | Runtime::Python | Runtime::PythonFlask | Runtime::Command => Self::Folder,
@@ -42,7 +42,7 @@ impl Form {
         }
     }
 
-    /// What an executor of it runs, for people.
+    /// Names the executor of this form, for people.
     pub fn executed_as(self) -> &'static str {
         match self {
             Self::Folder => "processes",
@@ -51,7 +51,7 @@ impl Form {
     }
 }
 
-/// For people, many of them.
+/// In the plural, for people.
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -11,20 +11,20 @@ use super::{Error, Executor, Form, Spec};
 pub struct Executors(Arc<[Arc<dyn Executor>]>);
 
 impl Executors {
-    /// These, the preferred ones first.
+    /// These executors, in order of preference.
     pub fn new(executors: impl IntoIterator<Item = Arc<dyn Executor>>) -> Self {
         Self(executors.into_iter().collect())
     }
 
-    /// The one that runs a specification.
+    /// The executor for a specification.
     ///
     /// # Errors
-    /// [`Error::Unsupported`] when none does; it names what is missing.
+    /// [`Error::Unsupported`] when there is none; it names what is missing.
     pub fn for_spec(&self, spec: &Spec) -> Result<&Arc<dyn Executor>, Error> {
         self.that_runs(spec.code.form())
     }
 
-    /// The one that will run what is built by a manifest.
+    /// The executor for what is built by a manifest.
     ///
     /// # Errors
     /// As [`Self::for_spec`].
@@ -32,7 +32,7 @@ impl Executors {
         self.that_runs(Form::of(manifest))
     }
 
-    /// The one that runs code of a form.
+    /// The executor for a form of code.
     ///
     /// # Errors
     /// As [`Self::for_spec`].
@@ -47,7 +47,7 @@ impl Executors {
         })
     }
 
-    /// What they are, for people.
+    /// Describes them, for people.
     pub fn describe(&self) -> String {
         match self.0.as_ref() {
             [] => "nothing".to_owned(),
@@ -55,7 +55,7 @@ impl Executors {
         }
     }
 
-    /// What a reader of the start-up lines should be warned of, of all of them.
+    /// All their warnings for the start-up lines.
     pub fn warnings(&self) -> Vec<String> {
         self.0.iter().flat_map(|executor| executor.warnings()).collect()
     }

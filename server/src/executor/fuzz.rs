@@ -3,8 +3,8 @@
 use super::MAX_LINE_BYTES;
 use super::sandbox::lines::in_pieces;
 
-/// A process's output: the first byte says how large the pieces are in which it is read. Its lines do not depend on that, and
-/// none is longer than it may be.
+/// A process's output: the first byte is the size of the pieces in which it is read. The lines must not depend on that,
+/// and none may be too long.
 pub fn log_lines(data: &[u8]) {
     let Some((size, output)) = data.split_first() else { return };
     let whole = in_pieces(output, output.len());

@@ -55,15 +55,15 @@ pub enum Stream {
 pub struct Line {
     /// When the line was read.
     pub at: DateTime<Utc>,
-    /// Where it was written to.
+    /// The output that it was written to.
     pub stream: Stream,
-    /// The run that wrote it, where the wrapper tells.
+    /// The run that wrote it, if the wrapper marked it.
     pub run: Option<Uuid>,
     /// The text without its line end, at most [`MAX_LINE_BYTES`] long.
     pub text: String,
 }
 
-/// A longer line is cut here, and says that it was.
+/// Longer lines are cut here, with a note.
 pub const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Receives lines. Bounded: if nobody reads them, the process blocks instead of filling the memory.
@@ -84,17 +84,17 @@ pub enum Runtime {
     },
     /// `runtimes/python-flask`: a WSGI application, `app` of `app.py` unless the variable [`APPLICATION`] names another.
     PythonFlask,
-    /// A program that listens on `$PORT`, unchanged. Empty: the one that an image names itself.
+    /// An unchanged program that listens on `$PORT`. Empty: the command that the image names.
     Command(Vec<String>),
 }
 
-/// The variable that tells a wrapper which platform's handler it calls.
+/// The variable that selects the platform adapter of a wrapper.
 pub const ADAPTER: &str = "EVENTFLOW_ADAPTER";
 
-/// The variable that tells the WSGI server which application it serves.
+/// The variable that names the application for the WSGI server.
 pub const APPLICATION: &str = "EVENTFLOW_APPLICATION";
 
-/// The program of Node in an artifact that brings its own: it is taken in place of the host's.
+/// The program of Node in an artifact that includes its own: it is used instead of the host's.
 pub const OWN_NODE: &str = ".eventflow/node/bin/node";
 
 /// Resource limits of a process.
@@ -106,14 +106,14 @@ pub struct Limits {
     pub cpu: f64,
     /// Processes and threads together.
     pub pids: u64,
-    /// What it may reach of the network.
+    /// Its access to the network.
     pub network: Network,
 }
 
 /// What to run.
 #[derive(Clone, PartialEq)]
 pub struct Spec {
-    /// Names the instance in logs and folders; unique on this host.
+    /// The instance's name in logs and folders; unique on this host.
     pub instance: String,
     /// The function's name, for `EVENTFLOW_FUNCTION`.
     pub function: String,
@@ -121,17 +121,17 @@ pub struct Spec {
     pub namespace: String,
     /// The version's number, for `EVENTFLOW_VERSION`.
     pub version: u32,
-    /// What is run.
+    /// The code to run.
     pub code: Code,
     /// How it is started.
     pub runtime: Runtime,
-    /// The variables that the function asked for; nothing of the server's own is added.
+    /// The variables that the function asks for; nothing of the server's own is added.
     pub env: BTreeMap<String, String>,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
 }
 
-/// Variables may be secrets: they are shown without their values.
+/// Hides the values of variables, which may be secrets.
 impl std::fmt::Debug for Spec {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Spec")
@@ -154,9 +154,9 @@ pub struct Exit {
     pub code: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// The memory limit ended it.
+    /// Whether the memory limit ended it.
     pub out_of_memory: bool,
-    /// Its time was over.
+    /// Whether it was ended after its time limit.
     pub timed_out: bool,
     /// Why the server ended it, for people, where that was for something else.
     pub why: Option<String>,
@@ -167,30 +167,30 @@ pub struct Exit {
 pub struct JobOutcome {
     /// How it ended.
     pub exit: Exit,
-    /// What it wrote to `$EVENTFLOW_RESULT`, when it wrote anything; at most [`MAX_RESULT_BYTES`].
+    /// What it wrote to `$EVENTFLOW_RESULT`, if anything; at most [`MAX_RESULT_BYTES`].
     pub result: Option<Bytes>,
     /// The last lines of its standard error, oldest first.
     pub stderr_tail: Vec<String>,
 }
 
-/// A larger result of a job is refused.
+/// The largest result of a job; a larger one is refused.
 pub const MAX_RESULT_BYTES: usize = 6 * 1024 * 1024;
 
 /// An error before or while a process runs.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The specification cannot be run here: the caller's fault.
+    /// The specification cannot be run here, by the caller's fault.
     #[error("{0}")]
     Refused(String),
-    /// Nothing here runs code of this form.
+    /// No executor here runs code of this form.
     #[error("{form} cannot be run here: {why}")]
     Unsupported {
-        /// What the code is.
+        /// The form of the code.
         form: Form,
-        /// What is there instead, or missing, for people.
+        /// What there is instead, or what is missing, for people.
         why: String,
     },
-    /// The process was not ready in time or ended before it was.
+    /// The process was not ready in time, or ended before.
     #[error("{message}")]
     Unhealthy {
         /// What happened, for people.
@@ -198,15 +198,15 @@ pub enum Error {
         /// The last lines of its standard error, oldest first.
         stderr_tail: Vec<String>,
     },
-    /// The process ran, and what it left behind cannot be taken.
+    /// The process ran, but its result cannot be accepted.
     #[error("{0}")]
     Result(String),
     /// This host failed.
     #[error("cannot {what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// Why it failed.
+        /// The cause.
         #[source]
         source: std::io::Error,
     },
@@ -215,41 +215,41 @@ pub enum Error {
 /// The boundary between EventFlow and whatever runs functions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
-    /// What it is, for people: `sandbox (bubblewrap, cgroup v2)`.
+    /// Describes it, for people: `sandbox (bubblewrap, cgroup v2)`.
     fn describe(&self) -> String;
 
-    /// What a reader of the start-up lines should be warned of, such as missing isolation.
+    /// Warnings for the start-up lines, such as missing isolation.
     fn warnings(&self) -> Vec<String>;
 
     /// Whether it runs code of this form.
     fn runs(&self, form: Form) -> bool;
 
-    /// Looks whether what processes need of this host is still there, and makes it again where it is not. May block.
+    /// Checks that what processes need of this host is still there, and restores it if not. May block.
     ///
     /// # Errors
-    /// What is missing, when it cannot be made again.
+    /// What is missing and cannot be restored.
     fn prepare_host(&self) -> Result<(), String> {
         Ok(())
     }
 
-    /// Starts a service and waits until it answers, at most `ready_within`.
-    /// The process ends when the last handle to the instance is dropped.
+    /// Starts a service and waits, at most `ready_within`, until it accepts connections.
+    /// The process is ended when the last handle to the instance is dropped.
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;
 
-    /// Runs a job to its end: `event` on standard input. Dropping the future ends the process.
+    /// Runs a job to its end, with `event` on standard input. Dropping the future ends the process.
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error>;
 }
 
 /// One run of a job.
 #[derive(Debug, Clone)]
 pub struct JobCall {
-    /// The run's id, `EVENTFLOW_RUN_ID` inside.
+    /// The run's id, `EVENTFLOW_RUN_ID` inside the sandbox.
     pub run: Uuid,
-    /// Which attempt this is, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
     /// The CloudEvent as JSON.
     pub event: Bytes,
-    /// It is ended (SIGTERM, 10 s, SIGKILL) after this.
+    /// After this it is ended (SIGTERM, 10 s later SIGKILL).
     pub timeout: Duration,
     /// W3C trace context, `TRACEPARENT` and `TRACESTATE` inside.
     pub trace: Option<domain::trace::Context>,
@@ -258,9 +258,9 @@ pub struct JobCall {
 /// A running service.
 #[async_trait]
 pub trait Instance: Send + Sync + std::fmt::Debug {
-    /// Where it answers.
+    /// Where it accepts connections.
     fn address(&self) -> &Address;
-    /// How it ended, once it has; never blocks.
+    /// How it ended, if it has; never blocks.
     fn exited(&self) -> Option<Exit>;
     /// Waits until the process has ended.
     async fn wait(&self) -> Exit;

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// What a process that is ready soon waits for at most.
+/// The first pause: a process that is ready soon waits no longer.
 const FIRST: Duration = Duration::from_millis(1);
 
-/// A process that never listens is looked at this often in the end: hundreds of them cost next to nothing.
+/// The longest pause: hundreds of processes that never listen cost next to nothing.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// A start is found out late by this part of itself at most.
+/// A start is noticed late by at most this fraction of its duration.
 const PART: u32 = 8;
 
-/// The pause before the next look at a process that has been waited for so long already.
+/// The pause before the next check of a process that has been waited for this long.
 pub(super) fn pause_after(waited: Duration) -> Duration {
     (waited / PART).clamp(FIRST, LONGEST)
 }

@@ -7,48 +7,48 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// So many seconds' worth of lines are taken at once after a silence.
+/// Seconds' worth of lines that may come at once after a silence.
 const BURST_SECONDS: f64 = 5.0;
 
-/// A long line counts as one for each of so many bytes.
+/// A long line counts as one for every so many bytes.
 const BYTES_OF_A_LINE: usize = 1024;
 
-/// What was left out is reported after this at the latest, and not more often.
+/// Left-out lines are reported after this, and not more often.
 const REPORT_AFTER: Duration = Duration::from_secs(1);
 
 /// A rate limiter for lines.
 #[derive(Debug)]
 pub struct Rate {
     per_second: u32,
-    /// All functions share it.
+    /// Whether all functions share it.
     shared: bool,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
-    /// Lines that may be taken now.
+    /// Lines that may pass now.
     tokens: f64,
     since: Instant,
     left_out: u64,
-    /// When the first of them was left out.
+    /// When the first line since the last report was left out.
     left_since: Option<Instant>,
 }
 
 impl Rate {
-    /// Takes so many lines a second.
+    /// Lets so many lines a second pass.
     pub fn new(per_second: u32) -> Self {
         let tokens = f64::from(per_second) * BURST_SECONDS;
         let state = State { tokens, since: Instant::now(), left_out: 0, left_since: None };
         Self { per_second, shared: false, state: Mutex::new(state) }
     }
 
-    /// Takes so many lines a second of all functions together.
+    /// Lets so many lines a second pass, for all functions together.
     pub fn shared(per_second: u32) -> Self {
         Self { shared: true, ..Self::new(per_second) }
     }
 
-    /// Whether another line is taken.
+    /// Whether another line may pass.
     pub fn is_open(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         let rate = f64::from(self.per_second);
@@ -58,12 +58,12 @@ impl Rate {
         state.tokens >= 1.0
     }
 
-    /// A line of so many bytes was taken.
+    /// Counts a line of this size that passed.
     pub fn take(&self, bytes: usize) {
         self.state.lock().tokens -= 1.0 + (bytes / BYTES_OF_A_LINE) as f64;
     }
 
-    /// So many lines were not.
+    /// Counts lines that were left out.
     pub fn leave_out(&self, lines: u64, now: Instant) {
         if lines == 0 {
             return;
@@ -73,12 +73,12 @@ impl Rate {
         state.left_since.get_or_insert(now);
     }
 
-    /// When what was left out is to be reported; `None` while nothing was.
+    /// When to report left-out lines; `None` if there are none.
     pub fn report_at(&self) -> Option<Instant> {
         self.state.lock().left_since.map(|since| since + REPORT_AFTER)
     }
 
-    /// What was left out, as a sentence, when it is time to say so; with `last`, in any case.
+    /// A sentence about left-out lines, if a report is due or `last` is set.
     pub fn report(&self, last: bool, now: Instant) -> Option<String> {
         let mut state = self.state.lock();
         let due = state.left_since.is_some_and(|since| last || now.saturating_duration_since(since) >= REPORT_AFTER);
@@ -94,7 +94,7 @@ impl Rate {
     }
 }
 
-/// `12,345`.
+/// With separators: `12,345`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);

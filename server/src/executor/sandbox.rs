@@ -70,50 +70,50 @@ use weights::{LOOK_EVERY, Owner, Weights};
 
 use crate::tree::{self, Bounds, Kind, Next, When};
 
-/// Processors that a service may use while it starts, whatever it may use later: a start at a tenth of one takes ten times as
-/// long. One that never answers has no more.
+/// Processors that a service may use while it starts, whatever its limit later: with a tenth of one, a start takes ten
+/// times as long. A service that never becomes ready gets no more than this.
 const STARTING_CPU: f64 = 1.0;
 
-/// Between SIGTERM and SIGKILL for a job whose time is over.
+/// Between SIGTERM and SIGKILL for a job past its time limit.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// The port of a command, where it has a network of its own.
+/// The port of a command in a network of its own.
 const COMMAND_PORT: u16 = 8080;
 
-/// Processes of ours in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some air.
+/// Our own processes in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some reserve.
 const OWN_PIDS: u64 = 6;
 
-/// The descriptor of the first seccomp filter in a sandbox's script; the ones before it hold bubblewrap's arguments.
+/// The descriptor of the first seccomp filter in a sandbox's script; those before it hold bubblewrap's arguments.
 const FIRST_FILTER: u8 = 5;
 
-/// The least memory an interpreter starts with.
+/// The least memory that an interpreter starts with.
 const MIN_MEMORY_MB: u64 = 16;
 
-/// Share of the memory that node's heap may take; the rest is for its buffers and itself.
+/// Percentage of the memory for Node's heap; the rest is for its buffers and Node itself.
 const NODE_HEAP_PERCENT: u64 = 75;
 
-/// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
+/// The longest socket path: a Unix socket's address has 108 bytes with the zero.
 const MAX_SOCKET_PATH: usize = 100;
 
-/// Lines a second that are taken of a process.
+/// Lines a second accepted from one process.
 const LINES_PER_SECOND: u32 = 1000;
 
-/// Tools that install print so many times more, and their log has a limit of its own.
+/// Factor by which installing tools may print more; their log has a limit of its own.
 const TASK_LINES: u32 = 10;
 
-/// Descriptors that each process of a sandbox may have.
+/// File descriptors that each process of a sandbox may have.
 const MAX_OPEN_FILES: u64 = 16_384;
 
-/// Bytes of one file that a task writes.
+/// The largest file that a task may write, in bytes.
 const MAX_TASK_FILE_BYTES: u64 = 4 << 30;
 
-/// A file system's own limit is to be met before that of a file: "no space left" says more than a signal.
+/// A file system's limit should be met before that of a file: "no space left" is clearer than a signal.
 const SPARE_FILE_BYTES: u64 = 32 << 20;
 
-/// How many shells wait in control groups for something to start.
+/// The number of shells that wait in control groups for something to start.
 const SPARE_SLOTS: usize = 2;
 
-/// A slot that was used is replaced after this, so as not to get in the way of what was started in it.
+/// Delay before a used slot is replaced, so that the replacement does not slow down what was started in it.
 const REFILL_AFTER: Duration = Duration::from_millis(200);
 
 /// The executor that needs nothing but this host.
@@ -140,7 +140,7 @@ struct Home {
     /// Whether each instance's folder can be a file system of its own.
     mounts: bool,
     run: RunFolder,
-    /// Held while what is gone is made again.
+    /// Held while missing parts are restored.
     upkeep: Mutex<()>,
     next: AtomicU64,
     starts: Starts,
@@ -153,12 +153,12 @@ struct Home {
 #[derive(Debug, Default)]
 struct Spare {
     slots: Vec<Slot>,
-    /// More that are being opened: without counting them, many starts at once would each see to it that there are enough.
+    /// Slots being opened: without counting them, many starts at once would each open some.
     opening: usize,
 }
 
 impl Spare {
-    /// Whether another one is to be opened; it counts from now on.
+    /// Whether to open another slot, which is counted from now on.
     fn begin(&mut self) -> bool {
         let wanted = self.slots.len() + self.opening < SPARE_SLOTS;
         self.opening += usize::from(wanted);
@@ -180,7 +180,7 @@ impl Home {
     async fn open_slot(&self) -> io::Result<Slot> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let cgroups = self.cgroups.clone();
-        // It may have to wait for the removal of another.
+        // It may have to wait for the removal of another group.
         let made = tokio::task::spawn_blocking(move || cgroups.create(&number.to_string())).await;
         let cgroup = made.unwrap_or_else(|_| Err(io::Error::other("the server ends")))?;
         self.ground.slot(cgroup).await
@@ -188,8 +188,9 @@ impl Home {
 }
 
 impl Sandbox {
-    /// Prepares to run processes: looks at the host, writes the wrappers below `data_dir`, removes what a killed
-    /// server left behind there.
+    /// Prepares to run processes: inspects the host, writes the wrappers below `data_dir`, and removes what a killed
+    /// server
+    /// left there.
     ///
     /// # Errors
     /// [`Error::Io`] when `data_dir` cannot be written or a thread cannot be started.
@@ -237,15 +238,15 @@ impl Sandbox {
         Ok(sandbox)
     }
 
-    /// Takes another program as the bridge than the running one: for tests, which are not `eventflow` themselves.
+    /// Uses another program as the bridge: for tests, which are not `eventflow` themselves.
     #[must_use]
     pub fn with_bridge(mut self, program: &Path) -> Sandbox {
         self.bridge = program.to_owned();
         self
     }
 
-    /// Says what sandboxes with a network reach beside the Internet; and that they share the host's network where they cannot
-    /// have one of their own.
+    /// Sets what sandboxes with a network reach besides the Internet, and whether they share the host's network if they
+    /// cannot have one of their own.
     #[must_use]
     pub fn with_network(mut self, reach: Reach, shared: bool) -> Sandbox {
         self.networks.set(reach, shared, &self.home.host);
@@ -260,21 +261,21 @@ impl Sandbox {
         self
     }
 
-    /// Gives a job whose time is over this long between SIGTERM and SIGKILL; 10 s unless told.
+    /// Sets the time between SIGTERM and SIGKILL for a job past its time limit; 10 s by default.
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Sandbox {
         self.grace = grace;
         self
     }
 
-    /// Takes at most so many lines a second of each process of a function; 1,000 unless told.
+    /// Sets how many lines a second are accepted from each process of a function; 1,000 by default.
     #[must_use]
     pub fn with_line_rate(mut self, lines_per_second: u32) -> Sandbox {
         self.lines_per_second = lines_per_second;
         self
     }
 
-    /// A folder, a control group, and the arguments around a program.
+    /// Creates a folder and a control group, and wraps the program's arguments.
     async fn start(&self, mut plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
         if self.isolated() && cfg!(target_os = "linux") {
@@ -365,8 +366,9 @@ impl Sandbox {
         }
         if layers == 0 {
             script.change_to(&plan.app);
-            // Variables may be secrets: they go by the script, which only the server can read, and not by arguments. What
-            // the shell has of its own stays out.
+            // Variables may be secrets, so they are passed in the script, which only the server can read, and not as
+            // arguments. The
+            // shell's own variables are kept out.
             command.push("env".into());
             for own in ["PWD", "OLDPWD", "SHLVL", "_"].into_iter().filter(|own| !plan.env.contains_key(*own)) {
                 command.extend(["-u".into(), own.into()]);
@@ -416,7 +418,7 @@ impl Sandbox {
         Ok((process, folder))
     }
 
-    /// Sees to it that there are slots again, a little later.
+    /// Refills the slots a little later.
     fn refill(&self) {
         let home = Arc::downgrade(&self.home);
         self.home.ground.later(async move {
@@ -438,7 +440,7 @@ impl Sandbox {
         });
     }
 
-    /// Looks again and again at what functions use of the processors, and sets their weights.
+    /// Keeps measuring the processor time of functions, and sets their weights.
     fn weigh(&self) {
         let home = Arc::downgrade(&self.home);
         self.home.ground.later(async move {
@@ -451,7 +453,7 @@ impl Sandbox {
     }
 
     fn limit_cpu(&self, cgroup: &cgroup::Cgroup, limits: &super::Limits) {
-        // Its process may be over already, and its group with it.
+        // The process may have ended already, and its group with it.
         if let Err(error) = cgroup.limit_cpu(limits.cpu)
             && error.kind() != io::ErrorKind::NotFound
         {
@@ -459,7 +461,7 @@ impl Sandbox {
         }
     }
 
-    /// The rougher limits, for what control groups are missing.
+    /// Coarser limits that replace missing control groups.
     fn rlimits(&self, limits: &super::Limits) -> Vec<OsString> {
         let missing = self.home.cgroups.missing();
         let mut command: Vec<OsString> = Vec::new();
@@ -476,7 +478,7 @@ impl Sandbox {
         command
     }
 
-    /// Looks whether a specification can be run here; the folder with the function's files.
+    /// Checks that a specification can be run here; returns the folder with the function's files.
     fn check<'s>(&self, spec: &'s Spec) -> Result<&'s Path, Error> {
         let artifact = match &spec.code {
             Code::Folder(folder) => folder,
@@ -506,7 +508,7 @@ impl Sandbox {
         Ok(artifact)
     }
 
-    /// Whose processor time a process of this specification uses.
+    /// Who is charged for the processor time of a specification's process.
     fn owner(spec: &Spec) -> Owner {
         Owner::Function(spec.namespace.as_str().into(), spec.function.as_str().into())
     }
@@ -525,7 +527,7 @@ impl Sandbox {
         Ok(Arc::new(folder.map_err(io_error(format!("make a folder for {name}")))?))
     }
 
-    /// A path of the inside as the process has to name it: without bubblewrap there is no inside.
+    /// A path inside as the process must name it: without bubblewrap there is no inside.
     fn own_path(&self, folder: &Folder, file: &str) -> String {
         match self.isolated() {
             true => format!("{OWN}/{file}"),
@@ -548,7 +550,7 @@ impl Sandbox {
         if artifact.join(".python").is_dir() {
             env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
         }
-        // Programs that packages bring come before those of the host. A `PATH` of the function's own is left as it is.
+        // Programs of packages come before those of the host. A `PATH` that the function sets is left unchanged.
         let own_node = Path::new(OWN_NODE).parent().and_then(Path::to_str).unwrap_or_default();
         let folders = [own_node, "node_modules/.bin", ".python/bin"];
         let brought = folders.into_iter().filter(|folder| artifact.join(folder).is_dir());
@@ -557,7 +559,7 @@ impl Sandbox {
             env.insert("PATH".into(), format!("{}:{}", brought.join(":"), self.home.host.path));
         }
         if !matches!(spec.runtime, Runtime::Node { .. }) {
-            // What is printed is a line of the log at once, not when a buffer is full.
+            // Printed text becomes a log line at once, not when a buffer is full.
             env.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
         }
         env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
@@ -573,7 +575,7 @@ impl Sandbox {
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    /// Program and arguments of a function whose files are in `artifact`, without sandbox and bridge.
+    /// Program and arguments of a function whose files are in `artifact`, without the sandbox and the bridge.
     fn command(&self, spec: &Spec, artifact: &Path) -> Result<Vec<String>, Error> {
         let missing =
             |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
@@ -599,7 +601,7 @@ impl Sandbox {
         })
     }
 
-    /// Waits until something accepts connections at the address.
+    /// Waits until the address accepts connections.
     async fn ready(
         &self,
         process: &Process,
@@ -628,14 +630,14 @@ impl Sandbox {
                 let message = format!("the process did not listen within {} s", within.as_secs_f64());
                 return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
-            // An end is noticed at once, not at the next look; nor is there a look long after the time is over.
+            // An end is noticed at once, not at the next check, and no check takes place long after the time limit.
             let pause = pause_after(began.elapsed()).min(within.saturating_sub(began.elapsed()));
             let _ = timeout(pause, process.wait()).await;
         }
     }
 }
 
-/// Has a library loaded into every program, before those that the function has loaded itself.
+/// Preloads a library into every program, before those that the function preloads itself.
 fn preload(env: &mut BTreeMap<String, String>, library: &str) {
     let libraries = env.entry("LD_PRELOAD".into()).or_default();
     *libraries = [library, libraries.as_str()].join(" ").trim_end().to_owned();
@@ -654,10 +656,10 @@ struct Plan {
     bridge: Option<PathBuf>,
     caches: BTreeMap<String, PathBuf>,
     readable: BTreeMap<String, PathBuf>,
-    /// For a task: the addresses that are open to it whatever the settings say.
+    /// For a task: addresses that it may reach whatever the settings say.
     opened: Option<Vec<IpAddr>>,
     limits: super::Limits,
-    /// Whether the processor limit is set only when the service answers; until then it is [`STARTING_CPU`] or more.
+    /// Whether the processor limit is set only once the service is ready; until then it is at least [`STARTING_CPU`].
     cpu_later: bool,
     folder: Arc<Folder>,
     stdin: Bytes,
@@ -667,21 +669,21 @@ struct Plan {
 }
 
 impl Plan {
-    /// What the shell sets of limits for the process and all that it starts.
+    /// Limits that the shell sets for the process and everything that it starts.
     fn rough_limits(&self) -> ShellLimits {
-        // A task may write to the disk, where it is watched; everybody else only to memory.
+        // A task may write to the disk, where it is watched; all others only to memory.
         let file_bytes = if self.app_writable { MAX_TASK_FILE_BYTES } else { folder::tmp_bytes(&self.limits) };
         ShellLimits { file_bytes: file_bytes + SPARE_FILE_BYTES, open_files: MAX_OPEN_FILES }
     }
 
-    /// Makes the folders that may be written the sandbox's user's.
+    /// Gives the writable folders to the sandbox's user.
     fn hand_over(&self, user: u32) -> io::Result<()> {
         self.folder.hand_over(user)?;
         if self.app_writable {
             hand_over(&self.app, user)?;
         }
         for folder in self.caches.values() {
-            // Everything in a cache was written by tasks for one function, which are all the same user: once is enough.
+            // Everything in a cache was written by tasks for one function, which share a user: once is enough.
             if fs::metadata(folder)?.uid() != user {
                 hand_over(folder, user)?;
             }
@@ -690,8 +692,8 @@ impl Plan {
     }
 }
 
-/// Changes the owner of a folder and all in it. Does not follow links, and leaves alone files with a second name:
-/// that name may be somebody else's, as after a `git clone` on one disk.
+/// Changes the owner of a folder and everything in it. Does not follow links, and skips files with several links: the
+/// other name may belong to somebody else, as after a `git clone` on one disk.
 fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
     lchown(folder, Some(user), Some(user))?;
     tree::walk(folder, Bounds::default(), When::Before, |entry| {
@@ -702,7 +704,7 @@ fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
     })
 }
 
-/// Node keeps its heap below the limit of the control group, and ends itself when that is not enough.
+/// Node keeps its heap below the control group's limit, and ends itself when that is not enough.
 fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
     matches!(runtime, Runtime::Node { .. }).then_some("JavaScript heap out of memory")
 }
@@ -830,7 +832,7 @@ impl Executor for Sandbox {
         };
         let (process, folder) = turn.during(LONGEST_TURN, started).await?;
         self.home.weights.is_ready(process.cgroup());
-        // They have been read, and hold the variables, some of which may be secrets.
+        // They have been read, and hold variables that may be secrets.
         for name in ["inner", "outer", "script"] {
             let _ = fs::remove_file(folder.join(name));
         }
@@ -984,8 +986,8 @@ impl Instance for Service {
     }
 }
 
-/// Makes the socket that a process opened in its own folder reachable at a path that it cannot touch:
-/// otherwise it could put a link there, to a socket of the host's, and have the server talk to that.
+/// Makes the socket that a process opened in its own folder reachable at a path that it cannot change. Otherwise it
+/// could put a link there to a socket of the host, and make the server talk to that.
 fn publish(socket: &Path, public: &Path) -> bool {
     let is_socket = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if !is_socket(socket) {
@@ -996,7 +998,7 @@ fn publish(socket: &Path, public: &Path) -> bool {
     fs::hard_link(socket, public).is_ok() && is_socket(public)
 }
 
-/// What a job wrote as its result. Only a file is read: not what a link names, and no pipe that never ends.
+/// What a job wrote as its result. Only a regular file is read: no link's target, and no endless pipe.
 fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
     let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
@@ -1020,8 +1022,8 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     Ok(Some(content.into()))
 }
 
-/// Lets everybody read a folder and what is in it, as far as its owner may. The folder itself comes last: once
-/// it is open, all of it is.
+/// Lets everybody read a folder and its contents, as far as its owner may. The folder itself comes last: once it is
+/// readable, everything in it is.
 fn open_to_all(folder: &Path) -> io::Result<()> {
     let opened = |mode: u32| mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055);
     tree::walk(folder, Bounds::default(), When::After, |entry| {
@@ -1053,7 +1055,7 @@ fn check_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
-/// This program's file. Unit tests are another program, and Cargo puts this one beside their folder.
+/// This program's file. Unit tests are another program; Cargo puts this one next to their folder.
 fn own_program() -> io::Result<PathBuf> {
     let running = std::env::current_exe()?;
     let built = || running.parent()?.parent().map(|folder| folder.join("eventflow"));
@@ -1072,7 +1074,7 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut file, content)
 }
 
-/// A folder that is out of bounds is the fault of whoever filled it.
+/// A folder beyond the limits is the fault of whoever filled it.
 fn io_error(what: String) -> impl FnOnce(io::Error) -> Error {
     move |source| match tree::refusal(&source) {
         Some(refusal) => Error::Refused(refusal),

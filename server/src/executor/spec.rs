@@ -5,7 +5,7 @@ use domain::manifest::{self, Manifest};
 use super::{ADAPTER, APPLICATION, Code, Error, Limits, Runtime, Spec};
 
 impl Spec {
-    /// What runs a version; its instance has no name yet, and none of its secrets.
+    /// The specification of a version; without the instance's name and the secrets.
     ///
     /// # Errors
     /// [`Error::Refused`] when the code is not what the manifest describes.

@@ -13,10 +13,11 @@ use super::{Error, Exit, Limits, Lines};
 /// A command of the builder: fetches a source or installs dependencies into a folder.
 #[derive(Clone)]
 pub struct Task {
-    /// Names the task in logs and folders; unique on this host.
+    /// The task's name in logs and folders; unique on this host.
     pub name: String,
-    /// For whom it works. Tasks for one function are one user to the kernel, which counts some things for a user alone; those for
-    /// others are others, so that none can use up what another one needs. Caches belong to one function.
+    /// The function that it works for. Tasks of one function share a user, for which the kernel counts some things;
+    /// other
+    /// functions' tasks have other users, so that none can use up what another needs. Caches belong to one function.
     pub function: Uuid,
     /// Program and arguments.
     pub command: Vec<String>,
@@ -28,18 +29,19 @@ pub struct Task {
     pub readable: BTreeMap<String, PathBuf>,
     /// Folders of the host with programs that come before its own in `PATH`, at the same path inside.
     pub programs: Vec<PathBuf>,
-    /// Addresses that whoever asks has checked by a rule of its own: they are open to it, also where the server's settings
-    /// for networks would close them.
+    /// Addresses that the caller has checked by a rule of its own: they are open to the task even if the server's
+    /// network
+    /// settings would close them.
     pub opened: Vec<IpAddr>,
     /// The whole environment.
     pub env: BTreeMap<String, String>,
-    /// What it may use.
+    /// Its limits.
     pub limits: Limits,
-    /// It is ended after this.
+    /// Its time limit.
     pub timeout: Duration,
 }
 
-/// Variables may be secrets: they are shown without their values.
+/// Hides the values of variables, which may be secrets.
 impl std::fmt::Debug for Task {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Task")
@@ -61,10 +63,11 @@ impl std::fmt::Debug for Task {
 /// build scripts. Their results are in the task's folder afterwards; running functions needs none of this.
 #[async_trait]
 pub trait Workbench: Send + Sync + 'static {
-    /// Runs a task to its end, at most for its time. What it prints goes to `lines`. Dropping the future ends the process.
+    /// Runs a task to its end, within its time limit. Its output goes to `lines`. Dropping the future ends the process.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the task itself is wrong, [`Error::Io`] when this host fails. A command that does not succeed is
-    /// no error here: its [`Exit`] says how it ended.
+    /// [`Error::Refused`] when the task itself is wrong, [`Error::Io`] when this host fails. An unsuccessful command is
+    /// no error
+    /// here: its [`Exit`] says how it ended.
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error>;
 }

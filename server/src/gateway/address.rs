@@ -19,10 +19,10 @@ use super::passing::Origin;
 use crate::config::Settings;
 use crate::edge::origin::Origin as From;
 
-/// Headers of an answer that hold an address.
+/// Headers of an answer that contain an address.
 pub(super) const HEADERS: [&str; 2] = ["location", "content-location"];
 
-/// The longest address that is passed on.
+/// The maximum length of an address that is passed on.
 const MAX_ADDRESS: usize = 8 << 10;
 
 /// The address of a function for one call.
@@ -32,22 +32,22 @@ pub(super) struct Address<'r> {
     client: Option<IpAddr>,
     secure: bool,
     host: &'r str,
-    /// What stands before the function's own paths; empty on a host of its own.
+    /// The prefix of the function's own paths; empty on its own host.
     prefix: Cow<'r, str>,
-    /// What was called, as the function sees it.
+    /// The called path, as the function sees it.
     rest: &'r str,
     settings: &'r Settings,
 }
 
 impl<'r> Address<'r> {
-    /// Of a request for `rest`, a path of the function's.
+    /// The address for a request of `rest`, one of the function's paths.
     pub(super) fn of(request: &'r HttpRequest, rest: &'r str, origin: Origin, settings: &'r Settings) -> Self {
         let path = request.uri().path();
         let prefix = match origin {
             Origin::Shared => path.strip_suffix(rest).unwrap_or(path),
             Origin::Own => "",
         };
-        // Where nobody waits for the answer, the function lives where somebody would.
+        // For an asynchronous call, the function's address is that of its synchronous calls.
         let prefix = match prefix.strip_prefix("/async-function/") {
             Some(name) => format!("/function/{name}").into(),
             None => prefix.into(),
@@ -65,12 +65,12 @@ impl<'r> Address<'r> {
         }
     }
 
-    /// The path below which the function answers.
+    /// The path that the function is served below.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The path that was called, as the function sees it.
+    /// The called path, as the function sees it.
     pub(super) fn path(&self) -> &'r str {
         self.rest
     }
@@ -79,14 +79,14 @@ impl<'r> Address<'r> {
         if self.secure { "https" } else { "http" }
     }
 
-    /// What is recorded of it: a call that is run later, or again, knows its address as well.
+    /// The headers to record, so that a call that is executed later, or again, knows its address as well.
     pub(super) fn forwarded(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let prefix = (!self.prefix.is_empty()).then_some(("x-forwarded-prefix", &*self.prefix));
         let always = [("host", self.host), ("x-forwarded-host", self.host), ("x-forwarded-proto", self.scheme())];
         always.into_iter().chain(prefix)
     }
 
-    /// Tells the function where it lives, and who calls. What the caller itself says of that stays here.
+    /// Adds the headers that tell the function its address and the caller. The caller's own values are removed.
     pub(super) fn add_to(&self, headers: &mut HeaderMap) {
         let mut set = |name: &'static str, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
@@ -108,13 +108,13 @@ impl<'r> Address<'r> {
         set("forwarded", &format!("for={node};host=\"{host}\";proto={proto}"));
     }
 
-    /// An address that the function answers, as the caller is to see it; `None` when it is none.
+    /// Converts an address in a function's answer for the caller; `None` if it is invalid.
     pub(super) fn outward(&self, value: &[u8]) -> Option<String> {
         let text = std::str::from_utf8(value).ok().filter(|text| text.len() <= MAX_ADDRESS)?;
         if self.origin == Origin::Own {
             return Some(text.to_owned());
         }
-        // As a browser reads it: dots, backslashes, tabs and all.
+        // Resolved like a browser does: dots, backslashes, tabs and all.
         let base = Url::parse(&format!("{}://{}{}", self.scheme(), self.host, self.rest)).ok()?;
         let url = base.join(text).ok()?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -135,7 +135,7 @@ impl<'r> Address<'r> {
         Some(mapped)
     }
 
-    /// Whether an address leads to this server, by whichever of its names, with TLS or without.
+    /// Whether an address leads to this server, by any of its names, with or without TLS.
     fn is_here(&self, base: &Url, url: &Url) -> bool {
         let name = |url: &Url| url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
         let same_port = |port: Option<u16>| url.port() == port;
@@ -186,7 +186,7 @@ mod tests {
             ("//flow.example:8080/login", "/function/shop/login"),
             ("HTTP://FLOW.example.:8080/login", "/function/shop/login"),
             ("http://user@flow.example:8080/login", "/function/shop/login"),
-            // Relative to what was called: /cart/items.
+            // Relative to the called path, /cart/items.
             ("login", "/function/shop/cart/login"),
             ("./login", "/function/shop/cart/login"),
             ("../login", "/function/shop/login"),
@@ -209,7 +209,7 @@ mod tests {
             ("http://localhost:8080/auth/logout", "/function/shop/auth/logout"),
             ("http://2130706433:8080/graphql", "/function/shop/graphql"),
             ("http://[::1]:8080/graphql", "/function/shop/graphql"),
-            // Elsewhere.
+            // Other sites.
             ("https://example.com/a?b#c", "https://example.com/a?b#c"),
             ("https://example.com", "https://example.com/"),
             ("//example.com/a", "http://example.com/a"),

@@ -23,14 +23,14 @@ use crate::edge::auth::Over;
 use crate::edge::bodiless::Bodiless;
 use crate::leasing::{Answer, CallError, Lease, RequestBody};
 
-/// An answer up to this length is read whole.
+/// Answers up to this length are read completely.
 const WHOLE: u64 = 64 << 10;
 
-/// Parts of an answer on their way.
+/// Maximum number of buffered chunks of an answer.
 const PARTS: usize = 8;
 
-/// Calls an instance and answers the caller. `over` is ready when the caller's session is: an answer that is on its way
-/// then breaks off.
+/// Calls an instance and answers the caller. `over` resolves when the caller's session ends: an answer in progress is
+/// then aborted.
 #[allow(clippy::too_many_arguments)] // all that a call depends on
 pub(super) async fn of_service(
     mut call: Call,
@@ -53,7 +53,7 @@ pub(super) async fn of_service(
             Err(kind) => return Err(broken(call, kind)),
         }
     };
-    // The function may answer before it has the whole body.
+    // The function may answer before it has received the whole body.
     if let Some(pump) = pump {
         actix_web::rt::spawn(pump);
     }
@@ -68,7 +68,7 @@ pub(super) async fn of_service(
     pass(call, lease, answer, is_head, deadline, jar, address, over).await
 }
 
-/// Passes an instance's answer on, whole when it is short.
+/// Passes on an instance's answer, completely if it is short.
 #[allow(clippy::too_many_arguments)] // all that an answer depends on
 pub(super) async fn pass(
     mut call: Call,
@@ -102,7 +102,7 @@ pub(super) async fn pass(
     for cookie in jar.outward(headers.get_all("set-cookie").iter().map(|value| value.as_bytes())) {
         response.append_header((actix_web::http::header::SET_COOKIE, cookie));
     }
-    // What the body would be as long as, where there is none.
+    // The length that the body would have, if there is none.
     let declared = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if let Some(length) = declared.filter(|_| status == StatusCode::NOT_MODIFIED) {
         response.insert_header((actix_web::http::header::CONTENT_LENGTH, length));
@@ -154,8 +154,8 @@ enum Passed<R> {
     SessionOver(Over),
 }
 
-/// Passes an answer on as it comes; the call is over when it ends, breaks off, takes too long, nobody reads it any more or
-/// the caller's session is over.
+/// Streams an answer. The call is over when it ends, breaks off, takes too long, nobody reads it any more, or the
+/// caller's session ends.
 #[allow(clippy::too_many_arguments)] // all that an answer on its way needs
 async fn pass_on(
     mut call: Call,
@@ -183,7 +183,7 @@ async fn pass_on(
         }
         Ok::<_, CallError>(())
     };
-    // A function that streams for ever is ended by its timeout; a caller that goes away ends it at once.
+    // A function that streams for ever is ended by its timeout; a caller that disconnects ends it immediately.
     let ended = tokio::select! {
         ended = timeout_at(deadline, read) => Passed::Read(ended),
         () = sender.closed() => Passed::NobodyReads,
@@ -210,14 +210,14 @@ async fn pass_on(
     }
 }
 
-/// What the caller's body broke the request off with.
+/// The error of the caller's body that aborted the request.
 fn broke_with(error: &hyper::Error) -> Option<std::io::ErrorKind> {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     source.map(std::io::Error::kind)
 }
 
-/// Waits for something while the caller's body is passed on; what the body broke with, if it does so first. The pump is gone
-/// when the body is complete.
+/// Waits for a future while the caller's body is passed on. Returns the body's error if that comes first. The pump is
+/// dropped when the body is complete.
 pub(super) async fn unless_broken<F: Future>(
     pump: &mut Option<Pump>,
     mut waited: Pin<&mut F>,
@@ -234,7 +234,7 @@ pub(super) async fn unless_broken<F: Future>(
     Ok(waited.await)
 }
 
-/// The caller's body broke off: it was late, too long, or none.
+/// The caller's body failed: it was late, too long, or invalid.
 pub(super) fn broken(call: Call, kind: std::io::ErrorKind) -> HttpError {
     let (status, code, what) = match kind {
         std::io::ErrorKind::TimedOut => {
@@ -248,7 +248,7 @@ pub(super) fn broken(call: Call, kind: std::io::ErrorKind) -> HttpError {
     call.failed(status, code, what.to_owned(), &[])
 }
 
-/// The instance broke off: what it wrote last says more than the connection's error.
+/// The instance broke off: its last lines say more than the connection's error.
 pub(super) async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
     if let CallError::Protocol(error) = error
         && error.is_user()
@@ -262,7 +262,7 @@ pub(super) async fn crashed(call: Call, lease: &Lease, error: &CallError) -> Htt
     let lives = found.how.is_none();
     let what = found.how.unwrap_or_else(|| error.to_string());
     if let CallError::Connect(_) = error {
-        // It was not given the call: another instance may take it.
+        // The function was not given the call: another instance may take it.
         let refused = call.failed(StatusCode::SERVICE_UNAVAILABLE, "function_unreachable", what, &found.last_lines);
         return refused.retry_after(1);
     }

@@ -18,7 +18,7 @@ use crate::edge::{HttpError, body, call_options, trace};
 use crate::leasing::{Arm, claim};
 use crate::operations::{self, Ask, Caller, Claim, RequestedRun, Viewer};
 
-/// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
+/// Accepts a call. `preferred`: the caller asked for it by `Prefer`, which the answer confirms.
 pub(super) async fn accept(
     gateway: &Gateway,
     called: Called<'_>,
@@ -32,7 +32,7 @@ pub(super) async fn accept(
     let callback = call_options::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);
     let asked = ask(gateway, session.viewer, request, payload, route.current(), &address, true, callback).await?;
-    // The run is the platform's, which is not on a function's own host.
+    // The run belongs to the platform, which is not on a function's own host.
     let at = match origin {
         Origin::Shared => String::new(),
         Origin::Own => settings.edge.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -50,7 +50,7 @@ pub(super) async fn accept(
     Ok(response.json(json!({ "run_id": asked.run })))
 }
 
-/// Lets there be the run of a call; it is in the log when this returns.
+/// Requests the run of a call; it is in the log on return.
 #[allow(clippy::too_many_arguments)] // all that is known when a call comes in
 pub(super) async fn ask(
     gateway: &Gateway,

@@ -15,10 +15,10 @@ use crate::clock;
 use crate::edge::HttpError;
 use crate::store::View;
 
-/// The header in which a caller names a call.
+/// The header with the caller's id for a call.
 const HEADER: &str = "x-call-id";
 
-/// The longest name of a call, in bytes.
+/// The maximum length of that id, in bytes.
 const MAX_NAME: usize = 128;
 
 /// Derived ids of calls that are not recorded yet. Each belongs to a call whose connection is open, or that holds one
@@ -41,7 +41,7 @@ pub(super) struct CallId {
 }
 
 impl CallId {
-    /// An id that nobody named.
+    /// A random id.
     pub(super) fn drawn() -> Self {
         Self { id: clock::new_id(), hold: None }
     }
@@ -49,7 +49,7 @@ impl CallId {
     /// The id of a call of a function.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub(super) async fn of(
         request: &HttpRequest,
         function: function::Id,
@@ -58,7 +58,7 @@ impl CallId {
     ) -> Result<Self, HttpError> {
         let Some(name) = name(request) else { return Ok(Self::drawn()) };
         let id = run::called(function, name);
-        // Held before it is looked for: whoever lets go of an id has recorded it.
+        // Reserved before it is looked up: whoever releases an id has recorded it.
         let Some(hold) = in_use.hold(id) else { return Ok(Self::drawn()) };
         match view.runs_by_id(&[id]).await?.is_empty() {
             true => Ok(Self { id, hold: Some(hold) }),
@@ -79,7 +79,7 @@ impl Drop for Hold {
     }
 }
 
-/// What the caller names the call; anything but a short visible text is no name.
+/// The caller's id; anything but a short visible text counts as absent.
 fn name(request: &HttpRequest) -> Option<&str> {
     let name = request.headers().get(HEADER)?.to_str().ok()?;
     ((1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic())).then_some(name)

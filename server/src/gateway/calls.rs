@@ -28,10 +28,10 @@ use crate::leasing::{self, Arm, Backend};
 use crate::telemetry::watchdog;
 use crate::turns::Permit;
 
-/// What a browser lets a function's page do: everything but to act as a page of this server.
+/// What a browser allows a function's page to do: everything except acting as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
 
-/// Answers a request of a function, be it with an error, and counts it.
+/// Answers a request for a function, possibly with an error, and counts it.
 pub(super) async fn handle(
     request: HttpRequest,
     payload: web::Payload,
@@ -78,7 +78,7 @@ fn finish(
     if way.origin() == Origin::Shared {
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
+        // A page served by a function is on the web UI's host, but must not share its origin, and thus its session.
         headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     }
     let status = response.status();
@@ -107,7 +107,7 @@ async fn now(
         Backend::Service(_) => (socket::is_wanted(request), false),
         Backend::Job => (false, true),
     };
-    // What comes after the head of a request for a socket is not a body.
+    // What follows the head of a WebSocket request is not a body.
     let rules = request::Rules {
         limit: limits.body,
         events: limits.event,
@@ -124,9 +124,9 @@ async fn now(
         Backend::Job => room_for_job(gateway, &route, &body)?,
         Backend::Service(_) => None,
     };
-    // What has room as a job's input takes none among bodies that are read.
+    // A job's input has its own memory budget and does not count as a body.
     let _held = held.filter(|_| input.is_none());
-    // Only now: who sends its body slowly takes no place from others meanwhile.
+    // Only now, so that callers who send their body slowly do not take permits from others.
     let permit = gateway.recorder.reserve(&route.namespace).ok_or_else(|| {
         HttpError::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -147,7 +147,7 @@ async fn now(
         gateway.services.metrics.clone(),
         id,
     );
-    // Nothing is recorded of the call before its end: it is for its caller alone.
+    // Nothing is recorded before the call's end: it is of no use without its caller.
     if let Some(activity) = request.conn_data::<Arc<Activity>>() {
         activity.follow_caller(request.version() >= Version::HTTP_11);
     }
@@ -193,10 +193,10 @@ async fn now(
     }
 }
 
-/// Room for the event that a job is given: its body as JSON, which takes twice as much at most. A small one needs none.
+/// Reserves memory for a job's event: its body as JSON, which takes at most twice as much. Small ones need none.
 ///
 /// # Errors
-/// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
+/// 503 if there is none: waiting for it would keep the body in memory.
 fn room_for_job(gateway: &Gateway, route: &Arm, body: &leasing::RequestBody) -> Result<Option<Permit>, HttpError> {
     let leasing::RequestBody::Full(body) = body else { return Ok(None) };
     if body.len() <= leasing::SMALL {

@@ -10,10 +10,10 @@ use actix_web::cookie::Cookie;
 use super::passing::Origin;
 use crate::edge::auth::is_platforms;
 
-/// Cookies that one answer may set.
+/// Maximum number of cookies set by one answer.
 const MAX_COOKIES: usize = 16;
 
-/// Bytes of one cookie with its attributes.
+/// Maximum size of a cookie with its attributes, in bytes.
 const MAX_COOKIE: usize = 4096;
 
 /// The scope of a function's cookies.
@@ -22,17 +22,17 @@ pub(super) struct Jar<'f> {
     origin: Origin,
     namespace: &'f str,
     name: &'f str,
-    /// The path below which the function answers.
+    /// The path that the function is served below.
     path: &'f str,
 }
 
 impl<'f> Jar<'f> {
-    /// Of a function that is called at `path`, which is what comes before its own paths.
+    /// The scope of a function that is served below `path`.
     pub(super) fn of(origin: Origin, namespace: &'f str, name: &'f str, path: &'f str) -> Self {
         Self { origin, namespace, name, path: path.trim_end_matches('/') }
     }
 
-    /// What the names of the cookies begin with. Names of functions hold no dots: no prefix is the beginning of another.
+    /// The prefix of the cookies' names. Function names contain no dots, so no prefix is the beginning of another one.
     fn prefix(&self) -> String {
         format!("fn.{}.{}.", self.namespace, self.name)
     }
@@ -41,7 +41,7 @@ impl<'f> Jar<'f> {
         self.origin
     }
 
-    /// The header Cookie for the function; `None` when none of the cookies is for it.
+    /// The Cookie header for the function; `None` if there are no cookies for it.
     pub(super) fn inward<'v>(&self, values: impl Iterator<Item = &'v [u8]>) -> Option<String> {
         let mut texts = values.filter_map(|value| std::str::from_utf8(value).ok()).peekable();
         texts.peek()?;
@@ -54,7 +54,7 @@ impl<'f> Jar<'f> {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    /// What becomes of the function's headers Set-Cookie.
+    /// Converts the function's Set-Cookie headers.
     pub(super) fn outward<'v>(&self, values: impl Iterator<Item = &'v [u8]>) -> Vec<String> {
         values.take(MAX_COOKIES).filter_map(|value| self.rewritten(value)).collect()
     }
@@ -65,12 +65,12 @@ impl<'f> Jar<'f> {
         if is_platforms(cookie.name()) {
             return None;
         }
-        // Without this attribute a cookie is for the host alone that set it.
+        // Without this attribute, a cookie is only for the host that set it.
         cookie.unset_domain();
         if self.origin == Origin::Shared {
             let name = format!("{}{}", self.prefix(), cookie.name());
             let own = cookie.path().filter(|path| path.starts_with('/')).unwrap_or("/").trim_end_matches('/');
-            // A program that knows where it lives says so.
+            // A program that knows its prefix includes it.
             let knows = own.strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
             let path = if knows { own.to_owned() } else { format!("{}{own}", self.path) };
             cookie.set_name(name);

@@ -8,10 +8,10 @@ use domain::manifest::Cors;
 
 use crate::edge::HttpError;
 
-/// Headers of an answer that a page may read in addition to those that every page may.
+/// Headers of an answer that cross-origin pages may read, in addition to the standard ones.
 const EXPOSED: &str = "Location, Retry-After, X-Call-Id, X-Duration-Seconds, X-Function-Version, X-Request-Id";
 
-/// What the question depends on.
+/// The headers that a preflight response depends on.
 const ASKED: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// The CORS headers of an answer.
@@ -19,7 +19,7 @@ const ASKED: &str = "Origin, Access-Control-Request-Method, Access-Control-Reque
 pub(super) struct CorsHeaders(Vec<(HeaderName, HeaderValue)>);
 
 impl CorsHeaders {
-    /// Of an answer to a request.
+    /// The headers for an answer to a request.
     pub(super) fn of(request: &HttpRequest, cors: &Cors) -> Self {
         let mut cors_headers = Self::default();
         if !cors.allows_all() {
@@ -32,7 +32,7 @@ impl CorsHeaders {
         cors_headers
     }
 
-    /// Puts it into an answer, instead of what the function says of it.
+    /// Adds them to an answer, replacing the function's own CORS headers.
     pub(super) fn put(self, headers: &mut HeaderMap) {
         if self.0.is_empty() {
             return;
@@ -59,7 +59,7 @@ impl CorsHeaders {
     }
 }
 
-/// The answer to a browser's question; `None` when the request is none.
+/// The preflight response; `None` if the request is not a preflight request.
 pub(super) fn preflight(request: &HttpRequest, cors: &Cors) -> Option<Result<HttpResponse, HttpError>> {
     let origin = origin(request)?;
     if *request.method() != Method::OPTIONS || !request.headers().contains_key("access-control-request-method") {
@@ -74,7 +74,8 @@ pub(super) fn preflight(request: &HttpRequest, cors: &Cors) -> Option<Result<Htt
     cors_headers.add(header::VARY, ASKED);
     cors_headers.allow(cors, origin);
     cors_headers.add(header::ACCESS_CONTROL_ALLOW_METHODS, &cors.methods.join(", "));
-    // A wildcard would stand for itself where cookies are sent, and never for Authorization: what is asked for is named.
+    // A wildcard would be taken literally with credentials, and never includes Authorization, so the requested headers
+    // are listed.
     let wanted = request.headers().get("access-control-request-headers").and_then(|value| value.to_str().ok());
     let headers = match cors.headers.iter().any(|name| name == "*") {
         true => wanted.unwrap_or_default().to_owned(),

@@ -11,14 +11,14 @@ use super::state::Gateway;
 use super::target::callable;
 use crate::edge::{FunctionHost, HttpError, Wants, auth};
 
-/// What a form adds to the bundle in it.
+/// The overhead of a form around the bundle in it, in bytes.
 const FORM: usize = 64 << 10;
 
-/// Where callers prove who they are by the body, or need not.
+/// Paths where callers authenticate by the body, or not at all.
 const WITHOUT_TOKEN: [&str; 2] = ["/auth/", "/hooks/"];
 
 impl Gateway {
-    /// Judges the heads of all requests, those of functions and those of the platform.
+    /// Checks the heads of all requests, for functions and the platform.
     pub fn wants(&self) -> Wants {
         let gateway = self.clone();
         Arc::new(move |head: &RequestHead, host: Option<FunctionHost>| {
@@ -34,7 +34,7 @@ impl Gateway {
         })
     }
 
-    /// Who sends it, and how much.
+    /// Checks the sender and the announced length.
     fn check(&self, head: &RequestHead, host: Option<&FunctionHost>) -> Result<Option<auth::Session>, HttpError> {
         let (path, limits) = (head.uri.path(), &self.services.settings.limits);
         let limit = match path {
@@ -70,7 +70,7 @@ impl Gateway {
         }
     }
 
-    /// Whether there is the function that is called.
+    /// Checks whether the called function exists.
     async fn is_there(&self, session: &auth::Session, path: &str) -> Result<(), HttpError> {
         let called = path.strip_prefix("/function/").or_else(|| path.strip_prefix("/async-function/"));
         let Some(called) = called else { return Ok(()) };

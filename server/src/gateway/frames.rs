@@ -1,10 +1,10 @@
 //! Parses WebSocket traffic without changing it (RFC 6455, section 5): frame boundaries, lengths of messages, and close
 //! frames.
 
-/// The longest payload of a control frame.
+/// The maximum payload of a control frame.
 const MAX_CONTROL: u64 = 125;
 
-/// Bytes of a frame's head at most: two, a length of eight, a mask of four.
+/// The maximum length of a frame's head: two bytes, a length of eight, a mask of four.
 const MAX_HEAD: usize = 14;
 
 const CONTINUATION: u8 = 0;
@@ -19,37 +19,37 @@ pub(super) const TOO_BIG: u16 = 1009;
 /// A violation by one side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// A message is longer than it may be.
+    /// A message is too long.
     TooLong,
-    /// It does not follow the protocol.
+    /// A protocol violation.
     Protocol(&'static str),
 }
 
 /// One direction of a WebSocket.
 #[derive(Debug)]
 pub(super) struct Frames {
-    /// What a client sends is masked, and what a server sends is not.
+    /// Clients mask their frames, servers do not.
     masked: bool,
     limit: u64,
     head: [u8; MAX_HEAD],
     head_length: usize,
-    /// Bytes that are left of the frame's payload.
+    /// Remaining bytes of the frame's payload.
     left: u64,
-    /// Bytes of the message that has begun; `None` when none has.
+    /// Bytes of the current message; `None` between messages.
     message: Option<u64>,
     opcode: u8,
     mask: [u8; 4],
     code: [u8; 2],
     code_length: usize,
     closing: bool,
-    /// Messages that are complete.
+    /// Number of complete messages.
     pub messages: u64,
     /// Bytes of their payloads.
     pub bytes: u64,
 }
 
 impl Frames {
-    /// Of what a client sends, when `masked`, or else a server; a message has at most `limit` bytes.
+    /// The direction from a client if `masked`, or else from a server; messages have at most `limit` bytes.
     pub(super) fn new(masked: bool, limit: usize) -> Self {
         Self {
             masked,
@@ -73,20 +73,20 @@ impl Frames {
         self.head_length == 0 && self.left == 0
     }
 
-    /// Whether this end has said that it closes.
+    /// Whether this side has sent a close frame.
     pub(super) fn is_closing(&self) -> bool {
         self.closing
     }
 
-    /// The code that it closes with, if it said one.
+    /// The code of the close frame, if any.
     pub(super) fn code(&self) -> Option<u16> {
         (self.closing && self.code_length == 2).then(|| u16::from_be_bytes(self.code))
     }
 
-    /// Looks at bytes that are about to be passed on.
+    /// Checks bytes that are about to be passed on.
     ///
     /// # Errors
-    /// When they must not be.
+    /// If they must not be.
     pub(super) fn look(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
         while let Some((first, rest)) = bytes.split_first() {
             if self.left > 0 {
@@ -171,7 +171,7 @@ impl Frames {
     }
 }
 
-/// A frame that closes, as a server sends it, or masked (with zeros) as a client does.
+/// A close frame as a server sends it, or masked (with zeros) as a client does.
 pub(super) fn closing(code: u16, reason: &str, masked: bool) -> Vec<u8> {
     let reason = &reason.as_bytes()[..reason.floor_char_boundary(123)];
     let length = u8::try_from(reason.len() + 2).unwrap_or(2);
@@ -191,7 +191,7 @@ mod tests {
     fn looked(masked: bool, limit: usize, bytes: &[u8]) -> (Result<(), Fault>, Frames) {
         let mut whole = Frames::new(masked, limit);
         let result = whole.look(bytes);
-        // Wherever it is cut, it is the same.
+        // The result does not depend on how the bytes are split.
         let mut cut = Frames::new(masked, limit);
         let pieces = bytes.iter().try_for_each(|byte| cut.look(std::slice::from_ref(byte)));
         assert_eq!(result, pieces);
@@ -222,7 +222,7 @@ mod tests {
             assert_eq!((result, looked.messages, looked.bytes), (Ok(()), messages, bytes));
             assert!(looked.is_between_frames() && !looked.is_closing());
         }
-        // A control frame between the parts of a message.
+        // A control frame between the fragments of a message.
         let between = [&fragments[..5], &ping_and_pong[..], &fragments[5..]].concat();
         assert_eq!(looked(false, 5, &between).0, Ok(()));
     }

@@ -19,7 +19,7 @@ use crate::config::Settings;
 use crate::edge::fuzz::head_and_body;
 use crate::leasing::RequestBody;
 
-/// Nobody but the two ends of one connection, and nobody but the platform, has a use for these.
+/// Headers for a single hop, or for the platform only.
 const NEVER: [&str; 12] = [
     "connection",
     "keep-alive",
@@ -35,10 +35,10 @@ const NEVER: [&str; 12] = [
     "x-call-id",
 ];
 
-/// The headers that the gateway gives a function, whatever the caller sent.
+/// Headers that the gateway sets for a function, whatever the caller sent.
 const MADE: [&str; 5] = ["host", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-eventflow-deadline"];
 
-/// What a function on the platform's origin must not say to a browser.
+/// Headers that a function on the platform's origin must not send to a browser.
 const NEVER_SAID: [&str; 8] = [
     "clear-site-data",
     "strict-transport-security",
@@ -50,7 +50,7 @@ const NEVER_SAID: [&str; 8] = [
     "alt-svc",
 ];
 
-/// The platform's session, as browsers know it, in lower case.
+/// The platform's session cookies, in lower case.
 const SESSIONS: [&str; 2] = ["eventflow_session", "__host-eventflow_session"];
 
 fn jars() -> [Jar<'static>; 2] {
@@ -70,7 +70,7 @@ pub fn answered(data: &[u8]) {
     answer(&head_and_body(data).0);
 }
 
-/// Frames of a WebSocket, behind a byte that says from whom they are and how long a message may be.
+/// WebSocket frames, preceded by a byte that determines the sender and the maximum length of messages.
 pub fn websocket_frames(data: &[u8]) {
     if let Some((how, frames)) = data.split_first() {
         self::frames(how & 1 == 1, usize::from(how >> 1), frames);
@@ -123,7 +123,7 @@ fn settings() -> Settings {
     Settings::new(Path::new("/nowhere"))
 }
 
-/// Wherever a function leads, it is elsewhere or below its own path.
+/// An address in an answer leads to another site or below the function's own path.
 fn answered_address(jar: &Jar<'_>, headers: &HeaderMap) {
     let request = TestRequest::with_uri("/function/shop/a/b").insert_header(("host", "flow.example")).to_http_request();
     let settings = settings();
@@ -172,7 +172,7 @@ fn answer(headers: &HeaderMap) {
     }
 }
 
-/// One direction of a WebSocket: wherever it is cut, it is the same, and no message that passes is too long.
+/// One direction of a WebSocket: the result does not depend on how it is split, and no message that passes is too long.
 fn frames(masked: bool, limit: usize, bytes: &[u8]) {
     let mut whole = Frames::new(masked, limit);
     let result = whole.look(bytes);

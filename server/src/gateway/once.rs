@@ -14,7 +14,7 @@ use crate::edge::request_id::RequestId;
 use crate::edge::{HttpError, recorded};
 use crate::operations::{self, Wait};
 
-/// The run's own timeout comes first: it says more than that nobody waited for it any longer.
+/// Time for the run's own timeout to come first, whose error says more.
 const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn call(

@@ -15,7 +15,7 @@ pub(super) enum Origin {
     Own,
 }
 
-/// Headers of an answer that no function sets, whatever its origin: they frame the message, or are the platform's.
+/// Headers that no function may set on any origin: they frame the message, or belong to the platform.
 fn is_ours(name: &str) -> bool {
     is_hop_by_hop(name)
         || matches!(
@@ -31,7 +31,7 @@ fn is_ours(name: &str) -> bool {
         || name.starts_with("x-eventflow-")
 }
 
-/// Whether a header of a function's answer passes. Cookies are for [`super::cookies`] to judge.
+/// Whether a header of a function's answer passes. Cookies are handled by [`super::cookies`].
 pub(super) fn passes(name: &str, value: &[u8], origin: Origin) -> bool {
     match origin {
         Origin::Own => !is_ours(name),
@@ -39,17 +39,17 @@ pub(super) fn passes(name: &str, value: &[u8], origin: Origin) -> bool {
     }
 }
 
-/// Whether a header counts for nothing but the answer that it comes with.
+/// Whether a header affects nothing but its own answer.
 fn is_harmless(name: &str, value: &[u8]) -> bool {
-    // The usual ones first: this is asked for each header of each answer.
+    // The most common ones first: this is called for every header of every answer.
     if name.starts_with("content-") {
         return true;
     }
     match name {
-        // What the body is, and what else there is of it.
+        // Describes the body and its variants.
         "accept-ranges" | "age" | "allow" | "cache-control" | "date" | "digest" | "etag" | "expires"
         | "last-modified" | "link" | "pragma" | "repr-digest" | "vary" | "warning" => true,
-        // What the caller is to do next.
+        // Tells the caller what to do next.
         "accept"
         | "accept-patch"
         | "accept-post"
@@ -65,16 +65,15 @@ fn is_harmless(name: &str, value: &[u8]) -> bool {
         | "ratelimit-reset"
         | "retry-after"
         | "sunset" => true,
-        // What only takes something from the page that is answered.
+        // Only restricts the answered page.
         "cross-origin-embedder-policy"
         | "cross-origin-opener-policy"
         | "cross-origin-resource-policy"
         | "permissions-policy"
         | "referrer-policy" => true,
-        // Where it came from.
+        // Describes where the answer came from.
         "server-timing" | "traceparent" | "traceresponse" | "tracestate" => true,
-        // A browser asks a person for a name and a password under the other schemes, and then sends them to all of this
-        // origin.
+        // With other schemes, a browser would ask for a name and a password, and then send them to the whole origin.
         "www-authenticate" => is_bearer_alone(value),
         _ => match name.split_at_checked(2) {
             Some(("x-", rest)) => is_harmless_extension(rest),
@@ -84,8 +83,8 @@ fn is_harmless(name: &str, value: &[u8]) -> bool {
     }
 }
 
-/// Whether challenges are one, of the scheme `Bearer`: what follows a comma is a parameter of it (`name=…`), and not the name
-/// of another scheme.
+/// Whether there is exactly one challenge, of the scheme `Bearer`: what follows a comma must be a parameter (`name=…`)
+/// and not another scheme.
 fn is_bearer_alone(value: &[u8]) -> bool {
     let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
     let first = parts.next().unwrap_or_default();
@@ -97,7 +96,7 @@ fn is_bearer_alone(value: &[u8]) -> bool {
     scheme.eq_ignore_ascii_case(b"bearer") && parts.all(is_parameter)
 }
 
-/// Headers of an application's own, except those that browsers and proxies act on.
+/// An application's own headers, except those that browsers and proxies act on.
 fn is_harmless_extension(rest: &str) -> bool {
     match rest {
         "accel-buffering" => true,
@@ -114,7 +113,7 @@ fn is_harmless_extension(rest: &str) -> bool {
         | "lighttpd-send-tempfile"
         | "content-security-policy"
         | "content-security-policy-report-only" => false,
-        // `X-Accel-Redirect` has nginx answer with any file; `X-Forwarded-*` are what proxies say.
+        // `X-Accel-Redirect` makes nginx answer with any file; `X-Forwarded-*` are set by proxies.
         _ => !rest.starts_with("accel-") && !rest.starts_with("forwarded-") && !rest.starts_with("litespeed-"),
     }
 }
@@ -124,7 +123,7 @@ fn is_harmless_extension(rest: &str) -> bool {
 pub(super) struct Named<'h>(Vec<&'h str>);
 
 impl<'h> Named<'h> {
-    /// Of the values of `Connection`.
+    /// Parses the values of `Connection`.
     pub(super) fn of(values: impl Iterator<Item = &'h [u8]>) -> Self {
         let texts = values.filter_map(|value| std::str::from_utf8(value).ok());
         let names = texts.flat_map(|text| text.split(',')).map(str::trim);

@@ -87,7 +87,7 @@ impl Call {
         self.pending.as_mut().expect("a call that has not ended knows what is told of it")
     }
 
-    /// Bytes of a body that are kept.
+    /// Maximum bytes of a body that are captured.
     pub(super) fn limit(&self) -> usize {
         self.limit
     }
@@ -96,7 +96,7 @@ impl Call {
         self.trace.clone()
     }
 
-    /// An instance took it.
+    /// An instance took the call.
     pub(super) fn begin_attempt(&mut self, instance: Option<&str>, cold_start: bool) {
         let pending = self.pending();
         pending.started_at = Some(clock::now());
@@ -112,8 +112,8 @@ impl Call {
         self.pending().outcome.exit_code = code;
     }
 
-    /// Tells the function which call it is: its wrapper, or the program itself where there is none. An attempt that is
-    /// not named is the first.
+    /// Identifies the call to the function: to its wrapper, or to the program if there is none. Without a number, it is
+    /// the first attempt.
     pub(super) fn sign(&mut self, headers: &mut hyper::HeaderMap) {
         let wrapped = matches!(self.pending().route.manifest.runtime, Runtime::Node | Runtime::Python);
         let mut buffer = uuid::Uuid::encode_buffer();
@@ -123,7 +123,7 @@ impl Call {
             headers.insert("x-call-id", id.clone());
         }
         headers.insert("x-eventflow-run", id);
-        // Whatever the caller said of its trace was read, and stayed here.
+        // The caller's own trace headers were parsed and removed.
         let parent = HeaderValue::try_from(self.trace.parent()).expect("hexadecimal digits are a valid header");
         headers.insert("traceparent", parent);
         if let Some(Ok(state)) = self.trace.state().map(HeaderValue::from_str) {
@@ -131,7 +131,7 @@ impl Call {
         }
     }
 
-    /// Tells the caller which call it was, when it came in, how long it took, and which version answered.
+    /// Adds the call's id, start time, duration and version to the answer.
     pub(super) fn mark(&mut self, response: &mut HttpResponseBuilder) {
         let mut buffer = uuid::Uuid::encode_buffer();
         let id = &*self.run.uuid().hyphenated().encode_lower(&mut buffer);
@@ -142,8 +142,8 @@ impl Call {
         response.insert_header(("x-function-version", pending.route.version));
     }
 
-    /// The event that a job gets, with the whole body, which takes `limit` bytes at most and twice as much as JSON; `None`
-    /// when it takes more. What is recorded of the body is what is recorded of any.
+    /// The event for a job with the whole body, which takes at most `limit` bytes and twice as much as JSON; `None` if
+    /// it takes more. The body is recorded like any other.
     pub(super) async fn whole_event(&mut self, body: RequestBody, limit: usize) -> Option<Bytes> {
         let whole = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
         let recorded = self.limit;
@@ -164,10 +164,10 @@ impl Call {
         Some(event)
     }
 
-    /// Keeps the answer, or as much of it as may be.
+    /// Captures the answer, up to the limit.
     pub(super) fn keep_answer(&mut self, answer: &Bytes, kind: &str) {
         let cut = !Json::fits(answer, self.limit);
-        // A copy: a part would keep all of the answer in memory until it is recorded.
+        // A copy, because a slice would keep the complete answer in memory until it is recorded.
         let capture =
             if cut { Bytes::copy_from_slice(&answer[..answer.len().min(self.limit)]) } else { answer.clone() };
         self.pending().answer = Some((capture, kind.to_owned(), cut));
@@ -184,14 +184,14 @@ impl Call {
         }
     }
 
-    /// It took too long.
+    /// The call timed out.
     pub(super) fn timed_out(self) -> HttpError {
         let message = format!("the function did not answer within {:.3} s", self.arrived.elapsed().as_secs_f64());
         self.end(Ending::TimedOut, None, Some(message.clone()));
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     }
 
-    /// It failed without an answer. The caller learns what happened, the run keeps the last lines, too.
+    /// The call failed without an answer. The caller learns what happened; the run also records the last lines.
     pub(super) fn failed(
         self,
         status: StatusCode,
@@ -205,7 +205,7 @@ impl Call {
         HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
     }
 
-    /// There was no instance for it.
+    /// There was no instance for the call.
     pub(super) fn refused(self, error: leasing::Error) -> HttpError {
         let (ending, tail) = match &error {
             leasing::Error::TimedOut => (Ending::TimedOut, Vec::new()),
@@ -217,7 +217,7 @@ impl Call {
         refusal(error)
     }
 
-    /// It is over: records it.
+    /// Ends and records the call.
     pub(super) fn end(mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
         self.finish(ending, status, error);
     }
@@ -255,12 +255,12 @@ impl AsRef<[u8]> for Text {
 }
 
 impl PendingRecord {
-    /// Bytes of what is recorded, roughly, and never much less.
+    /// The approximate size of the record, hardly ever too low.
     fn weight(&self) -> usize {
         let answer = self.answer.as_ref().map_or(0, |(answer, ..)| answer.len());
         let headers: usize = self.request_head.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         let sent = headers + 2 * (self.request_head.path.len() + self.request_head.query.len());
-        // Twice as much as text, and the body's bytes once more in Base64.
+        // Text takes up to twice as much, and the body may be there again in Base64.
         4 * self.capture.bytes.lock().bytes.len() + 2 * answer + 2 * sent
     }
 
@@ -315,7 +315,7 @@ impl PendingRecord {
     }
 }
 
-/// When a call came in, as `X-Start-Time` has it: nanoseconds since 1970.
+/// The value of `X-Start-Time`: nanoseconds since 1970.
 pub(super) fn start_time(at: DateTime<Utc>) -> String {
     at.timestamp_nanos_opt().unwrap_or(i64::MAX).to_string()
 }

@@ -19,37 +19,37 @@ use crate::actors::{Commands, Error};
 use crate::backoff::Backoff;
 use crate::clock;
 
-/// Calls whose record is on its way.
+/// Maximum number of calls waiting to be recorded.
 const PLACES: usize = 16_384;
 
-/// Calls recorded together.
+/// Maximum number of calls recorded together.
 const GROUP: usize = 512;
 
-/// Bytes of the calls whose record is on its way, of all and of one namespace. Calls are refused from there on.
+/// Maximum bytes of calls waiting to be recorded, in total and of one namespace. Above that, calls are refused.
 const MAX_HELD: usize = 64 << 20;
 const MAX_HELD_OF_NAMESPACE: usize = 32 << 20;
 
-/// From so many namespaces on, those of which nothing waits are forgotten.
+/// The number of namespaces above which those without waiting calls are forgotten.
 const MANY: usize = 1024;
 
-/// Bytes of the calls that are recorded together, unless one alone has more.
+/// Maximum bytes of calls recorded together, unless a single one exceeds it.
 const GROUP_BYTES: usize = 4 << 20;
 
-/// Bytes of a record besides what its caller and its function said, roughly.
+/// The approximate size of a record without the contents of request and answer.
 const OVERHEAD: usize = 1 << 10;
 
 /// The record of a call.
 pub struct CallRecord {
     pub(super) answered: Answered,
     pub(super) cause: Cause,
-    /// Its id is nobody else's until it is recorded.
+    /// Reserves its id until it is recorded.
     pub(super) _hold: Option<Hold>,
 }
 
 /// Builds the record of a call after its answer, on another thread than the one that answers.
 pub type BuildRecord = Box<dyn FnOnce() -> CallRecord + Send>;
 
-/// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
+/// The pause after a batch: calls in the meantime share one commit, and nobody waits for it.
 const REST: Duration = Duration::from_millis(5);
 
 /// Records calls. Cheap to clone.
@@ -67,7 +67,7 @@ struct Held {
 }
 
 impl Held {
-    /// What is held of one namespace.
+    /// The counter of one namespace.
     fn of(&self, namespace: &Arc<str>) -> Arc<AtomicUsize> {
         if let Some(own) = self.namespaces.read().get(namespace) {
             return own.clone();
@@ -116,7 +116,7 @@ pub struct RecordPermit {
 }
 
 impl RecordPermit {
-    /// Records the call, soon. `weight`: bytes of what its caller and its function said, as they are recorded.
+    /// Records the call in the background. `weight` is the approximate size of the record in bytes.
     pub fn record(self, weight: usize, build_record: BuildRecord) {
         let weight = Weight::take(weight.saturating_add(OVERHEAD), self.held, self.of_namespace);
         self.permit.send(Waiting { build_record, weight });
@@ -124,14 +124,14 @@ impl RecordPermit {
 }
 
 impl Recorder {
-    /// Begins to record. The task ends, with everything recorded, when the last recorder is gone.
-    /// Must be called within a tokio runtime.
+    /// Starts recording. The task ends when the last recorder is dropped and everything is recorded. Must be called
+    /// within a tokio runtime.
     pub fn start(commands: Commands) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(PLACES);
         (Self { sender, held: Arc::default() }, tokio::spawn(record(commands, receiver)))
     }
 
-    /// A place for a call of a function of this namespace, if there is one, and memory for the record.
+    /// Reserves a permit and memory for a call of a function of this namespace, if available.
     pub fn reserve(&self, namespace: &Arc<str>) -> Option<RecordPermit> {
         let of_namespace = self.held.of(namespace);
         if self.held.all.load(Ordering::Relaxed) >= MAX_HELD
@@ -158,7 +158,7 @@ async fn record(commands: Commands, mut receiver: mpsc::Receiver<Waiting>) {
     }
 }
 
-/// The next calls that are recorded together, and what they take of the memory.
+/// The next batch, with its memory reservations.
 fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(Vec<CallRecord>, Vec<Weight>)> {
     let (mut calls, mut weights, mut bytes) = (Vec::new(), Vec::new(), 0);
     let fits = |bytes: &mut usize, next: &Waiting| {
@@ -173,9 +173,9 @@ fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(
     (!calls.is_empty()).then_some((calls, weights))
 }
 
-/// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left. What
-/// was answered is recorded, be it under another id: where another run has the call's own (its caller named two calls alike
-/// on two servers at once), it gets one that is drawn.
+/// Records calls, retrying while the log is not available; meanwhile permits are used up and new calls refused. An
+/// answered call is always recorded, if necessary with another id: if a different run has its id (because the caller
+/// used it twice on two servers at once), it gets a random one.
 async fn record_group(commands: &Commands, mut calls: Vec<CallRecord>) {
     let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     loop {
@@ -188,7 +188,7 @@ async fn record_group(commands: &Commands, mut calls: Vec<CallRecord>) {
                 answered.request.run = drawn;
                 true
             }
-            // What the log never takes must not hold up what it does.
+            // A record that the log never accepts must not hold up others.
             Some(Err(Error::Store(error))) if error.is_final() => {
                 tracing::error!(run = %answered.request.run, %error, "a call was not recorded");
                 false
@@ -237,7 +237,7 @@ mod tests {
         assert!(recorder.reserve(&other).is_some());
         assert_eq!(fill(&busier), 32);
         assert!(recorder.reserve(&other).is_none());
-        // Who has a place keeps it.
+        // A permit stays valid.
         early.record(0, build_record());
         for _ in 0..2 {
             receiver.try_recv().unwrap();

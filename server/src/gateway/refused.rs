@@ -7,7 +7,7 @@ use crate::edge::HttpError;
 use crate::leasing;
 use crate::leasing::claim::{self, Claim};
 
-/// A call stays a call: what only the platform may send as an event does not pass as one.
+/// Refuses calls that pretend to be events reserved for the platform.
 ///
 /// # Errors
 /// 400 `reserved_type`.
@@ -23,7 +23,7 @@ pub(super) fn claimed(claim: Claim) -> HttpError {
     HttpError::bad_request(code, claim.to_string())
 }
 
-/// Why there is no instance, as an answer.
+/// The answer if there is no instance.
 pub(super) fn refusal(error: leasing::Error) -> HttpError {
     let message = error.to_string();
     match error {

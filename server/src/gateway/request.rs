@@ -26,10 +26,10 @@ use crate::edge::capture::is_stripped;
 use crate::edge::{BodyReservation, HttpError, Services};
 use crate::leasing::{Arm, RequestBody, claim};
 
-/// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
+/// Bodies up to this length are read completely before the function is called; longer ones are streamed.
 const WHOLE: usize = 64 << 10;
 
-/// Parts of a body on their way.
+/// Maximum number of buffered chunks of a body.
 const PARTS: usize = 8;
 
 /// The captured body, for the record.
@@ -52,7 +52,7 @@ impl Capture {
     }
 }
 
-/// How long the call may take: what the caller asks for in `X-Timeout` (seconds, or with a unit), at most the function's.
+/// The time limit of the call: the caller's `X-Timeout` (seconds, or with a unit), at most the function's.
 pub(super) fn timeout(request: &HttpRequest, route: &Arm) -> Result<Duration, HttpError> {
     let most = route.manifest.resources.timeout();
     let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
@@ -80,12 +80,12 @@ pub(super) struct Incoming {
     pub body: RequestBody,
     pub capture: Capture,
     pub pump: Option<Pump>,
-    /// What a body whose sender nobody knows takes of the budget for such bodies, until the call is over.
+    /// The share of the budget for unauthenticated senders, held until the call is over.
     pub held: Option<BodyReservation>,
 }
 
 impl Incoming {
-    /// No body.
+    /// Without a body.
     pub(super) fn nothing() -> Self {
         Self::whole(Bytes::new(), 0)
     }
@@ -103,16 +103,16 @@ impl Incoming {
 /// The limits of a body.
 pub(super) struct Rules<'s> {
     pub limit: usize,
-    /// The limit of one that is an event.
+    /// The limit for a body that is an event.
     pub events: usize,
     pub recorded: usize,
-    /// Nobody knows who sends it.
+    /// Set if the sender is not authenticated.
     pub stranger: Option<&'s Services>,
-    /// It is needed whole, as a job's is.
+    /// Whether it is needed completely, as for a job.
     pub whole: bool,
 }
 
-/// The body, and what of it is kept for the record.
+/// The body, and the part that is captured for the record.
 pub(super) async fn body(
     request: &HttpRequest,
     mut payload: web::Payload,
@@ -125,7 +125,7 @@ pub(super) async fn body(
         return Err(HttpError::too_large("the body", limit));
     }
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    // What may be taken for an event is looked at before it is passed on.
+    // A possible event is checked before it is passed on.
     let event = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes()));
     if whole || event.is_some() {
         let limit = if event.is_some() { limit.min(events) } else { limit };
@@ -152,7 +152,7 @@ pub(super) async fn body(
         let mut whole = BytesMut::with_capacity(length.unwrap_or(0));
         while let Some(part) = payload.next().await {
             let part = part.map_err(|error| broke_off(&error))?;
-            // The length is only what the caller says: a request that would rather be a WebSocket has no end.
+            // The announced length is only the caller's word: a request that wants to be a WebSocket has no end.
             if whole.len() + part.len() > WHOLE {
                 return Err(HttpError::bad_request("bad_body", "the body is longer than its Content-Length"));
             }
@@ -166,7 +166,7 @@ pub(super) async fn body(
     Ok(Incoming { body: RequestBody::Stream(receiver), capture, pump: Some(pump), held: None })
 }
 
-/// Passes a body on as it comes. One that is longer than it may be is broken off: the function sees no whole request.
+/// Streams a body. One that exceeds its limit is aborted, so that the function never sees a complete request.
 async fn pass_on(
     mut payload: web::Payload,
     sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
@@ -189,8 +189,8 @@ async fn pass_on(
         }
         broke = part.as_ref().err().map(std::io::Error::kind);
         if broke.is_some() {
-            // Without waiting: what is answered must be answered now. But the function learns of it, or it would take what it has
-            // for all of it.
+            // Without waiting, since the answer must not be delayed. But the function has to learn of the error, or it
+            // would take what it has for the whole body.
             if let Err(TrySendError::Full(part)) = sender.try_send(part) {
                 actix_web::rt::spawn(async move { sender.send(part).await });
             }
@@ -205,8 +205,8 @@ async fn pass_on(
     broke
 }
 
-/// The errors that break the function's request off say by their kind whose fault it was: the caller was late, sent too
-/// much, or sent something that is no body.
+/// The kind of the error that aborts the function's request says whose fault it was: the caller was late, sent too
+/// much, or sent an invalid body.
 fn io_error(error: PayloadError) -> std::io::Error {
     match error {
         PayloadError::Io(error) => error,
@@ -233,7 +233,7 @@ pub(super) fn to_function(
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
     };
-    // A part of a valid path is one, too; only its beginning was cut off.
+    // A suffix of a valid path is valid, too.
     *call.uri_mut() = target.parse().unwrap_or_else(|_| hyper::Uri::from_static("/"));
     let headers = call.headers_mut();
     headers.reserve(request.headers().len() + 10);

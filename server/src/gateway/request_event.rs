@@ -30,17 +30,16 @@ pub(super) struct EventContext<'a> {
     pub source: &'a str,
     pub time: DateTime<Utc>,
     pub trace: &'a Context,
-    /// What a second request under the same idempotency key is compared with.
+    /// The digest that a second request with the same idempotency key is compared with.
     pub digest: Option<&'a str>,
-    /// A body that is not the JSON that it says to be is kept as bytes, so that the call can be repeated as it was.
+    /// A body that is declared as JSON but is not is kept as bytes, so that the call can be repeated exactly.
     pub exact: bool,
-    /// The body is all there is of it; of one that was cut nothing more is kept than its beginning.
+    /// Whether the body is complete; of a truncated one only the beginning is kept.
     pub whole: bool,
 }
 
 impl RequestHead {
-    /// Where the function lives and which trace the call belongs to is recorded as the function is told it, not as the
-    /// caller said it.
+    /// The function's address and the trace are recorded as the function sees them, not as the caller sent them.
     pub(super) fn of(request: &HttpRequest, address: &Address<'_>, trace: &Context) -> Self {
         let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
         let kept = |name: &str| is_captured(name) && !domain::trace::HEADERS.contains(&name) && !named.contain(name);
@@ -61,9 +60,9 @@ impl RequestHead {
     pub(super) fn event(&self, context: &EventContext<'_>, body: &Bytes) -> Json {
         let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
         let data = Data::of(Sender::Caller { exact: context.exact }, kind, body).unwrap_or_default();
-        // An event that does not say what its data is has JSON.
+        // An event without a data content type contains JSON.
         let kind = kind.or_else(|| matches!(data, Some(Data::Text(_))).then_some("text/plain"));
-        // Whether the event says what was sent, byte by byte (runtimes/README.md).
+        // Whether the event represents the body exactly (runtimes/README.md).
         let is_restorable = data.as_ref().is_none_or(|data| *data.body(kind) == **body);
         let raw_body = (context.whole && !is_restorable).then(|| STANDARD.encode(body));
         let http = Http {

@@ -9,14 +9,14 @@ use crate::doors::Doors;
 use crate::edge::FunctionHost;
 
 impl Gateway {
-    /// Adds its routes.
+    /// Adds the routes of calls.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         if self.services.settings.edge.functions_host.is_some() {
             // On a function's host there is nothing but the function.
             let is_functions = guard::fn_guard(|context| context.req_data().contains::<FunctionHost>());
             config.service(web::scope("").guard(is_functions).default_service(to(Way::Host)));
         }
-        // A scope's fixed beginning is compared, where a pattern would be searched for by a regular expression.
+        // The fixed prefix of a scope is compared, while a pattern would be matched by a regular expression.
         let calls = web::scope("/function").default_service(to(Way::Call));
         let later = web::scope("/async-function").default_service(to(Way::Later));
         config.app_data(web::Data::new(self.clone())).service(calls).service(later);
@@ -34,7 +34,7 @@ fn to(way: Way) -> actix_web::Route {
     })
 }
 
-/// Whether a path is a function's. What is the platform's own is not, whatever is added to it later.
+/// Whether a path belongs to a function. The platform's own paths, including future ones, do not.
 fn leads(doors: &Doors, is_taken: IsTaken, path: &str) -> bool {
     doors.at(path).is_some() && !is_taken(path)
 }

@@ -30,17 +30,17 @@ use crate::edge::auth::Over;
 use crate::edge::{Activity, HttpError};
 use crate::leasing::{Arm, Lease, RequestBody, Socket, Upgraded};
 
-/// Bytes that are read from a function at a time.
+/// Bytes read from a function at a time.
 const PART: usize = 16 << 10;
 
-/// Parts on their way to the caller.
+/// Maximum number of buffered chunks for the caller.
 const PARTS: usize = 8;
 
-/// Headers of the handshake that both ends agree by.
+/// Handshake headers that both ends have to agree on.
 const AGREED: [&str; 3] = ["sec-websocket-accept", "sec-websocket-protocol", "sec-websocket-extensions"];
 
-/// Whether a request would become a WebSocket. One that asks for it in another way than RFC 6455 has it is a request like
-/// any other, whose wish for an upgrade is not heard.
+/// Whether a request is a WebSocket handshake. One that deviates from RFC 6455 is treated as an ordinary request,
+/// ignoring its upgrade.
 pub(super) fn is_wanted(request: &HttpRequest) -> bool {
     *request.method() == Method::GET && verify_handshake(request.head()).is_ok()
 }
@@ -52,14 +52,14 @@ pub(super) struct Opening<'a, O> {
     pub lease: Lease,
     pub request: hyper::Request<RequestBody>,
     pub payload: web::Payload,
-    /// The handshake takes no longer.
+    /// The time limit of the handshake.
     pub deadline: Instant,
     pub jar: &'a Jar<'a>,
     pub address: &'a Address<'a>,
     pub over: O,
 }
 
-/// Asks the function for a socket, and answers the caller.
+/// Requests a socket from the function, and answers the caller.
 pub(super) async fn open<O: Future<Output = Over> + 'static>(
     gateway: &Gateway,
     caller: &HttpRequest,
@@ -78,7 +78,7 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
     call.sign(headers);
     headers.insert("connection", hyper::header::HeaderValue::from_static("Upgrade"));
     headers.insert("upgrade", hyper::header::HeaderValue::from_static("websocket"));
-    // A socket may outlive every deadline.
+    // A socket may outlive any deadline.
     headers.remove("x-eventflow-deadline");
     let opened = match timeout_at(deadline, lease.open(request)).await {
         Ok(Ok(opened)) => opened,
@@ -90,7 +90,7 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
     };
     let (theirs, io) = match opened {
         Socket::Open { headers, io } => (headers, io),
-        // The function would rather not, and says why.
+        // The function refuses the socket.
         Socket::Refused(refusal) => {
             let answered = answer::pass(call, lease, refusal, false, deadline, jar, address, over).await;
             return answered.map(|mut response| {
@@ -142,10 +142,10 @@ struct Tunnel {
 
 /// How a socket ended.
 enum End {
-    /// An end closed its connection.
+    /// A side closed its connection.
     CallerGone,
     FunctionGone,
-    /// An end sent what it must not.
+    /// A side violated the protocol.
     ByCaller(Fault),
     ByFunction(Fault),
     Idle,
@@ -183,7 +183,7 @@ impl Tunnel {
         call.keep_answer(&Bytes::from(summary.to_string()), "application/json");
         let goodbye = end.goodbye(limit);
         if let Some((code, reason)) = &goodbye {
-            // Within a frame there is no room for another one: then the connection just ends.
+            // A close frame cannot be inserted into another frame: then the connection just ends.
             if downs.is_between_frames() && !downs.is_closing() {
                 let _ = sender.try_send(Ok(frames::closing(*code, reason, false).into()));
             }
@@ -211,7 +211,7 @@ impl Tunnel {
 }
 
 impl End {
-    /// What is said to both ends, if anything: the close's code and its reason.
+    /// The code and reason of the close frames sent to both sides, if any.
     fn goodbye(&self, limit: usize) -> Option<(u16, String)> {
         let fault = |who: &str, fault: &Fault| match fault {
             Fault::TooLong => (
@@ -247,7 +247,7 @@ async fn up(
             return End::ByCaller(fault);
         }
         if writer.write_all(&part).await.is_err() || writer.flush().await.is_err() {
-            // What the function said before it went is read to its end first.
+            // What the function sent before it ended is read first.
             return std::future::pending().await;
         }
     }

@@ -28,10 +28,10 @@ impl Sockets {
         Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
     }
 
-    /// A place for a socket of a function.
+    /// Takes a slot for a socket of a function.
     ///
     /// # Errors
-    /// 503 when there is none.
+    /// 503 if there is none.
     pub(super) fn take(&self, route: &Arm) -> Result<SocketSlot, HttpError> {
         let full = |owner: &str, full| {
             let who = match full {

@@ -22,13 +22,13 @@ pub struct Gateway {
 pub(super) type IsTaken = fn(&str) -> bool;
 
 impl Gateway {
-    /// A gateway that records by `recorder`.
+    /// A gateway with this recorder.
     pub fn new(services: Services, recorder: Recorder) -> Self {
         let sockets = Sockets::new(&services.settings.edge);
         Self { services, recorder, in_use: InUse::default(), doors: Doors::default(), is_taken: |_| false, sockets }
     }
 
-    /// With these functions' paths, and callers without a token; what `is_taken` knows is no path of a function.
+    /// Adds functions' paths and anonymous callers; `is_taken` identifies the platform's own paths.
     #[must_use]
     pub fn with_doors(self, doors: Doors, is_taken: fn(&str) -> bool) -> Self {
         Self { doors, is_taken, ..self }

@@ -25,12 +25,12 @@ pub(super) enum Way {
     Later,
     /// The function's own host.
     Host,
-    /// A path of the function's own.
+    /// A custom path of the function.
     Path,
 }
 
 impl Way {
-    /// The route, as metrics name it.
+    /// The route label of metrics.
     pub(super) fn pattern(self) -> &'static str {
         match self {
             Self::Call => "/function/{path}*",
@@ -62,7 +62,7 @@ pub(super) struct Called<'r> {
     /// The path as the function sees it.
     pub rest: &'r str,
     pub origin: Origin,
-    /// Everybody may call, and nobody knows who does.
+    /// Whether the caller is anonymous.
     pub public: bool,
 }
 
@@ -75,14 +75,14 @@ pub(super) struct OpenAccess<'r> {
 }
 
 impl OpenAccess<'_> {
-    /// Which pages of other origins may call.
+    /// The cross-origin pages that may call.
     pub(super) fn cors(&self) -> Option<&Cors> {
         self.trigger.cors.as_ref()
     }
 }
 
 impl Gateway {
-    /// The door through which a request comes, if there is one. It is looked for in memory: a stranger asks the log nothing.
+    /// The public access by which a request comes in, if any. Looked up in memory, so that strangers cause no queries.
     pub(super) async fn open_access<'r>(&self, request: &'r HttpRequest, way: Way) -> Option<OpenAccess<'r>> {
         let doors = &self.doors;
         let default = self.services.settings.namespace.as_str();
@@ -124,11 +124,11 @@ impl Gateway {
         Some(OpenAccess { route, rest, trigger, public })
     }
 
-    /// Whom a request calls, and who calls.
+    /// The function that a request calls, and the caller.
     ///
     /// # Errors
-    /// 401 when nobody in particular does and the function is not public; 404 when there is no such function; 403 for who
-    /// may look only: a call is what a function does with the world.
+    /// 401 if the caller is not authenticated and the function is not public; 404 if there is no such function; 403 for
+    /// callers with read access only, because a call has effects.
     pub(super) async fn called<'r>(
         &self,
         request: &'r HttpRequest,
@@ -149,7 +149,7 @@ impl Gateway {
                 let (route, rest) = self.lead(&session.viewer, path).await?;
                 (session, route, rest)
             }
-            // A session of the platform does not count there.
+            // The platform's session is not valid there.
             Way::Host => {
                 let session = self.services.auth.program(request)?;
                 let host = request.extensions().get::<FunctionHost>().cloned().ok_or_else(missing)?;
@@ -173,8 +173,8 @@ impl Gateway {
         Ok(Called { session, route, rest, origin, public: false })
     }
 
-    /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
-    /// the default namespace may be a namespace.
+    /// The route that a path leads to, and the rest of the path for the function. A first segment that is not a
+    /// function of the default namespace may be a namespace.
     pub(super) async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(Arc<Route>, &'p str), HttpError> {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
@@ -199,8 +199,8 @@ impl Gateway {
         ))
     }
 
-    /// Hands a caller's Authorization on to a function that everybody may call, and that may have users of its own. A token
-    /// of the platform's stays here, wherever it came from.
+    /// Passes on a caller's Authorization header to a public function, which may have its own users. The platform's own
+    /// tokens are never passed on.
     pub(super) fn hand_on_credentials(&self, request: &HttpRequest, headers: &mut hyper::HeaderMap) {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else { return };
         let text = value.to_str().unwrap_or_default();
@@ -219,7 +219,7 @@ fn missing() -> HttpError {
 }
 
 /// # Errors
-/// When a function is not called over HTTP.
+/// If the function has no HTTP trigger.
 pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
     match route.current().manifest.answers_http() {
         true => Ok(()),

@@ -16,28 +16,28 @@ use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
 use crate::operations::{self, Caller, Problem, Publication, Refusal, Viewer};
 use crate::queue::rabbit::{InboxMessage, Message, Rabbit, too_large};
 
-/// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
+/// Prefixes of headers that hold CloudEvents attributes; the rest of the header's name is the attribute's.
 const PREFIXES: &[&str] = &["cloudEvents:", "cloudEvents_", "ce-"];
 
-/// Headers that name the namespace; the first one that is there counts.
+/// Headers that name the namespace; the first one present counts.
 const NAMESPACES: [&str; 2] = ["namespace", "x-namespace"];
 
-/// The type of an event whose message said none.
+/// The type of an event whose message does not name one.
 const QUEUED: &str = "message.queued";
 
-/// The pause after the first time that the log was away; it doubles …
+/// The pause after the log was unavailable for the first time; it doubles …
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// … up to this.
 const LAST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Takes messages for as long as the runtime lives. Must be called within one.
+/// Takes messages as long as the runtime lives. Must be called within a runtime.
 pub fn start(services: Services, rabbit: Rabbit) {
     tokio::spawn(async move {
         loop {
             let limits = &services.settings.limits;
             let mut inbox = rabbit.inbox(limits.body.max(limits.event));
-            // As many at once as the inbox hands out unanswered.
+            // As many at once as the inbox delivers without acknowledgement.
             while let Ok(letter) = inbox.next().await {
                 tokio::spawn(take(services.clone(), letter));
             }
@@ -97,13 +97,15 @@ fn refuse(letter: InboxMessage, problems: &[Problem]) {
     letter.refuse();
 }
 
-/// The events of a message: in the structured and the batch mode by its content type, in the binary mode by its headers,
-/// else one of the type `message.queued`.
+/// The events of a message: in structured or batch mode by its content type, in binary mode by its headers, otherwise
+/// one
+/// event of the type `message.queued`.
 pub(super) fn read(message: &Message, namespace: &str, limits: &Limits) -> Result<Vec<Publication>, Vec<Problem>> {
     let namespace = named(message).unwrap_or(namespace);
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
-    // As over HTTP, and before anything is made of it: a batch may have as much as a body, one event less.
+    // As over HTTP, and before it is parsed: a batch may be as large as a body, a single event only as large as an
+    // event.
     let is_batch = essence == "application/cloudevents-batch+json";
     let most = if is_batch { limits.body } else { limits.event };
     if message.body.len() > most {
@@ -130,7 +132,7 @@ pub(super) fn read(message: &Message, namespace: &str, limits: &Limits) -> Resul
     Ok(events.into_iter().map(|event| Publication { namespace: namespace.clone(), event }).collect())
 }
 
-/// The namespace that the headers name, however they are capitalised.
+/// The namespace in the headers, whose names may have any case.
 fn named(message: &Message) -> Option<&str> {
     let is = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
     let found = NAMESPACES.iter().find_map(|wanted| message.headers.iter().find(|(name, _)| is(name, wanted)));
@@ -152,7 +154,7 @@ fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Probl
     cloudevent::attributed(Origin::EntryPoint, attributes, kind.or_else(|| guessed(&message.body)), &message.body)
 }
 
-/// What a body is of which nothing is said.
+/// The media type of a body whose message names none.
 fn guessed(body: &[u8]) -> Option<&'static str> {
     Some(match std::str::from_utf8(body) {
         _ if crate::edge::json::carried(body).is_ok() => "application/json",
@@ -161,7 +163,7 @@ fn guessed(body: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// A name as a segment of a URI's path.
+/// Escapes a name as a segment of a URI's path.
 fn escaped(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {

@@ -7,13 +7,13 @@
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 
-/// The `Cache-Control` of a file whose name changes with its content: a year, never asked again.
+/// The `Cache-Control` of a file whose name changes with its content: valid for a year without revalidation.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-/// The `Cache-Control` of every other file: kept, but asked about each time (`ETag`).
+/// The `Cache-Control` of every other file: cached, but revalidated each time (`ETag`).
 pub const CACHE_REVALIDATE: &str = "no-cache";
 
-/// The folder under which the bundler puts files with a hash in their name.
+/// The folder in which the bundler puts files with a hash in their names.
 const HASHED: &str = "assets/";
 
 /// Characters of the content's SHA-256, in hexadecimal, that make an `ETag`.
@@ -33,9 +33,9 @@ struct Guide;
 /// One file to answer with.
 #[derive(Debug, Clone)]
 pub struct Asset {
-    /// The content; not copied when it lies in the binary.
+    /// The content; not copied if it is in the binary.
     pub bytes: Bytes,
-    /// The value of `Content-Type`, with a charset where it is text.
+    /// The value of `Content-Type`, with a charset for text.
     pub content_type: String,
     /// The value of `ETag`, quotes included; derived from the content.
     pub etag: String,
@@ -63,7 +63,7 @@ impl Coding {
         }
     }
 
-    /// How such a file's name goes on.
+    /// The extension of such a file's name.
     fn ending(self) -> &'static str {
         match self {
             Self::Brotli => ".br",
@@ -73,12 +73,12 @@ impl Coding {
 }
 
 impl Asset {
-    /// The value of `Cache-Control` that fits.
+    /// Its value of `Cache-Control`.
     pub fn cache_control(&self) -> &'static str {
         if self.immutable { CACHE_IMMUTABLE } else { CACHE_REVALIDATE }
     }
 
-    /// Whether an `If-None-Match` header names this content, so that 304 is the answer.
+    /// Whether an `If-None-Match` header names this content, so that the answer is 304.
     pub fn matches(&self, if_none_match: &str) -> bool {
         if_none_match
             .split(',')
@@ -87,9 +87,9 @@ impl Asset {
     }
 }
 
-/// Finds a file by its path below the root, with or without the leading slash; the root itself is
-/// `index.html`. It comes in the first of these codings in which it is there, else as it is. `None` for anything that the
-/// bundler did not write, `..` included.
+/// Finds a file by its path below the root, with or without the leading slash; the root itself is `index.html`. Returns
+/// it in the first of these codings that exists, else uncompressed. `None` for anything that the bundler did not write,
+/// including `..`.
 pub fn get(path: &str, codings: &[Coding]) -> Option<Asset> {
     find::<Dist>(path, codings)
 }
@@ -120,7 +120,7 @@ fn find<E: RustEmbed>(path: &str, codings: &[Coding]) -> Option<Asset> {
     })
 }
 
-/// The page to answer with (503) where a page is asked for and the binary has none.
+/// The page for the answer 503 when a page is requested and the binary has none.
 pub fn missing() -> Asset {
     Asset {
         bytes: Bytes::from_static(include_bytes!("missing.html")),
@@ -131,7 +131,7 @@ pub fn missing() -> Asset {
     }
 }
 
-/// The page to answer with (503) where a page of the guide is asked for and the binary has none.
+/// The page for the answer 503 when a page of the guide is requested and the binary has none.
 pub fn missing_guide() -> Asset {
     Asset {
         bytes: Bytes::from_static(include_bytes!("missing-guide.html")),
@@ -154,7 +154,7 @@ fn content_type(path: &str) -> String {
 mod tests {
     use super::*;
 
-    /// The pages are tested where they were built; a machine without Node has nothing to test.
+    /// The pages are tested where they were built; a machine without Node has none.
     fn built() -> bool {
         get("index.html", &[]).is_some()
     }

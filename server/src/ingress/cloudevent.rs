@@ -7,7 +7,7 @@ pub(super) use domain::cloudevent::{CloudEvent, Origin};
 
 use crate::operations::Problem;
 
-/// Events of one batch.
+/// The most events in one batch.
 pub(super) const MAX_BATCH: usize = 10_000;
 
 /// The content mode of a request.
@@ -17,11 +17,11 @@ pub(super) enum Mode {
     Binary,
     /// One event in the JSON format.
     Structured,
-    /// Several.
+    /// Several events.
     Batch,
 }
 
-/// The mode that a request's headers speak of.
+/// The mode that a request's headers indicate.
 pub(super) fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -48,7 +48,7 @@ pub(super) fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     }
 }
 
-/// The event of a request in the binary mode.
+/// Reads the event of a request in binary mode.
 ///
 /// # Errors
 /// All faults, at least one.
@@ -67,7 +67,7 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
     draft.with_body(kind, body).finish(Origin::Sender).map_err(problems)
 }
 
-/// The event whose attributes another protocol brings as they are, beside its data.
+/// Makes an event from attributes that another protocol carries separately from the data.
 ///
 /// # Errors
 /// All faults, at least one.
@@ -84,7 +84,7 @@ pub(super) fn attributed(
     draft.with_body(kind, body).finish(origin).map_err(problems)
 }
 
-/// The event that a JSON text is.
+/// Parses a JSON text as an event.
 ///
 /// # Errors
 /// All faults, at least one.
@@ -96,8 +96,9 @@ fn problems(faults: Vec<Fault>) -> Vec<Problem> {
     faults.into_iter().map(|fault| bad(&fault.attribute, fault.message)).collect()
 }
 
-/// The attribute that a header's value stands for (HTTP binding 1.0.2, section 3.1.3.2): a quoted string without its
-/// quotes, then one round of percent-decoding. Senders of today quote nothing; older ones did.
+/// Decodes a header's value as an attribute (HTTP binding 1.0.2, section 3.1.3.2): quotes are removed, then one round
+/// of
+/// percent-decoding. Today's senders quote nothing; older ones did.
 fn header_value(value: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?;
     match unquoted(text) {
@@ -106,7 +107,7 @@ fn header_value(value: &[u8]) -> Option<String> {
     }
 }
 
-/// What a quoted string (RFC 9110, section 5.6.4) holds; `None` when the text is none.
+/// The content of a quoted string (RFC 9110, section 5.6.4); `None` if the text is none.
 fn unquoted(text: &str) -> Option<String> {
     let inner = text.strip_prefix('"')?.strip_suffix('"')?;
     let mut out = String::with_capacity(inner.len());

@@ -12,7 +12,7 @@ use crate::ingress::proof::{Demand, Sent};
 use crate::ingress::{amqp, graphql};
 use crate::queue::rabbit::Message;
 
-/// What every door promises of an event that it takes.
+/// Checks what every API guarantees of an event that it accepts.
 fn holds(event: &CloudEvent) {
     for (name, text) in [("id", &event.id), ("source", &event.source), ("type", &event.kind)] {
         assert!(!text.is_empty(), "`{name}` is empty");
@@ -21,14 +21,14 @@ fn holds(event: &CloudEvent) {
     }
 }
 
-/// The same, and that the event can be sent on as it is: it claims nothing that only EventFlow may.
+/// Also checks that the event can be sent on unchanged: it claims nothing that is reserved for EventFlow.
 fn holds_again(event: &CloudEvent) {
     holds(event);
     let again = cloudevent::structured(event.json.get()).expect("an event that was taken is an event");
     assert_eq!(&again, event, "an event that was taken is the same when it is read again");
 }
 
-/// CloudEvents in the binary, the structured and the batch mode of their HTTP binding.
+/// CloudEvents in the binary, structured and batch modes of their HTTP binding.
 pub fn cloudevents(data: &[u8]) {
     let (headers, body) = head_and_body(data);
     match cloudevent::mode(&headers) {
@@ -52,7 +52,8 @@ fn structured(text: &str) {
     }
 }
 
-/// Messages of other programs by AMQP: the headers are the message's headers, `content-type` and `message-id` its
+/// Messages of other programs by AMQP: the input's headers are the message's headers, `content-type` and `message-id`
+/// its
 /// properties.
 pub fn amqp_message(data: &[u8]) {
     let (headers, body) = head_and_body(data);
@@ -75,7 +76,7 @@ pub fn amqp_message(data: &[u8]) {
     }
 }
 
-/// Deliveries of webhooks, by somebody who does not know the secret: none may pass.
+/// Deliveries to webhooks by a sender without the secret: none may pass.
 pub fn webhook_signature(data: &[u8]) {
     let Some((choice, data)) = data.split_first() else { return };
     let schemes = [
@@ -89,7 +90,7 @@ pub fn webhook_signature(data: &[u8]) {
     ];
     let (headers, body) = head_and_body(data);
     let demand = Demand {
-        // The four that were there first keep their places, for the corpus.
+        // The first four keep their numbers, for the sake of the corpus.
         scheme: schemes[usize::from(choice & 3) + if choice & 32 != 0 { 3 } else { 0 }],
         header: (choice & 4 != 0).then(|| "x-signature".to_owned()),
         encoding: if choice & 8 != 0 { SignatureEncoding::Base64 } else { SignatureEncoding::Hex },
@@ -97,7 +98,7 @@ pub fn webhook_signature(data: &[u8]) {
         delivery_header: (choice & 64 != 0).then(|| "x-id".to_owned()),
         delivery_headers: &[],
     };
-    // 32 bytes in base64, which no corpus holds a signature of.
+    // 32 bytes in base64; no corpus holds a signature made with it.
     let secret = "whsec_c2VjcmV0IHRoYXQgbm9ib2R5IGNhbiBndWVzcyE=";
     let sent = Sent { url: "https://flow.example.com/hooks/default/f/w", headers: &headers, body };
     assert!(demand.check(secret, sent, 1_700_000_000).is_err(), "a delivery passed without the secret");
@@ -107,7 +108,7 @@ pub fn webhook_signature(data: &[u8]) {
     let _ = (demand.is_ping(&headers), demand.challenge(body));
 }
 
-/// The query of a URL, and what pages are asked for by it.
+/// The query of a URL, and the page that it asks for.
 pub fn page_query(data: &[u8]) {
     #[derive(serde::Deserialize)]
     #[allow(dead_code)] // read to see whether reading fails well
@@ -136,14 +137,14 @@ pub fn page_query(data: &[u8]) {
     }
 }
 
-/// A GraphQL query, and after an empty line its variables as JSON: weighed and checked, not answered.
+/// A GraphQL query, and after an empty line its variables as JSON: measured and checked, but not executed.
 pub fn graphql_query(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (query, variables) = text.split_once("\n\n").map_or((text, None), |(query, rest)| (query, Some(rest)));
     graphql::fuzz::query(query, variables);
 }
 
-/// A message on a WebSocket of `/graphql`, in both dialects.
+/// A message on a WebSocket of `/graphql`, in both protocols.
 pub fn graphql_message(data: &[u8]) {
     graphql::fuzz::message(data);
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::ingress::http::openapi;
 
-/// Routes that the description leaves out.
+/// Routes that the OpenAPI description leaves out.
 const OTHERS: [(&str, &[&str]); 3] =
     [("/graphql", &["GET", "POST"]), ("/openapi.json", &["GET"]), ("/schemas/function.json", &["GET"])];
 
-/// What pages and files of the web UI take, and whatever else is no route.
+/// Methods of pages and files of the web UI, and of addresses without a route.
 const PAGES: &str = "GET, HEAD, OPTIONS";
 
-/// The methods that a description may hold along with other members.
+/// Keys of a path item that are methods; it may have others.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 static ALLOWED: LazyLock<HashMap<String, HeaderValue>> = LazyLock::new(|| {
@@ -31,7 +31,7 @@ static ALLOWED: LazyLock<HashMap<String, HeaderValue>> = LazyLock::new(|| {
     described.chain(others).map(|(path, methods)| (path, allowed(methods))).collect()
 });
 
-/// `Allow`, with what comes with GET, and with every route.
+/// Builds `Allow`, adding what comes with GET and with every route.
 fn allowed(mut methods: Vec<String>) -> HeaderValue {
     if let Some(get) = methods.iter().position(|method| method == "GET") {
         methods.insert(get + 1, "HEAD".to_owned());
@@ -42,7 +42,7 @@ fn allowed(mut methods: Vec<String>) -> HeaderValue {
     HeaderValue::try_from(methods.join(", ")).expect("names of methods are a valid header")
 }
 
-/// The header `Allow` of a route, by its pattern as people write it; `None` stands for what is no route.
+/// The `Allow` header of a route, given by its readable pattern; `None` is an address without a route.
 pub(super) fn of(pattern: Option<&str>) -> HeaderValue {
     pattern.and_then(|pattern| ALLOWED.get(pattern)).cloned().unwrap_or_else(|| HeaderValue::from_static(PAGES))
 }

@@ -28,13 +28,13 @@ pub(super) async fn around(
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let span = tracing::info_span!("request", request = &*id.0, %method, path = request.path());
-    // HEAD is GET without the body, whatever the route; a socket is opened by GET alone.
+    // HEAD is GET without the body on every route; only GET opens a WebSocket.
     let is_head = method == Method::HEAD && !request.headers().contains_key(header::UPGRADE);
     if is_head {
         request.head_mut().method = Method::GET;
     }
     let doing = format!("{method} {}", request.path());
-    // The request must not be kept: routing changes it, and insists on being the only one that has it.
+    // The request must not be cloned: routing changes it and requires exclusive access.
     let whose = services.as_ref().and_then(|services| lane_of(services, request.request(), pattern.as_deref()));
     let work = watchdog::doing(doing, next.call(request).instrument(span));
     let response = match whose {
@@ -70,19 +70,20 @@ pub(super) async fn around(
     Ok(response)
 }
 
-/// Whose lane to the database a request takes; `None` where it reads next to nothing (calls of functions), or sees to that
-/// itself (GraphQL).
+/// Whose database lane a request uses; `None` if it reads next to nothing (calls of functions) or chooses the lane
+/// itself
+/// (GraphQL).
 pub(super) fn lane_of(services: &Services, request: &HttpRequest, pattern: Option<&str>) -> Option<String> {
     if !pattern.is_some_and(|pattern| pattern.starts_with("/v1/") || ["/metrics", "/readyz"].contains(&pattern)) {
         return None;
     }
     let session = services.auth.session(request);
-    // No name of a viewer is empty.
+    // A viewer's name is never empty.
     Some(session.map_or_else(|_| String::new(), |session| session.viewer.subject.to_string()))
 }
 
-/// What a route says to a method that it does not take: OPTIONS is answered with those that it does, and whatever the
-/// library says by itself gets our shape.
+/// Answers a method that a route does not have: OPTIONS gets the list of methods, and the library's own answers get our
+/// error format.
 fn about_methods(response: ServiceResponse, method: &Method, path: Option<&str>) -> ServiceResponse {
     if response.status() != StatusCode::METHOD_NOT_ALLOWED {
         return response;
@@ -102,7 +103,7 @@ fn about_methods(response: ServiceResponse, method: &Method, path: Option<&str>)
     }
 }
 
-/// An error's answer in the one shape, with the request's id.
+/// An error's answer in the common format, with the request's id.
 fn shaped(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     let Some(error) = response.response().error() else { return response };
     let ours = match error.as_error::<HttpError>() {
@@ -125,7 +126,7 @@ fn shaped(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     response.into_response(answer)
 }
 
-/// A route's pattern as people write it: `{name}`, not `{name:[^/]+}`.
+/// A route's pattern in readable form: `{name}` instead of `{name:[^/]+}`.
 fn plain(pattern: &str) -> Cow<'_, str> {
     let Some((before, rest)) = pattern.split_once('{') else { return pattern.into() };
     let (parameter, after) = rest.split_once('}').unwrap_or((rest, ""));

@@ -25,7 +25,7 @@ pub use http::pages::is_taken;
 
 /// All routes, for `App::configure`; `gateway` adds those of the synchronous calls.
 ///
-/// Makes the GraphQL schema: call it once and clone the result for each worker.
+/// Builds the GraphQL schema: call it once, and clone the result for each worker.
 pub fn routes(
     services: Services,
     gateway: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
@@ -37,12 +37,12 @@ pub fn routes(
             .configure(|config| http::configure(config, &services))
             .configure(|config| graphql::http::configure(config, &schema))
             .default_service(web::to(http::fallback));
-        // Calls of functions come first, and past what is around the others: they are the hot path.
+        // Calls of functions come first and bypass the middleware of the others: they are the hot path.
         config.configure(|config| with(config, &services)).configure(gateway.clone()).service(scope);
     }
 }
 
-/// The metrics alone, for a port of their own.
+/// Only the metrics, for a port of their own.
 pub fn metrics(services: Services) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
     move |config| {
         with(config, &services);
@@ -50,7 +50,7 @@ pub fn metrics(services: Services) -> impl Fn(&mut web::ServiceConfig) + Clone +
     }
 }
 
-/// What every route finds in its request.
+/// Adds the data that every route uses.
 fn with(config: &mut web::ServiceConfig, services: &Services) {
     config.app_data(web::Data::from(services.settings.clone())).app_data(web::Data::new(services.clone()));
 }

@@ -11,13 +11,14 @@ use super::{Caller, Problem, Refusal, Services, first_position};
 use crate::clock;
 use crate::store::{FunctionFilter, FunctionRow, PageRequest};
 
-/// Functions of a namespace that are compared one by one. A namespace with more of them is older than any newcomer.
+/// Maximum number of functions that are compared individually. A namespace with more of them is older than any
+/// newcomer.
 const COMPARED: u32 = 50;
 
-/// Why a function cannot be registered under this name.
+/// Why a function cannot be registered with this name.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub(super) async fn problem(
     services: &Services,
     caller: &Caller,
@@ -31,16 +32,16 @@ pub(super) async fn problem(
     if !kept {
         return Ok(None);
     }
-    // What has the name already may be registered again.
+    // An existing function may be registered again.
     let newest = services.store.function_named(namespace, name).await?;
     let is_new = newest.is_none_or(|row| row.state == Status::Deregistered);
     Ok(is_new.then(|| reserved(name, "name")))
 }
 
-/// Which of these names a new function of the namespace could not have, whichever functions it has already.
+/// Which of these names a new function of the namespace could not have, apart from names of existing functions.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub(super) async fn unusable(services: &Services, namespace: &str, names: &[String]) -> Result<Vec<String>, Refusal> {
     let default = services.settings.namespace.as_str();
     if namespace != default {
@@ -53,10 +54,10 @@ pub(super) async fn unusable(services: &Services, namespace: &str, names: &[Stri
     Ok(found)
 }
 
-/// Lets a function that has been registered give way to one that was registered before and whose name means the same.
+/// Withdraws a function that was just registered if an older one's name means the same.
 ///
 /// # Errors
-/// The problem, when it gave way; or when the log is away.
+/// The problem, if it was withdrawn; or if the log is not available.
 pub(super) async fn settle(
     services: &Services,
     caller: &Caller,
@@ -80,7 +81,7 @@ pub(super) async fn settle(
     Err(ambiguous(services, caller, namespace, name).into())
 }
 
-/// The functions that make a name ambiguous, and whether there are more of them.
+/// The functions that make a name ambiguous, and whether there are more.
 async fn rivals(
     services: &Services,
     namespace: &str,
@@ -101,7 +102,7 @@ async fn rivals(
     Ok((found.rows.into_iter().map(|(_, row)| row).collect(), found.has_next))
 }
 
-/// Says what the name means already, to those who may see that; to all others no more than that it cannot be had.
+/// Explains what the name already means to viewers who may see that; to all others only that it is not available.
 fn ambiguous(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Problem {
     let default = services.settings.namespace.as_str();
     if namespace == default {

@@ -10,14 +10,14 @@ use super::viewer::Viewer;
 /// The viewer, and the request that the call belongs to.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Who.
+    /// The viewer.
     pub viewer: Viewer,
-    /// The same for all that follows from one request, where the caller says so.
+    /// The correlation id given by the caller, which is shared by everything that follows from the request.
     pub correlation: Option<Uuid>,
 }
 
 impl Caller {
-    /// A caller without a correlation.
+    /// A caller without a correlation id.
     pub fn new(viewer: Viewer) -> Self {
         Self { viewer, correlation: None }
     }

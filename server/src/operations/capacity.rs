@@ -13,22 +13,22 @@ use super::{Caller, Refusal, Services, first_position};
 use crate::clock;
 use crate::store::{FunctionFilter, PageRequest};
 
-/// Namespaces take turns by these: a few share one.
+/// Number of locks shared by namespaces.
 const TURNS: usize = 64;
 
 static REGISTERING: [Mutex<()>; TURNS] = [const { Mutex::const_new(()) }; TURNS];
 
-/// Whoever has it is the only one who registers in the namespace on this server.
+/// Serializes registrations in a namespace on this server.
 pub(super) async fn turn(namespace: &str) -> MutexGuard<'static, ()> {
     let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(namespace);
     let index = usize::try_from(hash % TURNS as u64).unwrap_or(0);
     REGISTERING[index].lock().await
 }
 
-/// Whether there is room for one more function.
+/// Checks whether there is room for one more function.
 ///
 /// # Errors
-/// `too_many_functions`, or when the log is away.
+/// `too_many_functions`, or if the log is not available.
 pub(super) async fn check(services: &Services, namespace: &str) -> Result<(), Refusal> {
     let there = count(services, namespace, None).await?;
     match there < services.settings.limits.functions {
@@ -37,10 +37,10 @@ pub(super) async fn check(services: &Services, namespace: &str) -> Result<(), Re
     }
 }
 
-/// Lets a function that was registered just now give way, if there were as many before it as there may be.
+/// Withdraws a function that was just registered if the limit was already reached before it.
 ///
 /// # Errors
-/// `too_many_functions`, when it gave way; or when the log is away.
+/// `too_many_functions` if it was withdrawn; or if the log is not available.
 pub(super) async fn settle(
     services: &Services,
     caller: &Caller,
@@ -56,7 +56,7 @@ pub(super) async fn settle(
     Err(full(services, namespace, before))
 }
 
-/// The functions of a namespace: those that were registered before a position, or all.
+/// The number of functions in a namespace, optionally only those registered before a position.
 async fn count(services: &Services, namespace: &str, before: Option<u64>) -> Result<usize, Refusal> {
     let namespaces = Some(vec![namespace.to_owned()]);
     let filter = FunctionFilter { namespaces, registered_before: before, ..FunctionFilter::default() };

@@ -9,7 +9,7 @@ use super::{Caller, Fault, Problem, Refusal, Services, secret};
 use crate::vault::{self, Value};
 use crate::{actors, clock};
 
-/// A source without credentials, and the whole address when it had some.
+/// Splits a source: without credentials, and the complete address if it had some.
 pub(super) fn split(source: Source) -> (Source, Option<Value>) {
     match source {
         Source::Git { url, git_ref, path } if address::credentials(&url).is_some() => {
@@ -20,10 +20,10 @@ pub(super) fn split(source: Source) -> (Source, Option<Value>) {
     }
 }
 
-/// Keeps the credentials of a function, instead of those that it had.
+/// Stores the credentials of a function, replacing earlier ones.
 ///
 /// # Errors
-/// When they cannot be kept, or the log is away.
+/// If they cannot be stored, or the log is not available.
 pub(super) async fn keep(
     services: &Services,
     caller: &Caller,
@@ -35,10 +35,11 @@ pub(super) async fn keep(
     kept.map(|_| ()).map_err(|refusal| refusal.at(&["input", "source", "git", "url"]))
 }
 
-/// Why a function cannot get the credentials of another one: they are for one address, and for who may change what has them.
+/// Why a function cannot get the credentials of another one: they are for one address, and only for callers who may
+/// change the other function.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub(super) async fn problem(
     services: &Services,
     caller: &Caller,
@@ -59,10 +60,10 @@ pub(super) async fn problem(
     }))
 }
 
-/// Keeps the credentials of another function for this one as well, if it has any.
+/// Copies the credentials of another function, if it has any.
 ///
 /// # Errors
-/// When they cannot be kept, or the log is away.
+/// If they cannot be stored, or the log is not available.
 pub(super) async fn copy(
     services: &Services,
     caller: &Caller,
@@ -84,7 +85,7 @@ pub(super) async fn copy(
 /// Removes the credentials of a function, if it has any.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub(super) async fn forget(
     services: &Services,
     caller: &Caller,
@@ -98,7 +99,7 @@ pub(super) async fn forget(
     }
 }
 
-/// The address of a source, when it has one.
+/// The address of a source, if it has one.
 pub(super) fn url_of(source: &Source) -> Option<&str> {
     match source {
         Source::Git { url, .. } => Some(url),

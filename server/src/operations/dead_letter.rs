@@ -14,10 +14,10 @@ use crate::clock;
 use crate::store::page::MAX_PAGE;
 use crate::store::{FunctionRow, Page, PageRequest, RunFilter, RunRow};
 
-/// Dead letters that one request redrives or purges at most.
+/// Maximum number of dead letters in one request.
 pub const MAX_LETTERS: u32 = 1000;
 
-/// Reasons that one request names at most.
+/// Maximum number of reasons in one answer.
 const MAX_PROBLEMS: usize = 20;
 
 /// A selection of dead letters.
@@ -27,24 +27,24 @@ pub struct Letters {
     pub namespace: Option<String>,
     /// Only of this function.
     pub function: Option<function::Id>,
-    /// Only of runs that were asked for at or after this.
+    /// Only runs requested at or after this time.
     pub since: Option<DateTime<Utc>>,
-    /// Only of runs that were asked for before this.
+    /// Only runs requested before this time.
     pub until: Option<DateTime<Utc>>,
 }
 
 /// The result for many dead letters.
 #[derive(Debug, Clone)]
 pub struct Swept {
-    /// Those for which it was done.
+    /// The number of successes.
     pub done: u64,
-    /// Those that still wait.
+    /// The number still waiting.
     pub remaining: u64,
-    /// Why it was not done for some of them.
+    /// Why it failed for some of them.
     pub problems: Vec<Problem>,
 }
 
-/// A page of dead letters that wait, newest first.
+/// A page of waiting dead letters, newest first.
 ///
 /// # Errors
 /// `forbidden` for a namespace that the viewer does not see; `bad_page`.
@@ -58,10 +58,10 @@ pub async fn dead_letters(
     Ok(view.runs(&filter(which), page).await?)
 }
 
-/// Tries a dead run again, as another run that names it; there is one for each dead run, however often it is asked for.
+/// Redrives a dead run as another run that refers to it. There is one for each dead run, however often it is redriven.
 ///
 /// # Errors
-/// `run_not_found`, `run_not_dead`, `run_purged`; `run_not_replayable` when its input was not kept whole;
+/// `run_not_found`, `run_not_dead`, `run_purged`; `run_not_replayable` if its input was truncated;
 /// `function_deregistered`.
 pub async fn redrive(services: &Services, caller: &Caller, id: run::Id) -> Result<run::Id, Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
@@ -96,7 +96,8 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
     let command =
         run::Command::Redrive { run: run::redriven(id), retry: Some(retry.unwrap_or_default()), at: clock::now() };
     services.commands.run(id, command, caller.cause()).await?;
-    // The relay asks for the same run when it comes to the redrive; whoever is first wins, and the other finds it done.
+    // The relay requests the same run when it reaches the redrive; whoever comes first wins, and the other one finds it
+    // done.
     let lost = || Fault::Internal(format!("run {id} was redriven, and the record of it cannot be read"));
     let recorded = services.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
     let Ok(Fact::Run(_, run::Event::Redriven(redriven))) = recorded.fact() else { return Err(lost().into()) };
@@ -105,7 +106,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
     Ok(redriven.run)
 }
 
-/// Lets a dead run be: it is not among the dead letters any more. Its history stays.
+/// Purges a dead run, which removes it from the dead letters. Its history stays.
 ///
 /// # Errors
 /// `run_not_found`, `run_not_dead`.
@@ -116,15 +117,15 @@ pub async fn purge(services: &Services, caller: &Caller, id: run::Id) -> Result<
     Ok(())
 }
 
-/// Redrives the dead letters that fit, newest first, at most `limit` of them.
+/// Redrives the matching dead letters, newest first, at most `limit` of them.
 ///
 /// # Errors
-/// `bad_limit`, `forbidden`. Why single ones are not redriven stands in the answer.
+/// `bad_limit`, `forbidden`. Why individual ones are not redriven is part of the result.
 pub async fn redrive_all(services: &Services, caller: &Caller, which: &Letters, limit: u32) -> Result<Swept, Refusal> {
     sweep(services, caller, which, limit, Act::Redrive).await
 }
 
-/// Purges the dead letters that fit, newest first, at most `limit` of them.
+/// Purges the matching dead letters, newest first, at most `limit` of them.
 ///
 /// # Errors
 /// `bad_limit`, `forbidden`.
@@ -153,7 +154,7 @@ async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32
     while left > 0 {
         let request = PageRequest::first(left.min(MAX_PAGE)).after(after);
         let page = view.runs(&filter, &request).await?;
-        // Those that are refused stay, so that the next page begins after this one.
+        // Refused ones remain, so the next page begins after this one.
         after = page.rows.last().map(|(cursor, _)| cursor.clone());
         left -= u32::try_from(page.rows.len()).unwrap_or(left).min(left);
         for (_, row) in &page.rows {
@@ -179,7 +180,7 @@ async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32
     Ok(swept)
 }
 
-/// How many dead letters wait.
+/// The number of waiting dead letters.
 ///
 /// # Errors
 /// `forbidden` for a namespace that the viewer does not see.

@@ -14,16 +14,16 @@ use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunFilter, agreement};
 use crate::{actors, clock};
 
-/// An event is usually on its way to its functions within this.
+/// An event is usually relayed within this time.
 const ROUTED_WITHIN: Duration = Duration::from_secs(2);
 
-/// How often is looked whether it is.
+/// The polling interval for that.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Lines of a run that is over are stored within this, all but those that a database that was away has kept waiting.
+/// Lines of a finished run are stored within this time, unless the database was unavailable.
 const LINES_STORED_WITHIN: Duration = LATE_LINES.saturating_add(Duration::from_secs(1));
 
-/// Erases what a run was asked with, what it led to and what it printed. Asked again, it erases what was printed since.
+/// Erases a run's input, results and log lines. Repeating it erases lines stored since.
 ///
 /// # Errors
 /// `run_not_found`, `run_not_over`, `callback_open`, `older_servers`.
@@ -36,7 +36,7 @@ pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Res
     Ok(())
 }
 
-/// Erases the content of an event, and of every run that it caused. Asked again, it erases what was printed since.
+/// Erases the content of an event and of every run that it caused. Repeating it erases lines stored since.
 ///
 /// # Errors
 /// `event_not_found`, `event_not_routed`, `run_not_over`, `callback_open`, `older_servers`.
@@ -51,14 +51,14 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     }
     erase_runs_of(services, caller, id).await?;
     services.commands.erase_event(id, clock::now(), caller.cause()).await?;
-    // It cannot be replayed any more; what was asked for while the lines were waited for is erased as well.
+    // It can no longer be replayed; replays that were requested while waiting for lines are erased as well.
     erase_runs_of(services, caller, id).await
 }
 
-/// Erases every run that an event caused, replays included.
+/// Erases every run that an event caused, including replays.
 ///
 /// # Errors
-/// `run_not_over`, `callback_open`, or when the log is away.
+/// `run_not_over`, `callback_open`, or if the log is not available.
 async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -> Result<(), Refusal> {
     let filter = RunFilter { event: Some(event), ..RunFilter::default() };
     let mut after = None;
@@ -76,7 +76,7 @@ async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -
     }
 }
 
-/// Whether the functions that an event is for have been asked to run. That is written down a moment after it is so.
+/// Whether the event has been relayed. This is stored a moment later than it happens.
 async fn is_routed(services: &Services, namespace: &str, position: u64) -> Result<bool, Refusal> {
     let deadline = Instant::now() + ROUTED_WITHIN;
     loop {
@@ -90,7 +90,7 @@ async fn is_routed(services: &Services, namespace: &str, position: u64) -> Resul
     }
 }
 
-/// Waits until a function cannot say anything more under a run that is over: what it says later is under no run.
+/// Waits until a function's output can no longer be assigned to a finished run.
 async fn lines_are_stored(finished_at: Option<DateTime<Utc>>) {
     let Some(finished_at) = finished_at else { return };
     let since = (clock::now() - finished_at).to_std().unwrap_or_default();
@@ -100,15 +100,15 @@ async fn lines_are_stored(finished_at: Option<DateTime<Utc>>) {
 /// The result for a page of a function's runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erased {
-    /// Runs that are erased now.
+    /// Runs erased now.
     pub erased: u32,
-    /// Runs that are not over, or whose callback is not settled: they stay as they are.
+    /// Runs that are not over, or whose callback is open: they stay unchanged.
     pub open: u32,
-    /// Where the next page begins; absent after the last one.
+    /// The cursor of the next page; absent after the last one.
     pub next: Option<String>,
 }
 
-/// Erases a page of a function's runs, newest first, with the events that were for this function alone.
+/// Erases a page of a function's runs, newest first, with the events that were for this function only.
 ///
 /// # Errors
 /// `function_not_found`, `bad_page`, `older_servers`.
@@ -147,7 +147,7 @@ pub async fn erase_runs(
     Ok(done)
 }
 
-/// Older servers would take what was erased for damage.
+/// Older servers would consider erased records damaged.
 async fn all_understand(services: &Services) -> Result<(), Refusal> {
     match agreement::leave_older_servers(&services.store, agreement::SEALS).await? {
         true => Ok(()),

@@ -13,7 +13,7 @@ use crate::clock;
 /// An event to publish.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Where it is sent to.
+    /// The namespace it is sent to.
     pub namespace: String,
     /// The event.
     pub event: CloudEvent,
@@ -22,25 +22,26 @@ pub struct Publication {
 /// A recorded event.
 #[derive(Debug, Clone)]
 pub struct Published {
-    /// The event as it was taken first.
+    /// The event as it was first received.
     pub received: Received,
-    /// It had been taken before; nothing was added.
+    /// Whether it is a duplicate; nothing was recorded then.
     pub duplicate: bool,
     /// The position of its record.
     pub position: u64,
 }
 
-/// Takes an event; it is on disk when this returns. A duplicate (namespace, source, id) answers the first one again.
+/// Publishes an event; it is on disk on return. A duplicate (namespace, source, id) returns the first one.
 ///
 /// # Errors
-/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`; when too many runs of the namespace wait, or the log is away.
+/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`; if too many runs of the namespace are waiting,
+/// or the log is not available.
 pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
     let (received, cause) = (received(services, caller, asked)?, caller.cause());
     published(services, received.id, services.commands.receive(received, cause).await?).await
 }
 
-/// As [`publish`], for events that come by RabbitMQ, however many runs wait: a message that is held back for one namespace takes a
-/// place in which others would be taken.
+/// Like [`publish`], for events from RabbitMQ, regardless of how many runs are waiting: holding back a message of one
+/// namespace would hold up those of others.
 ///
 /// # Errors
 /// As [`publish`].
@@ -53,7 +54,7 @@ pub async fn publish_from_broker(
     published(services, received.id, services.commands.receive_beyond_limit(received, cause).await?).await
 }
 
-/// The event as it is taken.
+/// The event to be recorded.
 fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<Received, Refusal> {
     let Publication { namespace, event } = asked;
     if !domain::name::fits(&namespace) {

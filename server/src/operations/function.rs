@@ -11,31 +11,31 @@ use crate::builder::manifest;
 use crate::store::{FunctionRow, PageRequest};
 use crate::{actors, clock};
 
-/// Registrations that lose against a deregistration are tried again at most this often.
+/// Maximum number of retries of a registration that conflicts with a deregistration.
 const MAX_TRIES: u32 = 3;
 
-/// Words of an image's command, and bytes of one of them: those of a manifest's `command`.
+/// Maximum number of words of an image's command, and maximum length of a word: those of a manifest's `command`.
 const MAX_WORDS: usize = 100;
 const MAX_WORD: usize = 4096;
 
 /// The data of a registration.
 #[derive(Debug, Clone)]
 pub struct Registration {
-    /// Where it belongs.
+    /// The function's namespace.
     pub namespace: String,
     /// Unique in its namespace.
     pub name: String,
-    /// Where its code comes from.
+    /// The source.
     pub source: Source,
-    /// A manifest that beats the file in the source.
+    /// A manifest that overrides the file in the source.
     pub manifest: Option<Value>,
-    /// Instances to keep, where the file in the source says everything else. Not together with a manifest.
+    /// The number of instances, if everything else is in the file in the source. Excludes a manifest.
     pub replicas: Option<u32>,
-    /// A function of the same namespace and repository whose credentials it gets, too, unless its address has some.
+    /// A function of the same namespace and repository whose credentials it gets, unless its own address has some.
     pub credentials_of: Option<function::Id>,
 }
 
-/// How a manifest says that so many instances are kept, whether anybody calls or not.
+/// The manifest for a fixed number of instances.
 pub fn scaling_of(replicas: u32) -> Value {
     json!({ "min": replicas, "max": replicas })
 }
@@ -43,36 +43,36 @@ pub fn scaling_of(replicas: u32) -> Value {
 /// Changes for the next build. `None` leaves a value unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct Update {
-    /// Where the code comes from.
+    /// The source.
     pub source: Option<Source>,
-    /// A manifest that beats the file in the source.
+    /// A manifest that overrides the file in the source.
     pub manifest: Option<Value>,
-    /// None does: the file in the source counts again.
+    /// Removes the override: the file in the source applies again.
     pub drop_manifest: bool,
 }
 
 /// The function, if the viewer may see it.
 ///
 /// # Errors
-/// `function_not_found`, or when the log is away.
+/// `function_not_found`, or if the log is not available.
 pub async fn visible(services: &Services, viewer: &Viewer, id: function::Id) -> Result<FunctionRow, Refusal> {
     let row = services.view(viewer).function(id).await?;
     row.ok_or_else(|| Refusal::no_function(&id.to_string()))
 }
 
-/// The function that has this name now, if the viewer may see it.
+/// The function that currently has this name, if the viewer may see it.
 ///
 /// # Errors
-/// `function_not_found`, or when the log is away.
+/// `function_not_found`, or if the log is not available.
 pub async fn named(services: &Services, viewer: &Viewer, namespace: &str, name: &str) -> Result<FunctionRow, Refusal> {
     let row = services.view(viewer).function_named(namespace, name).await?;
     row.filter(|row| row.state != Status::Deregistered).ok_or_else(|| Refusal::no_function(name))
 }
 
-/// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
+/// Registers a function. Repeating the same registration has no effect; the name of a deregistered function is free.
 ///
 /// # Errors
-/// Every fault of name, namespace, source and manifest at once; `name_taken`, `too_many_functions`.
+/// All faults of name, namespace, source and manifest at once; `name_taken`, `too_many_functions`.
 pub async fn register(services: &Services, caller: &Caller, asked: Registration) -> Result<function::Id, Refusal> {
     caller.viewer.may(Action::Deploy, &asked.namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
     let mut problems = Vec::new();
@@ -89,7 +89,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     problems.extend(source_problems(services, &source));
     let partial = replicas.map(|replicas| json!({ "scaling": scaling_of(replicas) }));
     problems.extend(match &partial {
-        // As far as that can be said before the file in the source is known, with which the build checks it again.
+        // As far as possible without the file in the source; the build checks the combination again.
         Some(partial) => found(services, manifest::parse_over(json!({ "runtime": "node" }), partial)),
         None => manifest_problems(services, manifest.as_ref()),
     });
@@ -102,7 +102,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     }
     let manifest = partial.or(manifest);
     let manifest = manifest.as_ref().map(Json::from);
-    // Until the function is in the tables: who registers next counts it.
+    // Held until the function is in the tables, so that the next registration counts it.
     let _turn = capacity::turn(&namespace).await;
     let newest = services.store.function_named(&namespace, &name).await?;
     let is_new = newest.as_ref().is_none_or(|row| row.state == Status::Deregistered);
@@ -125,11 +125,12 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         match services.commands.function(id, command, caller.cause()).await {
             Ok(_) => {
                 ambiguity::settle(services, caller, id, &namespace, &name).await?;
-                // What has been there stays, though the limit may have become lower.
+                // Existing functions stay, even if the limit was lowered.
                 if is_new {
                     capacity::settle(services, caller, id, &namespace).await?;
                 }
-                // After the function: of one that is refused there is nothing to keep. Asked again, it is done again.
+                // After the function is registered: a refused one must not leave secrets behind. Repeating this is
+                // harmless.
                 match (whole, credentials_of) {
                     (Some(whole), _) => credentials::keep(services, caller, &namespace, id, whole).await?,
                     (None, Some(other)) => credentials::copy(services, caller, &namespace, other, id).await?,
@@ -137,7 +138,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
                 }
                 return Ok(id);
             }
-            // It was deregistered after it was looked up.
+            // It was deregistered after the lookup.
             Err(actors::Error::Refused(function::Error::Deregistered)) if tries < MAX_TRIES => {
                 tries += 1;
                 generation += 1;
@@ -147,10 +148,10 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     }
 }
 
-/// Changes what the next build takes.
+/// Changes what the next build uses.
 ///
 /// # Errors
-/// Every fault of source and manifest at once; what the function refuses.
+/// All faults of source and manifest at once; refusals of the function.
 pub async fn update(services: &Services, caller: &Caller, id: function::Id, asked: Update) -> Result<(), Refusal> {
     let row = allowed(services, caller, Action::Deploy, id).await?;
     let (source, whole) =
@@ -178,10 +179,10 @@ pub async fn update(services: &Services, caller: &Caller, id: function::Id, aske
     }
 }
 
-/// Asks for a version.
+/// Requests a build.
 ///
 /// # Errors
-/// What the function refuses.
+/// Refusals of the function.
 pub async fn build(
     services: &Services,
     caller: &Caller,
@@ -203,10 +204,10 @@ pub async fn build(
     Ok(build)
 }
 
-/// Calls a build off, be it waiting or running.
+/// Cancels a build, waiting or running.
 ///
 /// # Errors
-/// `build_not_found`, or what the function refuses.
+/// `build_not_found`, or refusals of the function.
 pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) -> Result<(), Refusal> {
     let not_found = || Refusal::from(function::Error::NoSuchBuild { build });
     let row = services.view(&caller.viewer).builds_by_id(&[build]).await?.pop().ok_or_else(not_found)?;
@@ -214,10 +215,10 @@ pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) 
     ask(services, caller, row.function, Command::CancelBuild { build, at: clock::now() }).await.map(|_| ())
 }
 
-/// Runs the current version; what cannot start says so without waiting for the first call.
+/// Starts the current version; a version that cannot start is reported without waiting for the first call.
 ///
 /// # Errors
-/// What the function refuses.
+/// Refusals of the function.
 pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
     allowed(services, caller, Action::Operate, id).await?;
     ask(services, caller, id, Command::Start { at: clock::now() }).await?;
@@ -230,10 +231,10 @@ pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Re
     Ok(())
 }
 
-/// Runs nothing any more.
+/// Stops a function.
 ///
 /// # Errors
-/// What the function refuses.
+/// Refusals of the function.
 pub async fn stop(
     services: &Services,
     caller: &Caller,
@@ -246,10 +247,10 @@ pub async fn stop(
     Ok(())
 }
 
-/// Lets it be gone, for good. A call right afterwards finds nothing.
+/// Deregisters a function permanently. Calls after the return do not find it.
 ///
 /// # Errors
-/// When the viewer may not, or the log is away.
+/// If the viewer is not allowed to, or the log is not available.
 pub async fn deregister(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
     let row = allowed(services, caller, Action::Deploy, id).await?;
     ask(services, caller, id, Command::Deregister { at: clock::now() }).await?;
@@ -258,10 +259,10 @@ pub async fn deregister(services: &Services, caller: &Caller, id: function::Id) 
     Ok(())
 }
 
-/// Makes an older version the current one; the one before the current when none is named.
+/// Makes an older version the current one; without a number, the one before the current.
 ///
 /// # Errors
-/// What the function refuses; `no_earlier_version`.
+/// Refusals of the function; `no_earlier_version`.
 pub async fn rollback(
     services: &Services,
     caller: &Caller,
@@ -287,10 +288,10 @@ pub async fn rollback(
     Ok(())
 }
 
-/// Whether what was built of a version is there still, or the function has no such version at all.
+/// Whether a version's artifact still exists; also true if there is no such version.
 pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32) -> Result<(), Refusal> {
     let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
-    // An image is kept by its registry.
+    // An image is stored by its registry.
     let Some(digest) = made.artifact() else { return Ok(()) };
     if services.builder.artifacts().has(digest).await {
         return Ok(());
@@ -298,7 +299,7 @@ pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32)
     let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;
     let kept = services.settings.retention.versions;
     if newest.first().is_none_or(|(_, newest)| newest.number.saturating_sub(version) < kept) {
-        // It is missing although it should be there: whoever starts it is told that.
+        // Unexpectedly missing: the start will report that.
         return Ok(());
     }
     let of_commit = made.commit.map(|commit| format!(" of commit {commit}")).unwrap_or_default();
@@ -325,7 +326,7 @@ async fn ask(services: &Services, caller: &Caller, id: function::Id, command: Co
     Ok(())
 }
 
-/// What was asked for is recorded and will be done; doing it now lets the next call see it.
+/// The change is recorded and will be applied anyway; applying it now lets the next call see it.
 async fn close_gap(services: &Services, id: function::Id) {
     if let Err(error) = services.keeping.reconcile(id).await {
         tracing::warn!(function = %id, %error, "not reconciled at once");
@@ -336,7 +337,7 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
     let at = |code, message: String, last: [&'static str; 2]| {
         Problem::new(code, message).at(["input", "source"].into_iter().chain(last))
     };
-    // What is too long is not repeated in other messages.
+    // Texts that are too long are not repeated in other messages.
     if let Err(error) = function::texts::of_source(source) {
         return vec![Problem::new(error.code(), error.to_string()).at(["input", "source"])];
     }
@@ -362,7 +363,7 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
             }
         }
         Source::Image { image, command } => {
-            // `user:password@registry/…`; an `@` behind the name stands before a digest.
+            // `user:password@registry/…`; an `@` after the name precedes a digest.
             let has_credentials = image.split_once('/').is_some_and(|(registry, _)| registry.contains('@'));
             let is_no_reference = image.contains("://") || image.chars().any(|c| c.is_whitespace() || c.is_control());
             if image.trim().is_empty() || is_no_reference || has_credentials {
@@ -391,7 +392,7 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
     problems
 }
 
-/// What Git would not take for a branch, tag or commit, or would take for something else.
+/// Refuses texts that are not valid refs, or that Git would interpret differently.
 fn ref_fault(git_ref: &str) -> Option<String> {
     if git_ref.len() > function::texts::MAX_REF {
         return Some(format!(

@@ -10,35 +10,35 @@ use sha2::{Digest, Sha256};
 
 use super::{Problem, Refusal, Services, Viewer};
 
-/// The header of an answer that is a first one's again.
+/// The header of a replayed answer.
 pub const REPLAYED: &str = "idempotency-replayed";
 
-/// The attribute of an event that says what its request was.
+/// The attribute of an event with the digest of its request.
 pub(super) const DIGEST: &str = "requestdigest";
 
 /// A key, as used by one caller for one function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The event that the first request under the key becomes.
+    /// The event of the first request with the key.
     pub event: event::Id,
-    /// What this request says, in short.
+    /// The digest of this request.
     pub digest: String,
 }
 
 impl Claim {
-    /// A key belongs to who uses it: two callers may use the same one.
+    /// A key is scoped to its user: two callers may use the same one.
     pub fn new(function: function::Id, viewer: &Viewer, key: &str, digest: String) -> Self {
         Self { event: event::claimed(function, &viewer.subject, key), digest }
     }
 
-    /// Whether there is a first request already.
+    /// Whether there was a first request already.
     pub(super) async fn is_made(&self, services: &Services) -> Result<bool, Refusal> {
         let stream = Stream::event(self.event);
         Ok(services.commands.writer().load::<event::Aggregate>(&stream).await?.state.is_some())
     }
 
     /// # Errors
-    /// `idempotency_key_reused` when the first request said something else.
+    /// `idempotency_key_reused` if the first request was different.
     pub(super) fn fits(&self, first: &Received) -> Result<(), Refusal> {
         match first.event.value().get(DIGEST).and_then(Value::as_str) {
             Some(digest) if digest == self.digest => Ok(()),
@@ -51,7 +51,7 @@ impl Claim {
     }
 }
 
-/// What a request says, in short: the same for the same request only.
+/// The digest of a request.
 pub fn digest(method: &str, path: &str, query: &str, callback: Option<&str>, body: &[u8]) -> String {
     let mut hash = Sha256::new();
     for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), callback.unwrap_or_default().as_bytes(), body] {

@@ -7,11 +7,10 @@ use domain::function::{self, OfferedFolder, event::Source, offer};
 use super::{Refusal, Services, ambiguity};
 use crate::store::BuildRow;
 
-/// A name for each folder that a build offers: one that can be registered in its namespace. `None` where all that could be
-/// made of the folder's are taken.
+/// A free name for each folder that a build offers; `None` if all names derived from the folder are taken.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub async fn suggested_names(services: &Services, build: &BuildRow) -> Result<Vec<Option<String>>, Refusal> {
     if build.offered.is_empty() {
         return Ok(Vec::new());
@@ -22,11 +21,11 @@ pub async fn suggested_names(services: &Services, build: &BuildRow) -> Result<Ve
     Ok(offer::suggested(&build.offered, &taken))
 }
 
-/// For each folder that a build offers, the function of its namespace that has it already: of the same repository at the same
-/// ref.
+/// For each folder that a build offers, the function of its namespace that already has it: from the same repository at
+/// the same ref.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub async fn functions_of_offers(services: &Services, build: &BuildRow) -> Result<Vec<Option<function::Id>>, Refusal> {
     let Source::Git { url, git_ref, .. } = &build.source else { return Ok(Vec::new()) };
     let source_of = |offer: &OfferedFolder| Source::Git {

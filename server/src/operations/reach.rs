@@ -10,43 +10,43 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::{Refusal, Services};
 use crate::store::{EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
 
-/// Functions of a namespace that are looked at, and runs of an event.
+/// Maximum number of functions of a namespace, and of runs of an event, that are examined.
 const MAX_REACH: u32 = 100;
 
-/// Histories that are read side by side.
+/// Number of histories read concurrently.
 const PARALLEL: usize = 8;
 
 /// Whether an event reached a function, and why.
 #[derive(Debug, Clone)]
 pub struct Reach {
-    /// The function as it is now.
+    /// The function in its current state.
     pub function: FunctionRow,
     /// Whether it was reached.
     pub reached: bool,
     /// Why, or why not, in words.
     pub reason: String,
-    /// The newest run of the function that the event caused.
+    /// The latest run of the function caused by the event.
     pub run: Option<RunRow>,
 }
 
 /// How many functions an event reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReachTotals {
-    /// Functions that it reached.
+    /// The number of functions it reached.
     pub reached: u64,
-    /// Functions of its namespace as it is now, and never fewer than it reached.
+    /// The number of functions in its namespace now, but never fewer than it reached.
     pub functions: u64,
-    /// Whether it has reached all that it will reach.
+    /// Whether it has been relayed completely.
     pub settled: bool,
 }
 
 /// How many functions an event reached, of how many.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<ReachTotals, Refusal> {
     let store = &services.store;
-    // Asked first: what was relayed by then is counted.
+    // Queried first, so that everything relayed by then is counted.
     let settled = store.relayed().await?.is_past(&event.namespace, event.position);
     let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
     let reached = store.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();
@@ -55,11 +55,11 @@ pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<Reach
     Ok(ReachTotals { reached, functions: functions.max(reached), settled })
 }
 
-/// The functions that an event reached, and after them those of its namespace that it did not reach. `position` is that
-/// of the event in the log. `search`: only functions whose names contain it.
+/// The functions that an event reached, followed by those of its namespace that it did not reach. `position` is the
+/// event's position in the log. `search` restricts the functions by name.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub async fn reach(
     services: &Services,
     event: &Received,
@@ -79,11 +79,11 @@ pub async fn reach(
     };
     let mut functions: Vec<_> =
         services.store.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
-    // Those that ran and are not among them: they are gone, or the namespace is large.
+    // Functions with runs that are not in the list: they are deregistered, or the namespace is large.
     let ran: Vec<_> = runs.keys().filter(|id| functions.iter().all(|row| row.id != **id)).copied().collect();
     let fits = |row: &FunctionRow| search.as_ref().is_none_or(|search| row.name.contains(&search.to_lowercase()));
     functions.extend(services.store.functions_by_id(&ran).await?.into_iter().filter(fits));
-    // An event that reached more functions than a page has runs has more runs than these.
+    // If the event has more runs than fit a page, there may be more.
     let missing: Vec<_> = functions.iter().filter(|row| !runs.contains_key(&row.id)).map(|row| row.id).collect();
     let missing: Vec<_> = missing.into_iter().map(|function| run::id(event.id, function)).collect();
     for run in services.store.runs_by_id(&missing).await? {

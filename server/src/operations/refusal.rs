@@ -6,47 +6,47 @@ use domain::{function, namespace, run};
 
 use crate::{actors, leasing, store};
 
-/// Bytes of one problem's message. A caller's own words may be in it, and be answered many times over.
+/// Maximum length of a problem's message in bytes. It may quote the caller, many times over.
 const MAX_MESSAGE: usize = 8 << 10;
 
 /// Why an operation failed.
 #[derive(Debug, Clone)]
 pub enum Refusal {
-    /// The caller's matter: every problem that was found, at least one.
+    /// The caller's fault: every problem found, at least one.
     Refused(Vec<Problem>),
-    /// Ours.
+    /// Our fault.
     Failed(Fault),
 }
 
 /// One problem with the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// A short name that programs can rely on.
+    /// A stable code for programs.
     pub code: &'static str,
     /// What is wrong, where, and what to do.
     pub message: String,
-    /// Where in the input.
+    /// The path in the input.
     pub field: Option<Vec<String>>,
 }
 
 /// The server failed; a retry may help.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The log is away.
+    /// The log is not available.
     Unavailable(String),
-    /// Too much at once.
+    /// Too many requests at once.
     Busy(String),
     /// Something is broken.
     Internal(String),
 }
 
 impl Problem {
-    /// A problem with the whole of what was asked.
+    /// A problem with the whole request.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
         Self { code, message: fit_to_show(message.into()), field: None }
     }
 
-    /// The same, at a place in the input.
+    /// Sets the path in the input.
     #[must_use]
     pub fn at<S: Into<String>>(mut self, field: impl IntoIterator<Item = S>) -> Self {
         self.field = Some(field.into_iter().map(Into::into).collect());
@@ -54,12 +54,12 @@ impl Problem {
     }
 }
 
-/// A text that is about to be answered, whoever's words are in it: a caller's, a database's, a library's.
+/// Prepares a message, which may quote a caller, a database or a library.
 pub(crate) fn fit_to_show(message: String) -> String {
     shortened(masked(message))
 }
 
-/// What a caller wrote may be repeated to them, but for credentials in an address.
+/// A caller's text may be quoted, but without credentials in addresses.
 fn masked(message: String) -> String {
     match domain::address::masked(&message) {
         Cow::Borrowed(_) => message,
@@ -67,7 +67,7 @@ fn masked(message: String) -> String {
     }
 }
 
-/// After the credentials are out: half an address does not show where they are.
+/// After masking credentials, which could not be recognized in a truncated address.
 fn shortened(mut message: String) -> String {
     if message.len() > MAX_MESSAGE {
         message.truncate(message.floor_char_boundary(MAX_MESSAGE));
@@ -77,7 +77,7 @@ fn shortened(mut message: String) -> String {
 }
 
 impl Fault {
-    /// A short name that programs can rely on.
+    /// A stable code for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unavailable(_) => "unavailable",
@@ -86,7 +86,7 @@ impl Fault {
         }
     }
 
-    /// For people: without credentials, and no longer than anybody reads.
+    /// The message, without credentials and truncated.
     pub fn message(&self) -> String {
         match self {
             Self::Unavailable(message) | Self::Busy(message) | Self::Internal(message) => fit_to_show(message.clone()),
@@ -95,12 +95,12 @@ impl Fault {
 }
 
 impl Refusal {
-    /// One problem.
+    /// A refusal with one problem.
     pub fn problem(code: &'static str, message: impl Into<String>) -> Self {
         Self::Refused(vec![Problem::new(code, message)])
     }
 
-    /// There is no such function, or none that the viewer may see.
+    /// There is no such function, or the viewer may not see it.
     pub fn no_function(name: &str) -> Self {
         Self::problem(
             "function_not_found",
@@ -108,12 +108,12 @@ impl Refusal {
         )
     }
 
-    /// There is no such run, or none that the viewer may see.
+    /// There is no such run, or the viewer may not see it.
     pub fn no_run() -> Self {
         run::Error::NotFound.into()
     }
 
-    /// Names where in the input the problems are, where they do not say it themselves.
+    /// Sets the path in the input for problems without one.
     #[must_use]
     pub fn at(self, field: &[&str]) -> Self {
         match self {
@@ -164,7 +164,7 @@ impl From<domain::event::Error> for Refusal {
 impl From<store::Error> for Fault {
     fn from(error: store::Error) -> Self {
         match &error {
-            // A conflict that outlasted all tries: too many at the same place.
+            // A conflict after all retries: too many concurrent changes of the same thing.
             store::Error::Conflict { .. } => Self::Busy(error.to_string()),
             store::Error::Unavailable(_) | store::Error::Newer(_) => Self::Unavailable(error.to_string()),
             store::Error::Refused(message) | store::Error::Unfit(message) => Self::Internal(message.clone()),
@@ -185,7 +185,7 @@ impl From<Fault> for Refusal {
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
         match error {
-            // A cursor that no page came with.
+            // An invalid cursor.
             store::Error::Refused(message) => Self::problem("bad_page", message),
             store::Error::Unfit(_) => Self::problem("bad_request", error.to_string()),
             error => Self::Failed(error.into()),

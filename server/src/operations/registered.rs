@@ -6,7 +6,7 @@ use super::refusal::Refusal;
 use super::services::Services;
 use crate::store::{HistoryFilter, PageRequest};
 
-/// Where in the log a function was registered.
+/// The log position where a function was registered.
 pub(super) async fn first_position(services: &Services, id: function::Id) -> Result<u64, Refusal> {
     let filter = HistoryFilter { stream: Some(Stream::function(id)), ..HistoryFilter::default() };
     let page = PageRequest::first(1);

@@ -25,20 +25,20 @@ use crate::store::{FunctionRow, RunRow};
 /// The data of an invocation.
 #[derive(Debug, Clone)]
 pub struct Invocation {
-    /// Which function.
+    /// The function.
     pub function: function::Id,
-    /// `data` of the event that it gets, as it came.
+    /// The `data` of its event, unchanged.
     pub payload: Option<Json>,
-    /// What else the request said, as `event.http`; without it, that of a plain POST.
+    /// The `event.http` of its event; by default that of a plain POST.
     pub http: Option<Value>,
-    /// Where the outcome is to be told; checked already.
+    /// The callback URL, already checked.
     pub callback: Option<String>,
-    /// What names the request, so that it is done once.
+    /// The idempotency key.
     pub key: Option<String>,
 }
 
 impl Invocation {
-    /// The function gets an event without data.
+    /// An invocation without data.
     pub fn of(function: function::Id) -> Self {
         Self { function, payload: None, http: None, callback: None, key: None }
     }
@@ -47,9 +47,9 @@ impl Invocation {
 /// An event for one function.
 #[derive(Debug, Clone)]
 pub struct Ask {
-    /// Names the event: that of its claim, if it has one.
+    /// The event's id; that of its claim, if there is one.
     pub id: event::Id,
-    /// Which function.
+    /// The function.
     pub function: function::Id,
     /// The function's namespace.
     pub namespace: String,
@@ -59,15 +59,15 @@ pub struct Ask {
     pub event_id: String,
     /// The whole CloudEvent.
     pub event: Json,
-    /// Nobody waits: the run is tried by the function's policy.
+    /// Whether nobody waits, so that the run is retried by the function's policy.
     pub asynchronous: bool,
     /// That policy.
     pub retry: retry::Policy,
-    /// Where the outcome is to be told; checked already.
+    /// The callback URL, already checked.
     pub callback: Option<String>,
-    /// The idempotency key under which it comes.
+    /// The idempotency key.
     pub claim: Option<Claim>,
-    /// When it came in.
+    /// When it was received.
     pub at: DateTime<Utc>,
 }
 
@@ -76,16 +76,16 @@ pub struct Ask {
 pub struct RequestedRun {
     /// The run.
     pub run: run::Id,
-    /// It had been asked for before, under the same idempotency key.
+    /// Whether it had been requested before with the same idempotency key.
     pub replayed: bool,
 }
 
 /// What is different in a repeated run.
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
-    /// Another version than the current one.
+    /// A version other than the current one.
     pub version: Option<u32>,
-    /// Other `data` than the first time's.
+    /// Different `data`.
     pub payload: Option<Value>,
 }
 
@@ -97,10 +97,10 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// From now on, at most that long.
+    /// Starts waiting, for at most this long.
     ///
     /// # Errors
-    /// When the log is away.
+    /// If the log is not available.
     pub async fn at_most(services: &Services, time: Duration) -> Result<Self, Refusal> {
         Ok(Self { after: services.store.head().await?, deadline: Instant::now() + time })
     }
@@ -109,33 +109,33 @@ impl Wait {
 /// The run, if the viewer may see it.
 ///
 /// # Errors
-/// `run_not_found`, or when the log is away.
+/// `run_not_found`, or if the log is not available.
 pub async fn visible_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<RunRow, Refusal> {
     services.view(viewer).runs_by_id(&[id]).await?.pop().ok_or_else(Refusal::no_run)
 }
 
-/// The whole run, input and output included, if the viewer may see it.
+/// The whole run including input and output, if the viewer may see it.
 ///
 /// # Errors
-/// `run_not_found`, or when the log is away.
+/// `run_not_found`, or if the log is not available.
 pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<Run, Refusal> {
     let loaded = services.commands.writer().load::<run::Aggregate>(&Stream::run(id)).await?;
     loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
 }
 
-/// Asks a function to run once; the run is in the log when this returns.
+/// Invokes a function once; the run is in the log on return.
 ///
 /// # Errors
-/// `function_not_running` with the state that it is in; `payload_too_large`; `idempotency_key_reused`.
+/// `function_not_running` with its state; `payload_too_large`; `idempotency_key_reused`.
 pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<RequestedRun, Refusal> {
     let row = allowed(services, caller, Action::Invoke, asked.function).await?;
     let claim = asked.key.map(|key| {
-        // However it is written: what is compared with has been there since before bodies were kept as they came.
+        // Independent of formatting, because digests date from before bodies were kept unchanged.
         let body = asked.payload.as_ref().map(|payload| payload.value().to_string()).unwrap_or_default();
         let digest = digest("POST", "/", "", asked.callback.as_deref(), body.as_bytes());
         Claim::new(row.id, &caller.viewer, &key, digest)
     });
-    // What was done already is told whatever the function does now.
+    // A repeated request gets its answer whatever the function does now.
     let done_already = match &claim {
         Some(claim) if row.state != Status::Running => claim.is_made(services).await?,
         _ => false,
@@ -175,16 +175,16 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     ask(services, caller, asked).await
 }
 
-/// The trace that recorded headers name, if it is a valid one.
+/// The trace in the recorded headers, if it is valid.
 fn trace_of(headers: &Value) -> Option<Context> {
     let [parent, state] = trace::HEADERS.map(|name| headers[name].as_str().map(str::as_bytes));
     Context::read(parent, state)
 }
 
-/// Takes an event that is for one function, and asks for its run. Under the same claim the first one's run is answered.
+/// Records an event for one function, and requests its run. With the same claim, returns the first one's run.
 ///
 /// # Errors
-/// `payload_too_large`; `idempotency_key_reused`; or when the log is away: then nothing was accepted.
+/// `payload_too_large`; `idempotency_key_reused`; or if the log is not available: nothing was accepted then.
 pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<RequestedRun, Refusal> {
     caller.viewer.may(Action::Invoke, &asked.namespace)?;
     fits(&asked.event, services.settings.limits.event, "payload")?;
@@ -217,12 +217,12 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Req
     Ok(RequestedRun { run, replayed })
 }
 
-/// Asks for the run of an event that is for one function. The relay asks for the same run when it comes to the event;
-/// whoever is first wins, and the other finds it done. `taken`: the id and the cause of the event's record, where it was
-/// written just now.
+/// Requests the run of an event for one function. The relay requests the same run when it reaches the event; whoever
+/// comes first wins, and the other one finds it done. `taken`: id and cause of the event's record, if it was just
+/// written.
 ///
 /// # Errors
-/// When the log is away.
+/// If the log is not available.
 pub(crate) async fn run_of(
     services: &Services,
     received: &event::Received,
@@ -244,10 +244,10 @@ pub(crate) async fn run_of(
     Ok(run)
 }
 
-/// Waits until a run is over; `None` when it is not in time.
+/// Waits until a run is over; `None` if it is not in time.
 ///
 /// # Errors
-/// `run_not_found`, or when the log is away.
+/// `run_not_found`, or if the log is not available.
 pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait) -> Result<Option<Run>, Refusal> {
     let run = load_run(services, viewer, id).await?;
     if run.phase.is_over() {
@@ -263,7 +263,7 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
                     "the log's feed has ended: the server is stopping".into(),
                 )));
             }
-            // The feed goes on trying by itself.
+            // The feed retries by itself.
             Ok(Some(Err(_))) => {}
             Ok(Some(Ok(records))) => {
                 if !records.iter().any(|record: &Recorded| record.stream == stream) {
@@ -278,10 +278,10 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
     }
 }
 
-/// Calls a run off.
+/// Cancels a run.
 ///
 /// # Errors
-/// What the run refuses.
+/// Refusals of the run.
 pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
     let row = visible_run(services, &caller.viewer, id).await?;
     caller.viewer.may(Action::Operate, &row.namespace)?;
@@ -289,11 +289,12 @@ pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result
     Ok(())
 }
 
-/// Asks for a run again, with the same input or other data, on the current version or another. It is a run of its own
-/// that names the old one.
+/// Replays a run, with the same input or other data, for the current version or another one. The new run refers to the
+/// old one.
 ///
 /// # Errors
-/// `run_not_found`, `run_not_replayable`, `payload_erased`, `function_not_running`, `version_not_found`, `payload_too_large`.
+/// `run_not_found`, `run_not_replayable`, `payload_erased`, `function_not_running`, `version_not_found`,
+/// `payload_too_large`.
 pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Replay) -> Result<run::Id, Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
     let row = runnable(services, caller, old.request.function, asked.version).await?;
@@ -331,8 +332,8 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
     request_again(services, caller, request).await
 }
 
-/// Sends a recorded event to a function again, whether it reached it or not, on the current version or another. The run
-/// names the one that the event asked for first, if there was one.
+/// Sends a recorded event to a function again, whether it reached it or not, for the current version or another one.
+/// The run refers to the first run caused by the event, if there was one.
 ///
 /// # Errors
 /// `event_not_found`, `payload_erased`, `function_not_found`, `function_not_running`, `version_not_found`,
@@ -371,10 +372,10 @@ pub async fn replay_event(
     request_again(services, caller, request).await
 }
 
-/// Asks for a run that repeats another.
+/// Requests a run that repeats another one.
 ///
 /// # Errors
-/// When too many runs of the namespace wait already, or when the log is away.
+/// If too many runs of the namespace are waiting, or the log is not available.
 async fn request_again(services: &Services, caller: &Caller, request: Request) -> Result<run::Id, Refusal> {
     services.commands.backlog().admit(&request.namespace)?;
     let run = request.run;
@@ -403,7 +404,7 @@ async fn runnable(
     }
 }
 
-/// Data in the frame of an event whose own was not kept whole.
+/// Wraps data in a new event, because the original one was truncated.
 fn in_a_new_frame(old: &Run, data: Json) -> Json {
     let (id, source) = (Uuid::now_v7().to_string(), format!("/v1/runs/{}", old.request.run));
     let event = Event {

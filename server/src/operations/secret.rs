@@ -8,10 +8,10 @@ use crate::clock;
 use crate::store::SecretInfo;
 use crate::vault::{self, Value};
 
-/// Sets a secret; it is on disk when this returns. Each setting counts: instances that have the old value are replaced.
+/// Sets a secret; it is on disk on return. Setting it always counts: instances with the old value are replaced.
 ///
 /// # Errors
-/// `forbidden`, `bad_namespace`, `bad_secret_name`, `bad_secret`, or when the log is away.
+/// `forbidden`, `bad_namespace`, `bad_secret_name`, `bad_secret`, or if the log is not available.
 pub async fn set_secret(
     services: &Services,
     caller: &Caller,
@@ -44,7 +44,7 @@ pub(super) async fn keep(
         vault::Error::BadValue(message) => Problem::new("bad_secret", message).at(["value"]).into(),
         error => Refusal::Failed(Fault::Internal(error.to_string())),
     })?;
-    // Until now it may be there only as a part of functions' names.
+    // The namespace may exist only as a part of functions' names so far.
     let create = namespace::Command::Create { name: namespace.to_owned(), at };
     let created = services.commands.namespace(namespace, create, caller.cause()).await;
     created.map_err(|error| Refusal::from(error).at(&["namespace"]))?;
@@ -52,16 +52,16 @@ pub(super) async fn keep(
     Ok(SecretInfo { namespace: namespace.to_owned(), name: name.to_owned(), set_at: at })
 }
 
-/// Removes a secret. What runs keeps what it was given; what names it does not start any more.
+/// Removes a secret. Running instances keep its value; what refers to it can no longer start.
 ///
 /// # Errors
-/// `forbidden`, `secret_not_found`, or when the log is away.
+/// `forbidden`, `secret_not_found`, or if the log is not available.
 pub async fn remove_secret(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Result<(), Refusal> {
     caller.viewer.may(Action::Deploy, namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
     let removed = services.commands.remove_secret(namespace, name, clock::now(), caller.cause()).await;
     match removed.map_err(Refusal::from) {
         Ok(_) => Ok(()),
-        // A namespace that nobody made has no secrets either.
+        // A namespace that was never created has no secrets either.
         Err(Refusal::Refused(problems)) if problems.iter().any(|problem| problem.code == "namespace_not_found") => {
             Err(Refusal::from(namespace::Error::NoSuchSecret(name.to_owned())).at(&["name"]))
         }
@@ -72,7 +72,7 @@ pub async fn remove_secret(services: &Services, caller: &Caller, namespace: &str
 /// The secrets that are set, of a namespace or of all that the viewer sees.
 ///
 /// # Errors
-/// `forbidden`, or when the log is away.
+/// `forbidden`, or if the log is not available.
 pub async fn secrets(
     services: &Services,
     viewer: &Viewer,
@@ -81,7 +81,7 @@ pub async fn secrets(
     Ok(services.view_of(viewer, namespace)?.secret_infos().await?)
 }
 
-/// Whether a value may be the credentials of a repository: people rotate credentials by setting it.
+/// Whether a value can be the credentials of a repository, which people may rotate by setting it.
 fn fits_credentials(value: &str) -> bool {
     !value.contains(|c: char| c.is_control() || c.is_whitespace()) && address::credentials(value).is_some()
 }

@@ -20,19 +20,19 @@ use crate::vault::Vault;
 pub struct Parts {
     /// The log and its tables.
     pub store: Store,
-    /// Takes commands.
+    /// Executes commands.
     pub commands: Commands,
     /// Knows who belongs to which namespace.
     pub roster: Roster,
-    /// Gives calls their places.
+    /// Hands instances to calls.
     pub leasing: Leasing,
     /// Keeps instances.
     pub keeping: Keeping,
-    /// Seals secrets and opens them.
+    /// Encrypts and decrypts secrets.
     pub vault: Vault,
-    /// Takes bundles.
+    /// Stores bundles.
     pub builder: Builder,
-    /// Everything that can be set.
+    /// All settings.
     pub settings: Arc<Settings>,
 }
 

@@ -10,7 +10,7 @@ use crate::access::{Bounds, Standing};
 /// Who is asking, and what they may do.
 #[derive(Debug, Clone)]
 pub struct Viewer {
-    /// As the log names them: `user:admin`, `token:dev`.
+    /// The name in the log: `user:admin`, `token:dev`.
     pub subject: Arc<str>,
     standing: Standing,
 }

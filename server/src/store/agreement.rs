@@ -10,58 +10,59 @@ use super::error::Error;
 use super::lease::{KEYS_LEASE, NODE_LEASE};
 use super::log::Log;
 
-/// The name, among what servers have in common, of the oldest format that reads what is in the database, see
-/// [`agreement::FORMAT`]: servers of an older one do not start on it.
+/// Name of the shared value that holds the oldest format which can read what is in the database, see
+/// [`agreement::FORMAT`]. Servers of an older format do not start on it.
 pub const OLDEST_READER: &str = "oldest_reader";
 
-/// Letters of a fingerprint: enough to tell keys apart, and nothing to find a key with.
+/// Letters of a fingerprint: enough to distinguish keys, too few to find one.
 const LETTERS: usize = 12;
 
-/// Servers that are named where all are counted.
+/// The most servers that a message names.
 const NAMED: usize = 4;
 
-/// The format of servers that understand seals over the log, and erased payloads.
+/// The first format that understands seals over the log, and erased payloads.
 pub const SEALS: u32 = 1;
 
-/// The format of servers that understand what a build made (`BuildSucceeded` of version 2): to older ones the function would not
-/// be built.
+/// The first format that understands what a build made (`BuildSucceeded` version 2): to older servers the function
+/// would
+/// seem not to be built.
 pub const MADE: u32 = 2;
 
-/// What this server understands of what is in a database. It counts up when servers begin to write what older ones would do
-/// wrong by.
+/// The format that this server understands. It is increased whenever servers start to write something that older ones
+/// would mishandle.
 pub const FORMAT: u32 = MADE;
 
 /// The announced configuration of one server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Having {
-    /// Tells the key that sessions are signed with.
+    /// Fingerprint of the key that signs sessions.
     pub session_key: String,
-    /// Tells the key that secrets are sealed with.
+    /// Fingerprint of the key that seals secrets.
     pub secret_key: String,
-    /// Tells the folder of artifacts.
+    /// Identifies the folder of artifacts.
     pub artifacts: String,
-    /// What it understands, see [`FORMAT`]; servers that do not say it are from before there was something to say.
+    /// The format that it understands, see [`FORMAT`]; servers that announce none are older than formats.
     #[serde(default)]
     pub format: u32,
 }
 
-/// Tells a key from another one, and nothing of it.
+/// Distinguishes a key from others without revealing anything of it.
 pub fn fingerprint(key: &[u8]) -> String {
     let digest = Sha256::new().chain_update(b"eventflow fingerprint\0").chain_update(key).finalize();
     hex::encode(digest)[..LETTERS].to_owned()
 }
 
 impl Having {
-    /// As the holder of a lease.
+    /// Encodes it as the holder of a lease.
     pub fn to_holder(&self) -> String {
         serde_json::to_string(self).expect("texts serialise")
     }
 }
 
-/// What the servers that are alive do not have in common, for people: the same on each of them. Nothing where they agree.
+/// How the configurations of the live servers differ, for people; the same text on each server. Empty if they agree.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn differences(store: &Log) -> Result<Vec<String>, Error> {
     if !store.is_shared() {
         return Ok(Vec::new());
@@ -77,11 +78,12 @@ async fn announced(store: &Log) -> Result<Vec<(String, Having)>, Error> {
     Ok(announced.filter_map(read).collect())
 }
 
-/// Keeps servers off the database from now on that are older than a format, where all that are alive understand it. Returns
-/// whether that is so: then it may be written.
+/// If all live servers understand `format`, keeps servers of older formats off the database from now on. Returns
+/// whether
+/// they do; the new format may then be written.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn leave_older_servers(store: &Log, format: u32) -> Result<bool, Error> {
     let known = store.common(OLDEST_READER).await?.and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
     if known >= format {
@@ -94,10 +96,10 @@ pub async fn leave_older_servers(store: &Log, format: u32) -> Result<bool, Error
     Ok(true)
 }
 
-/// Whether every server that is alive understands a format.
+/// Whether every live server understands a format.
 ///
 /// # Errors
-/// When the database is away.
+/// When the database is unavailable.
 pub async fn all_understand(store: &Log, format: u32) -> Result<bool, Error> {
     if !store.is_shared() {
         return Ok(true);

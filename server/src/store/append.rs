@@ -9,7 +9,7 @@ use super::tables::Row;
 /// An event that is not recorded yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewEvent {
-    /// Its id; an append told twice is known by its events' ids.
+    /// Its id; a repeated append is recognized by the ids of its events.
     pub id: Uuid,
     /// Its type.
     pub kind: &'static str,
@@ -24,13 +24,13 @@ pub struct NewEvent {
 pub struct Append {
     /// The stream.
     pub stream: Stream,
-    /// The stream's version before: 0 when it does not exist yet.
+    /// The stream's version before it; 0 if the stream does not exist yet.
     pub expected: u64,
     /// At least one.
     pub events: Vec<NewEvent>,
-    /// Who asked, and what the events follow from.
+    /// Who asked for it, and what caused the events.
     pub cause: Cause,
-    /// Written in the same transaction. Their `position` is set by the store: that of the append's last event.
+    /// Written in the same transaction. The store sets their `position` to that of the append's last event.
     pub rows: Vec<Row>,
 }
 
@@ -46,9 +46,9 @@ pub struct Appended {
 /// A stored state of an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
-    /// The stream's version that the state includes.
+    /// The stream's version up to which events are included in the state.
     pub version: u64,
-    /// The shape of the state; another shape is ignored.
+    /// The format of the state; a snapshot in another format is ignored.
     pub shape: u32,
     /// The state as JSON.
     pub state: Vec<u8>,

@@ -22,30 +22,30 @@ use super::tables::{self, BUILDS, FUNCTIONS, Row as TableRow, VERSIONS};
 /// The findings of `verify`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// Records that were read.
+    /// Records read.
     pub events: u64,
-    /// Streams that were read.
+    /// Streams read.
     pub streams: u64,
-    /// Rows of the read tables that were compared.
+    /// Rows of the read tables compared.
     pub rows: u64,
-    /// How many of the faults are in the log itself, where nothing mends them.
+    /// How many of the faults are in the log itself, which nothing can repair.
     pub log_faults: u64,
-    /// What is wrong, each with the row's name. Empty: nothing.
+    /// The faults, each with the row's name. Empty if everything is right.
     pub faults: Vec<String>,
-    /// What the seals of the log prove, as far as nothing is wrong.
+    /// What the seals of the log prove, apart from the faults.
     pub proof: Proof,
 }
 
-/// Records that are read at a time.
+/// Records read at a time.
 const PAGE: usize = 2000;
 
-/// A page ends when it holds so many bytes of payloads.
+/// The size of payloads after which a page ends, in bytes.
 const PAGE_BYTES: usize = 8 << 20;
 
-/// Rows that are compared or written at a time.
+/// Rows compared or written at a time.
 const ROWS: usize = 500;
 
-/// Faults that are named at most; more are only counted.
+/// The most faults that are listed; further ones are only counted.
 const FAULTS: usize = 1000;
 
 /// A record with its additional columns in the log.
@@ -65,14 +65,14 @@ struct Open {
     namespace: Option<String>,
     function: function::State,
     run: run::State,
-    /// Records whose hash does not fit what stands there: erased, if a later record says so.
+    /// Records whose content does not match their hash: erased, if a later record says so.
     unfit: Vec<Unfit>,
 }
 
 /// A record that does not match its hash.
 struct Unfit {
     version: u64,
-    /// SHA-256 of what stands there.
+    /// SHA-256 of the stored content.
     digest: String,
     fault: String,
 }
@@ -92,7 +92,7 @@ struct Derived {
 }
 
 impl Fold {
-    /// Takes the next record; returns the rows that its append leads to, once it is complete.
+    /// Takes the next record. Once its append is complete, returns the rows that follow from it.
     fn take(&mut self, audited: &Audited) -> Result<Vec<Derived>, Error> {
         let record = &audited.record;
         let fact = record.fact().map_err(|error| Error::Damaged(format!("{}: {error}", name(record))))?;
@@ -110,7 +110,7 @@ impl Fold {
                 open.run.as_ref().map(tables::of_run).into_iter().collect()
             }
             Fact::Event(_, event::Event::Received(received)) => vec![tables::of_event(received)],
-            // Its row is that of what was left of it.
+            // Its row shows the remaining content.
             Fact::Event(_, event::Event::Erased(_)) => Vec::new(),
             Fact::Namespace(..) => Vec::new(),
         };
@@ -125,10 +125,10 @@ impl Fold {
         Ok(std::mem::take(&mut self.pending).into_iter().map(|row| Derived { row, first, last }).collect())
     }
 
-    /// Forgets a stream that nothing more happens in; says whether it is one.
+    /// Drops a stream in which nothing more will happen; returns whether it was one.
     fn close(&mut self, stream: &Stream) -> bool {
         let over = match stream.kind() {
-            // It is known later on whether these were erased.
+            // Only later records show whether these were erased.
             _ if self.open.get(stream).is_some_and(|open| !open.unfit.is_empty()) => false,
             "event" => true,
             "run" => self.open.get(stream).and_then(|open| open.run.as_ref()).is_none_or(is_through),
@@ -141,15 +141,15 @@ impl Fold {
     }
 }
 
-/// Whether nothing more is recorded of a run: it is over, nobody waits for its outcome, nobody may look at it as dead, and
-/// if it was erased, that is recorded.
+/// Whether nothing more will be recorded of a run: it is over, its callback is done, it is no dead letter any more, and
+/// its erasure, if any, is recorded.
 fn is_through(run: &run::Run) -> bool {
     let told = !matches!(run.callback, Some(run::Callback::Waiting | run::Callback::Due { .. }));
     let erasing = domain::erasure::is_erased(&run.request) && run.erased_at.is_none();
     run.phase.is_over() && told && !erasing && run.phase.letter() != Some(run::Letter::Waiting)
 }
 
-/// How a record is named in a fault.
+/// A record's name in a fault.
 fn name(record: &Recorded) -> String {
     format!("log position {} (stream {}, version {})", record.position, record.stream, record.version)
 }
@@ -166,24 +166,24 @@ async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
 }
 
 impl Log {
-    /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
+    /// Rebuilds the read tables from the log; returns how many records were read. Nobody else may be writing.
     pub async fn rebuild(&self) -> Result<u64, Error> {
         rebuild(&self.writing().await?, self.reader.stats.audited()).await
     }
 
-    /// Compares the read tables with the log, checks the hash chain of every stream, and looks at every seal.
+    /// Compares the read tables with the log, and checks the hash chain of every stream and every seal.
     pub async fn verify(&self) -> Result<Report, Error> {
         self.verify_against(&[]).await
     }
 
-    /// The same, and whether the log goes on from where it was when these were written down.
+    /// Like [`Self::verify`]; also checks that the log continues from these anchors.
     pub async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
         let key = self.seal_key.get().cloned();
         verify(&self.unhurried(), self.reader.stats.audited(), key, anchors).await
     }
 }
 
-/// One transaction: a crash leaves the old tables.
+/// Runs in one transaction: after a crash the old tables are still there.
 async fn rebuild(db: &Db, audited: &AtomicU64) -> Result<u64, Error> {
     let mut conn = db.acquire().await?;
     let result = rebuild_on(&mut conn, audited).await;
@@ -200,14 +200,14 @@ async fn rebuild_on(conn: &mut Conn, audited: &AtomicU64) -> Result<u64, Error> 
         Dialect::Sqlite => conn.execute("BEGIN IMMEDIATE", &[]).await?,
         Dialect::Postgres => {
             conn.execute("BEGIN", &[]).await?;
-            // Servers that write wait until it is done.
+            // Makes servers that write wait until the rebuild is done.
             conn.execute("UPDATE head SET position = position WHERE one = 1", &[]).await?
         }
     };
     rebuild_tables(conn, audited).await
 }
 
-/// The same within a transaction.
+/// Rebuilds the tables within a transaction.
 pub(super) async fn rebuild_tables(conn: &mut Conn, audited: &AtomicU64) -> Result<u64, Error> {
     for table in READ_TABLES {
         conn.execute(&format!("DELETE FROM {}", table.name), &[]).await?;
@@ -239,7 +239,7 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
     Ok(())
 }
 
-/// It reads one state of the database, whatever is written meanwhile.
+/// Reads a single snapshot of the database, whatever is written meanwhile.
 async fn verify(db: &Db, audited: &AtomicU64, key: Option<SealKey>, anchors: &[Anchor]) -> Result<Report, Error> {
     let mut conn = db.acquire().await?;
     let begin = match conn.dialect() {
@@ -257,21 +257,21 @@ async fn verify(db: &Db, audited: &AtomicU64, key: Option<SealKey>, anchors: &[A
 struct Audit {
     fold: Fold,
     report: Report,
-    /// Up to here there may be holes in the log: records were removed.
+    /// Records up to this position may have been removed.
     cut: u64,
-    /// Positions after it that are missing.
+    /// Positions missing after it.
     missing: u64,
     unnamed: u64,
-    /// Rows of functions, versions and builds; few, and known for certain only at the end.
+    /// Rows of functions, versions and builds: few, and final only at the end.
     kept: Rows,
-    /// Rows of runs that may go on.
+    /// Rows of runs that may not be over.
     open_runs: HashMap<Stream, Derived>,
-    /// Rows of what is over, to be compared soon.
+    /// Rows of finished streams, to be compared soon.
     over: Rows,
     over_count: usize,
-    /// How many rows of each table were expected and found.
+    /// How many rows of each table were expected, and how many found.
     found: HashMap<&'static str, u64>,
-    /// Keys of the small tables that are expected.
+    /// The expected keys of the small tables.
     expected: HashSet<(&'static str, String)>,
 }
 
@@ -284,7 +284,7 @@ impl Audit {
         }
     }
 
-    /// A fault of the log itself.
+    /// Adds a fault of the log itself.
     fn log_fault(&mut self, fault: String) {
         self.report.log_faults += 1;
         self.fault(fault);
@@ -337,7 +337,7 @@ impl Audit {
         if head < after {
             self.log_fault(format!("head row 1: position is {head}, the log says {after}"));
         } else if self.report.events + self.missing + removed != head {
-            // Which of the positions below the cut were removed is not kept, but how many.
+            // Below the cut only the number of removed positions is stored, not which ones.
             let holes = head - self.report.events - self.missing;
             let what = format!("{holes} records up to position {} are not there, {removed} were removed", self.cut);
             self.log_fault(format!("head row 1: {what}"));
@@ -356,7 +356,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Names the positions from `from` up to, not including, `to`, as far as nothing was removed there.
+    /// Reports the positions from `from` up to, but not including, `to`, as missing, unless they were removed.
     fn missing(&mut self, from: u64, to: u64) {
         let from = from.max(self.cut + 1);
         self.missing += to.saturating_sub(from);
@@ -377,7 +377,7 @@ impl Audit {
         let (version, hash) = match before {
             Some(before) => before,
             None if record.version == 1 => (0, [0; 32]),
-            // Nothing more was expected of this stream.
+            // This stream was taken to be finished.
             None => predecessor(conn, record).await?,
         };
         if record.version != version + 1 {
@@ -410,7 +410,7 @@ impl Audit {
                 }
             }
             Err(Error::Damaged(error)) => {
-                // The hash may be in order while the content is from the future; the rest goes on.
+                // The hash may be right although a newer server wrote the content; the rest is checked all the same.
                 if !self.report.faults.contains(&error) {
                     self.log_fault(error);
                 }
@@ -447,8 +447,9 @@ impl Audit {
         Ok(())
     }
 
-    /// What a record says was erased is not at fault, as far as it stands there as it should; and what should be erased
-    /// and is there is.
+    /// Clears the records that this record erased, if they now hold exactly what is left after an erasure, and reports
+    /// those
+    /// that should have been erased and were not.
     fn erased(&mut self, record: &Recorded) {
         let payloads = match record.fact() {
             Ok(Fact::Run(_, run::Event::Erased(erased))) => erased.payloads,
@@ -473,7 +474,7 @@ impl Audit {
         self.compare(conn, &over).await
     }
 
-    /// Compares rows with what the tables have under their keys.
+    /// Compares rows with those in the tables.
     async fn compare(&mut self, conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
         for (table, cells) in rows.cells() {
             for chunk in cells.chunks(ROWS * table.columns.len()) {
@@ -506,7 +507,7 @@ impl Audit {
         Ok(())
     }
 
-    /// Names rows that the log knows nothing of.
+    /// Reports rows that do not follow from the log.
     async fn look_for_strangers(&mut self, conn: &mut Conn, table: &'static Table) -> Result<(), Error> {
         let count = conn.fetch(&format!("SELECT count(*) FROM {}", table.name), &[]).await?;
         let count: u64 = count.first().map_or(Ok(0), |row| row.cells().number())?;
@@ -536,7 +537,7 @@ impl Audit {
     }
 }
 
-/// The version and hash before a record, as the log has them.
+/// The version and hash that precede a record in its stream.
 async fn predecessor(conn: &mut Conn, record: &Recorded) -> Result<(u64, [u8; 32]), Error> {
     let sql = "SELECT version, hash FROM log WHERE stream = $1 AND version < $2 ORDER BY version DESC LIMIT 1";
     let values = [Value::Text(record.stream.as_str().into()), Value::Int(record.version.cast_signed())];
@@ -563,13 +564,13 @@ fn column<'c, 'a>(table: &Table, row: &'c [Cell<'a>], name: &str) -> &'c Cell<'a
     index.map_or(&Cell::Null, |index| &row[index])
 }
 
-/// What tells a row from the others of its table.
+/// Identifies a row within its table.
 fn key(table: &Table, row: &[Cell<'_>]) -> String {
     let parts: Vec<_> = table.key.iter().map(|name| show(column(table, row, name))).collect();
     parts.join("/")
 }
 
-/// How a row is named in a fault.
+/// A row's name in a fault.
 fn row_name(table: &Table, row: &[Cell<'_>]) -> String {
     let name = if table.name == VERSIONS.name { key(table, row) } else { show(column(table, row, "id")) };
     format!("{} row {name}", table.name)
@@ -597,7 +598,7 @@ fn cells<'r>(table: &Table, row: &'r Row) -> Result<Vec<Cell<'r>>, Error> {
     table.columns.iter().enumerate().map(|(index, column)| cell(row, index, column.kind)).collect()
 }
 
-/// The rows that the table has under the keys of these.
+/// Reads the table's rows that have the same keys as these.
 async fn fetch(conn: &mut Conn, table: &Table, expected: &[&[Cell<'_>]]) -> Result<HashMap<String, Row>, Error> {
     let by = table.key[0];
     let keys = expected.iter().map(|row| column(table, row, by));

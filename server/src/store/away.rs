@@ -11,20 +11,20 @@ use super::error::Error;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Away {
     why: Arc<RwLock<Option<String>>>,
-    /// What is asked of the database, for tests.
+    /// Records and fails queries, for tests.
     #[cfg(test)]
     pub(super) watched: Arc<super::watched::Watched>,
 }
 
 impl Away {
-    /// The database answers.
+    /// Notes that the database answers.
     pub(super) fn is_back(&self) {
         if self.why.read().is_some() && self.why.write().take().is_some() {
             tracing::info!("the database is back");
         }
     }
 
-    /// It does not.
+    /// Notes that it does not.
     pub(super) fn is_away(&self, why: &str) {
         let mut known = self.why.write();
         if known.is_none() {
@@ -34,7 +34,7 @@ impl Away {
     }
 
     /// # Errors
-    /// [`Error::Unavailable`] when the database is known to be away.
+    /// [`Error::Unavailable`] when the database is known to be unavailable.
     pub(super) fn check(&self) -> Result<(), Error> {
         match &*self.why.read() {
             Some(why) => Err(Error::Unavailable(format!("the database is away: {why}"))),

@@ -15,14 +15,14 @@ use super::tables::{BuildRow, EventRow, FunctionRow, PayloadRow, Row, RunRow, Se
 /// Records, lines and rows that are committed together.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    /// The log's head before it.
+    /// The log's head before the batch.
     pub after: u64,
-    /// The lines' head before it.
+    /// The lines' head before the batch.
     pub line_after: u64,
-    /// How many records were removed before it.
+    /// How many records had been removed before the batch.
     pub removed: u64,
     pub records: Vec<Recorded>,
-    /// One for each record.
+    /// One entry per record.
     pub entries: Vec<Entry>,
     pub lines: Vec<LineRow>,
     pub rows: Rows,
@@ -37,7 +37,7 @@ pub(super) struct Rows {
     runs: Keyed<u64, Box<RunRow>>,
     events: Keyed<u64, Box<EventRow>>,
     secrets: Keyed<(String, String), Box<SecretRow>>,
-    /// Records that are written over.
+    /// Records to overwrite.
     payloads: Vec<PayloadRow>,
 }
 
@@ -76,7 +76,7 @@ impl<K, R: Stored> Keyed<K, Box<R>> {
     }
 }
 
-/// The table of rows, and these one after the other; `None` where there are none.
+/// The table of these rows and their cells, row by row; `None` without rows.
 fn cells_of<'r, R: Stored + 'r>(rows: impl ExactSizeIterator<Item = &'r R>) -> Option<(&'static Table, Vec<Cell<'r>>)> {
     if rows.len() == 0 {
         return None;
@@ -87,8 +87,8 @@ fn cells_of<'r, R: Stored + 'r>(rows: impl ExactSizeIterator<Item = &'r R>) -> O
 }
 
 impl Rows {
-    /// Takes a row that belongs to an append: `first` is the position of its stream's first record, `last` that of the
-    /// append's last one.
+    /// Adds a row of an append: `first` is the position of its stream's first record, `last` that of the append's last
+    /// record.
     pub fn put(&mut self, row: &Row, first: u64, last: u64) {
         match row {
             Row::Function(row) => {
@@ -120,7 +120,7 @@ impl Rows {
         few + self.runs.values.len() + self.events.values.len()
     }
 
-    /// The tables that have rows, and these row after row.
+    /// The tables that have rows, with their cells, row by row.
     pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
         let tables = [
             self.functions.cells(),
@@ -135,7 +135,7 @@ impl Rows {
 }
 
 impl Batch {
-    /// Records, lines and rows.
+    /// The number of records, lines and rows.
     pub fn size(&self) -> usize {
         self.records.len() + self.lines.len() + self.rows.len()
     }
@@ -144,17 +144,17 @@ impl Batch {
         self.records.is_empty() && self.lines.is_empty()
     }
 
-    /// The log's head after it.
+    /// The log's head after the batch.
     pub fn head(&self) -> u64 {
         self.after + self.records.len() as u64
     }
 
-    /// The lines' head after it.
+    /// The lines' head after the batch.
     pub fn line_head(&self) -> u64 {
         self.line_after + self.lines.len() as u64
     }
 
-    /// Statements that write over what is erased, with their values; they follow in the same transaction.
+    /// Statements, with their values, that overwrite erased payloads in the same transaction.
     pub fn erasing(&self) -> Vec<(&'static str, Vec<Value>)> {
         let mut statements = Vec::new();
         for PayloadRow { stream, version, data } in &self.rows.payloads {
@@ -172,7 +172,7 @@ impl Batch {
         statements
     }
 
-    /// The tables that it writes to, and the rows as cells.
+    /// The tables that it writes to, with their cells.
     pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
         let mut tables = Vec::new();
         if !self.records.is_empty() {
@@ -188,7 +188,7 @@ impl Batch {
     }
 }
 
-/// The statement that removes the lines of a run.
+/// The statement that deletes the lines of a run.
 pub(super) fn lines_of_run(run: String) -> (&'static str, [Value; 1]) {
     ("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", [Value::Text(run)])
 }
@@ -196,43 +196,43 @@ pub(super) fn lines_of_run(run: String) -> (&'static str, [Value; 1]) {
 /// Additional writes for the next transaction, besides the log.
 #[derive(Debug)]
 pub(super) enum Chore {
-    /// Keep a snapshot.
+    /// Store a snapshot.
     Snapshot(String, Snapshot),
     /// Move a checkpoint from one position to another.
     Checkpoint(String, u64, u64),
-    /// A statement about what the log does not hold, such as leases, and its values.
+    /// Execute a statement, with its values, on tables that the log does not determine, such as leases.
     Beside(String, Vec<super::sql::Value>),
-    /// Remove what is old; on SQLite alone.
+    /// Remove old data; SQLite only.
     Cut(super::removal::Order),
-    /// Seal the next stretch of the log, now; on SQLite alone.
+    /// Seal the next segment of the log; SQLite only.
     Seal(super::seal::SealKey, i64),
-    /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
+    /// Write as much as an append may have, to check that the database accepts it. [`Chore::EndProbe`] removes it.
     Probe,
-    /// The end of that.
+    /// Remove the probe.
     EndProbe,
-    /// Any statement, to make the database misbehave.
+    /// Execute any statement, to make the database misbehave.
     #[cfg(test)]
     Statement(&'static str),
 }
 
-/// Bytes of a probe: an event is not longer, unless somebody set it so.
+/// Size of the probe in bytes: no event is longer by default.
 const PROBE: usize = 256 << 10;
 
-/// Bytes that PostgreSQL cannot make smaller.
+/// Bytes that PostgreSQL cannot compress.
 fn incompressible(length: usize) -> Vec<u8> {
     let blocks = (0..length.div_ceil(32) as u64).flat_map(|block| Sha256::digest(block.to_le_bytes()));
     blocks.take(length).collect()
 }
 
 impl Chore {
-    /// Its statement, if one is enough; it is done when that changes a row.
+    /// Its statement, if a single one is enough; it has succeeded if it changes a row.
     pub fn statement(&self) -> Option<(&str, Vec<super::sql::Value>)> {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
         Some(match self {
             Self::Cut(_) | Self::Seal(..) => return None,
             Self::Snapshot(stream, snapshot) => (
-                // One that was made before its stream was erased has what is erased.
+                // A snapshot from before its stream was erased holds what is erased.
                 "INSERT INTO snapshots (stream, version, shape, state) SELECT $1, $2, $3, $4
                  WHERE NOT EXISTS (SELECT 1 FROM log WHERE stream = $1 AND version > $2 AND type = 'Erased')
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state

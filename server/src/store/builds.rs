@@ -11,7 +11,7 @@ use super::table::Stored;
 use super::tables::{BUILD_IS_OPEN, BUILDS, BuildRow, OpenBuild};
 
 impl Log {
-    /// Builds by id, in any order; those that do not exist are left out.
+    /// Builds by id, in any order; unknown ids are left out.
     pub async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
         self.reader.by_id(ids).await
     }
@@ -39,7 +39,7 @@ impl Log {
             .await
     }
 
-    /// How many functions have a newest build that failed.
+    /// The number of functions whose newest build failed.
     pub async fn failed_builds(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM builds AS failed JOIN functions ON functions.id = failed.function
                    WHERE failed.state = 'FAILED' AND functions.state <> 'DEREGISTERED' AND NOT EXISTS (SELECT 1 FROM builds AS newer

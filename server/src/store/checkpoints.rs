@@ -9,19 +9,19 @@ use super::relayed::{RELAY, Relayed};
 use super::sql::Value;
 
 impl Log {
-    /// How far a follower has come; 0 for one that never was.
+    /// A follower's checkpoint; 0 if it never had one.
     pub async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
         let sql = "SELECT position FROM checkpoints WHERE follower = $1";
         let rows = self.reader.db.fetch(sql, &[Value::Text(follower.into())]).await?;
         rows.first().map_or(Ok(0), |row| row.cells().number())
     }
 
-    /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
+    /// Moves a follower's checkpoint from one position to another; false if it is no longer at `from`.
     pub async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
     }
 
-    /// How far the relay has come, in each namespace.
+    /// How far the relay has come in each namespace.
     pub async fn relayed(&self) -> Result<Relayed, Error> {
         let through = self.checkpoint(RELAY).await?;
         let rows = self.reader.db.fetch("SELECT seen, behind FROM relayed WHERE one = 1", &[]).await?;
@@ -33,7 +33,7 @@ impl Log {
         Ok(Relayed { through, seen, behind })
     }
 
-    /// Writes down that the relay has come to `seen`, and in the namespaces that are behind to these positions.
+    /// Stores that the relay has come to `seen`, and to these positions in the namespaces that lag behind.
     pub async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
         let sql = "INSERT INTO relayed (one, seen, behind) VALUES (1, $1, $2)
          ON CONFLICT (one) DO UPDATE SET seen = excluded.seen, behind = excluded.behind";

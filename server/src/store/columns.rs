@@ -101,7 +101,7 @@ pub(super) const SEALS: Table = Table::new(
 pub(super) const RECORD_NAMES: &str =
     "position, stream, version, id, type, data, at, actor, causation, correlation, hash";
 
-/// How many these are.
+/// Their number.
 pub(super) const RECORD_WIDTH: usize = 11;
 
 /// All tables.
@@ -121,14 +121,14 @@ pub(super) const ALL: [&Table; 13] = [
     &SEALS,
 ];
 
-/// The tables that follow from the log.
+/// The tables that are derived from the log.
 pub(super) const READ_TABLES: [&Table; 5] = [&FUNCTIONS, &VERSIONS, &BUILDS, &RUNS, &EVENTS];
 
 /// A record with the columns that [`Recorded`] does not have.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     pub namespace: Arc<str>,
-    /// How many events of the same append come after it.
+    /// How many events of the same append follow it.
     pub following: u32,
 }
 
@@ -250,7 +250,7 @@ impl Stored for LineRow {
     }
 }
 
-/// A source, and the function that has it.
+/// A source, and the function that uses it.
 pub(super) fn source_of(row: &Row) -> Result<(function::event::Source, function::Id), Error> {
     let mut cells = row.cells();
     Ok((cells.json()?, cells.id()?))

@@ -32,28 +32,29 @@ use heads::Head;
 pub(super) use work::Lines;
 use work::{Waiting, Work};
 
-/// Events of one batch at most.
+/// The most events in one batch.
 const MAX_EVENTS: usize = 4096;
 
-/// Bytes of payload of one batch at most, unless one append alone has more.
+/// The most bytes of payloads in one batch, unless a single append has more.
 const MAX_BYTES: usize = 8 << 20;
 
-/// How often the committer looks for more before it commits, as long as more comes.
+/// How often the committer checks for further appends before it commits, as long as it finds some.
 const LOOKS: usize = 8;
 
-/// Lines of one batch at most: they share the commit with the events and must not delay it.
+/// The most lines in one batch: they share the commit with the events and must not delay it.
 pub(super) const MAX_LINES: usize = 2000;
 
-/// Requests that wait at most; more callers wait for room.
+/// The most requests that wait; further callers wait for room.
 pub(super) const QUEUE: usize = 8192;
 
-/// Streams whose heads are remembered.
+/// Streams whose heads are cached.
 const HEADS: usize = 32_768;
 
-/// How long an append waits for a database that is gone.
+/// How long an append waits for an unavailable database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// After a lost compare-and-swap this many batches take the head's lock first, so that a busy server cannot starve another.
+/// After losing a compare-and-swap, so many batches take the head's lock first, so that a busy server cannot starve
+/// another.
 const POLITE_BATCHES: u32 = 64;
 
 /// A request to the committer.
@@ -70,28 +71,28 @@ pub(super) struct Committer {
     records: Arc<Ring<Recorded>>,
     lines: Arc<Ring<LineRow>>,
     stats: Arc<Stats>,
-    /// Somebody else wrote, perhaps.
+    /// Wakes the committer when somebody else may have written.
     wake: Arc<Notify>,
     heads: LruCache<Stream, Head>,
     kinds: HashMap<&'static str, Arc<str>>,
     position: u64,
     line: u64,
-    /// Up to here there may be holes in the log: records were removed.
+    /// Records up to this position may have been removed.
     cut: u64,
-    /// How many were removed.
+    /// How many records were removed.
     removed: u64,
     waiting: VecDeque<Waiting>,
     waiting_lines: VecDeque<Lines>,
     chores: Vec<Chore>,
     chore_answers: Vec<oneshot::Sender<Result<u64, Error>>>,
     started: bool,
-    /// The last commit failed.
+    /// Whether the last commit failed.
     faulty: bool,
-    /// What is known of the head may be out of date, and the connection may be gone.
+    /// The cached head may be out of date, and the connection may be lost.
     stale: bool,
-    /// The database was gone when last asked: nobody waits for it again.
+    /// The database was unavailable the last time: no further append waits for it.
     down: bool,
-    /// Batches that take the lock first.
+    /// Batches that still take the lock first.
     polite: u32,
 }
 
@@ -136,12 +137,12 @@ impl Committer {
         }
     }
 
-    /// Connects and reads the head.
+    /// Connects, and reads the head.
     pub async fn start(&mut self) -> Result<(), Error> {
         self.refresh().await.map_err(|fault| Error::Unavailable(fault.message()))
     }
 
-    /// Runs until nobody can ask any more and everything is written.
+    /// Runs until no caller is left and everything is written.
     pub async fn run(mut self) {
         let mut requests = Vec::with_capacity(QUEUE);
         let mut open = true;
@@ -165,8 +166,8 @@ impl Committer {
         self.waiting.is_empty() && self.waiting_lines.is_empty() && self.chores.is_empty()
     }
 
-    /// Whoever was answered just now may have the next append ready as soon as it runs: with it in this batch, two
-    /// halves of the callers do not take turns waiting for each other's commit. It is no timer: it costs a look.
+    /// A caller that was just answered may have its next append ready as soon as it runs. With that in this batch, two
+    /// halves of the callers do not take turns waiting for each other's commit. There is no timer: it costs one check.
     async fn let_others_ask(&mut self, requests: &mut Vec<Request>) {
         for _ in 0..LOOKS {
             let before = self.waiting.len();
@@ -200,7 +201,7 @@ impl Committer {
         }
     }
 
-    /// The next appends, up to a batch's limits.
+    /// The next appends, up to the limits of a batch.
     fn take_appends(&mut self) -> Vec<Waiting> {
         let (mut taken, mut events, mut bytes) = (Vec::with_capacity(self.waiting.len()), 0, 0);
         while let Some(next) = self.waiting.front() {
@@ -227,12 +228,13 @@ impl Committer {
         taken
     }
 
-    /// Commits one batch of what waits, and answers everyone in it.
+    /// Commits one batch of what waits, and answers all its callers.
     async fn commit(&mut self) {
         let (appends, lines) = (self.take_appends(), self.take_lines());
         let (chores, chore_answers) = (std::mem::take(&mut self.chores), std::mem::take(&mut self.chore_answers));
         let work = Work { appends, lines, chores, chore_answers, ..Work::default() };
-        // A batch was refused for something in it: each part is tried alone, so that only the culprit's caller is told.
+        // The database refused something in the batch. Each part is tried alone, so that only the caller at fault gets
+        // an error.
         if let Some((work, _)) = self.drive(work).await {
             for part in work.parts() {
                 if let Some((part, message)) = self.drive(part).await {
@@ -242,7 +244,7 @@ impl Committer {
         }
     }
 
-    /// Tries until everyone is answered, or until the database refuses the batch: then it comes back.
+    /// Tries until everybody is answered, or returns the batch if the database refuses it.
     async fn drive(&mut self, mut work: Work) -> Option<(Work, String)> {
         let since = Instant::now();
         let mut looked = false;
@@ -285,14 +287,14 @@ impl Committer {
         }
     }
 
-    /// One try; `Ok(true)` when everyone is answered, `Ok(false)` when another server was faster.
+    /// A single try: `Ok(true)` when everybody is answered, `Ok(false)` when another server was faster.
     async fn attempt(&mut self, work: &mut Work) -> Result<bool, Fault> {
         if self.stale {
             self.refresh().await?;
         }
         if let Some(batch) = work.unknown.take() {
             match self.landed(&batch).await {
-                // The answer was lost, not the commit; refreshing has told the followers.
+                // The commit succeeded, only its answer was lost; refreshing has informed the followers.
                 Ok(true) => {
                     let chores = vec![1; work.chores.len()];
                     work.answer(&chores);
@@ -323,7 +325,7 @@ impl Committer {
                 }
                 self.remember(&batch);
                 self.publish(batch);
-                // What was removed has to be known before the next append.
+                // The next append must know what was removed.
                 self.stale |= work.chores.iter().any(|chore| matches!(chore, Chore::Cut(_)));
                 work.answer(&chores);
                 Ok(true)
@@ -331,7 +333,7 @@ impl Committer {
             Ok(Written { moved: true, .. }) => {
                 let before = (self.position, self.line);
                 self.catch_up().await?;
-                // Records may have been removed, and nobody else wrote.
+                // Records may have been removed although nobody else wrote.
                 if before != (self.position, self.line) {
                     self.stats.add_moved();
                     self.polite = POLITE_BATCHES;

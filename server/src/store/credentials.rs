@@ -14,19 +14,19 @@ use super::sql::{Row, Value};
 /// The address of a repository with credentials, as an earlier version wrote it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OpenCredentials {
-    /// Whose source it is.
+    /// The function with this source.
     pub function: function::Id,
-    /// Where the function belongs.
+    /// The function's namespace.
     pub namespace: String,
-    /// The whole address.
+    /// The whole address, with its credentials.
     pub url: Zeroizing<String>,
 }
 
-/// Addresses with an `@`, most of which hold no credentials.
+/// Selects addresses with an `@`; most of them hold no credentials.
 const CANDIDATES: &str = "source LIKE '%://%@%'";
 
 impl Log {
-    /// Credentials that an earlier server left in the tables: those of functions that are not deregistered.
+    /// Credentials that an earlier server left in the tables, of functions that are not deregistered.
     pub async fn open_credentials(&self) -> Result<Vec<OpenCredentials>, Error> {
         let db = &self.unhurried();
         let sql = format!(
@@ -43,7 +43,7 @@ impl Log {
         Ok(found)
     }
 
-    /// Overwrites them there. What was appended to the log stays.
+    /// Masks them in the tables. Records in the log stay unchanged.
     pub async fn mask_credentials(&self) -> Result<(), Error> {
         let db = &self.writing().await?;
         for table in ["functions", "builds"] {
@@ -59,7 +59,7 @@ impl Log {
     }
 }
 
-/// What stands there, and what should, when that is something else.
+/// The stored source and the one it should be, if they differ.
 fn pair(row: &Row) -> Result<Option<(String, String)>, Error> {
     let written = row.cells().text()?;
     let source: Source = serde_json::from_str(&written).map_err(damaged)?;

@@ -19,29 +19,32 @@ use super::timeline::{self, position_at};
 pub struct Cut {
     /// Runs, events or lines that were removed.
     pub removed: u64,
-    /// Where the next step begins: where this one did, when an append was in its way. `None` when all that is old was
-    /// looked at.
+    /// Where the next step starts: where this one did, if an append was in its way. `None` when everything old has been
+    /// checked.
     pub next: Option<u64>,
 }
 
-/// Streams that are removed in one transaction, on PostgreSQL and on SQLite, where appends wait for it.
+/// Streams removed in one transaction, on PostgreSQL and on SQLite, where appends wait for it.
 const STREAMS: [usize; 2] = [500, 100];
 
-/// Lines that are removed in one transaction.
+/// Lines removed in one transaction.
 const LINES: [usize; 2] = [2000, 500];
 
 impl Log {
-    /// Removes the next few of what is old, in one short transaction: runs that were over, events that came, lines that
-    /// were printed before a time; those after the position `after` (0: from the beginning, then what [`Cut::next`] says).
-    /// What the relay has not seen stays, runs whose outcome is still to be told stay, and events of open runs.
+    /// Removes the next few runs that were over, events that were accepted or lines that were printed before a time, in
+    /// one
+    /// short transaction. It looks only after the position `after`: 0 at first, then [`Cut::next`]. What the relay has
+    /// not
+    /// seen, runs with an open callback, and events with open runs stay.
     pub async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
         self.commits()?;
-        // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
-        // not heard yet how many there are.
+        // On PostgreSQL a connection of its own that always uses indexes: others would scan all runs while the
+        // planner's
+        // statistics are out of date.
         let db =
             self.sweeper.clone().map_or_else(|| self.reader.db.clone(), |pool| Db::Postgres(pool, Away::default()));
         let before = before.timestamp_micros();
-        // Nothing follows from lines.
+        // Nothing depends on lines.
         let relayed = match what {
             Old::Lines => Relayed::default(),
             Old::Runs | Old::Events => self.relayed().await?,
@@ -64,7 +67,7 @@ impl Log {
         Ok(Cut { removed, next })
     }
 
-    /// Where the log or the lines were at a time: what is old stands before it. All steps of one sweep ask for the same.
+    /// The position in the log or the lines at a time: everything old is before it. All steps of one sweep share it.
     async fn end_of_old(&self, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
         let known = *self.swept.lock();
         if let Some((asked, end)) = known
@@ -79,8 +82,8 @@ impl Log {
     }
 }
 
-/// The positions of the next rows that may go, and how many are looked for. `range`: after which position, before which,
-/// older than what.
+/// The positions of the next rows that may be removed, and how many are searched. `range`: after which position, before
+/// which, older than what.
 async fn choose(db: &Db, what: Old, range: [i64; 3], relayed: &Relayed) -> Result<(Vec<i64>, usize), Error> {
     let size = |sizes: [usize; 2]| sizes[usize::from(db.dialect() == Dialect::Sqlite)];
     let (past, mut of_relay) = is_past(db.dialect(), 4, relayed);
@@ -113,14 +116,15 @@ async fn choose(db: &Db, what: Old, range: [i64; 3], relayed: &Relayed) -> Resul
     Ok((positions, limit))
 }
 
-/// Whether it met an append to what it removes, or a rebuild. Each waits for what the other holds: appends go first.
+/// Whether it collided with an append to the same stream or with a rebuild. Each waits for the other's locks; appends
+/// go first.
 fn is_in_the_way(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| ["55P03", "40P01"].contains(&&*code))
 }
 
 async fn on_postgres(pool: &sqlx::PgPool, order: &Order) -> Result<u64, sqlx::Error> {
-    // Given up half-way, it rolls back.
+    // Rolls back if it is cancelled half-way.
     let mut transaction = pool.begin().await?;
     let removed = remove(&mut On::Postgres(&mut transaction), order).await?;
     if let Some((text, values)) = removed.notification() {

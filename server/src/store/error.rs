@@ -5,35 +5,36 @@ use domain::Stream;
 /// An error of the store.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// Somebody else appended to the stream meanwhile: read it again and decide anew.
+    /// Somebody else has appended to the stream meanwhile: read it again and decide anew.
     #[error("stream {stream} is at version {actual}, not {expected}")]
     Conflict {
         /// Which stream.
         stream: Stream,
-        /// What the caller knew.
+        /// The version that the caller expected.
         expected: u64,
-        /// What is true.
+        /// The actual version.
         actual: u64,
     },
-    /// The database cannot be reached or cannot write (disk full, read-only): try again later. Nothing was accepted.
+    /// The database is unreachable or cannot write (disk full, read-only): retry later. Nothing was accepted.
     #[error("the event log is not available: {0}")]
     Unavailable(String),
-    /// What is stored cannot be read.
+    /// Stored data cannot be read.
     #[error("the event log is damaged: {0}")]
     Damaged(String),
-    /// A newer EventFlow has written what this one cannot read: what needs it waits until this server is upgraded.
+    /// A newer EventFlow wrote something that this one cannot read. Whatever needs it waits until this server is
+    /// upgraded.
     #[error("{0}")]
     Newer(String),
-    /// What is asked for cannot be, now or later: the caller's matter.
+    /// The request can never succeed: the caller's fault.
     #[error("{0}")]
     Refused(String),
-    /// A value that was asked with is none that the database can look for: the caller's matter, too.
+    /// The database cannot search for a value in the request: also the caller's fault.
     #[error("what was asked for cannot be looked for: {0}")]
     Unfit(String),
 }
 
 impl Error {
-    /// Whether the same again comes to the same, however long one waits: the database is there, and does not take it.
+    /// Whether a retry would fail the same way, however late: the database is there and refuses.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Unfit(_))
     }

@@ -13,14 +13,14 @@ use super::tables::{EVENTS, EventRow};
 /// A filter for trigger events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Only in these namespaces; `None`: in all.
+    /// Only in these namespaces; `None` is all.
     pub namespaces: Option<Vec<String>>,
-    /// Only of this type, or of those that this pattern matches (see [`domain::trigger::matches`]).
+    /// Only of this type, or of types that this pattern matches (see [`domain::trigger::matches`]).
     pub kind: Option<String>,
 }
 
 impl Log {
-    /// Trigger events by id, in any order; those that do not exist are left out.
+    /// Trigger events by id, in any order; unknown ids are left out.
     pub async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
         self.reader.by_stream("position", &streams).await

@@ -3,22 +3,22 @@
 /// A successful commit, or one that only failed because of the head.
 #[derive(Debug)]
 pub(super) struct Written {
-    /// The head had moved: nothing was written.
+    /// The head had moved; nothing was written.
     pub moved: bool,
-    /// How much each chore changed.
+    /// How many rows each chore changed.
     pub chores: Vec<u64>,
 }
 
 /// A failed commit.
 #[derive(Debug, Clone)]
 pub(super) enum Fault {
-    /// Something is there already. Nothing was written.
+    /// A row exists already. Nothing was written.
     Exists(String),
-    /// The database does not take this batch. Nothing was written.
+    /// The database refuses this batch. Nothing was written.
     Refused(String),
-    /// The database takes nothing now. Nothing was written.
+    /// The database accepts nothing at present. Nothing was written.
     Unavailable(String),
-    /// The connection is gone: nobody knows what was written.
+    /// The connection is lost: whether anything was written is unknown.
     Lost(String),
 }
 

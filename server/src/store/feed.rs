@@ -21,13 +21,13 @@ pub type Feed = Pin<Box<dyn Futures<Item = Result<Arc<[Recorded]>, Error>> + Sen
 /// Every line after a position, without end.
 pub type LineFeed = Pin<Box<dyn Futures<Item = Result<Vec<LineRow>, Error>> + Send>>;
 
-/// Records or lines that are read at a time by a follower that lags.
+/// Records or lines that a lagging follower reads at a time.
 const PAGE: u32 = 1024;
 
-/// After an error, a follower tries again this often.
+/// How long a follower waits after an error before it retries.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// Follows the log after a position.
+/// Follows the log from after a position.
 pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
     let tail = reader.records.watch();
     Box::pin(unfold((reader, tail, after, false), |(reader, mut tail, mut after, failed)| async move {
@@ -35,9 +35,9 @@ pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
             tokio::time::sleep(AGAIN).await;
         }
         loop {
-            // Marked before looking, so that what comes in between wakes again.
+            // Marked before the check, so that anything arriving in between wakes it again.
             tail.mark_unchanged();
-            // What is committed up to here is seen by a query that begins now.
+            // Everything committed up to here is visible to a query that starts now.
             let known = reader.records.tail();
             let batch: Arc<[Recorded]> = match reader.records.next(after) {
                 Next::Here(batch) => batch,
@@ -62,9 +62,9 @@ pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
                     let part = if count < batch.len() { batch[..count].into() } else { batch };
                     return Some((Ok(part), (reader, tail, after, false)));
                 }
-                // The window moved on, and the log has nothing there: all of it was removed.
+                // The window has moved on and the log has nothing there: all of it was removed.
                 Whole::Removed => after = known,
-                // Told once, then what is there is delivered.
+                // Reported once; then the existing records are delivered.
                 Whole::Missing => {
                     let found = batch.first().map_or_else(|| reader.records.tail() + 1, |first| first.position);
                     return Some((Err(reader.gap(after, found)), (reader, tail, found - 1, batch.is_empty())));
@@ -76,15 +76,15 @@ pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
 
 /// What follows a position in the log.
 enum Whole {
-    /// So many records, at least one, follow each other, but for what was removed.
+    /// This many records, at least one, follow each other without a gap, apart from removed ones.
     UpTo(usize),
-    /// Nothing: it was removed, up to the end.
+    /// Nothing: everything up to the end was removed.
     Removed,
-    /// Something that should be there is not.
+    /// A record is missing.
     Missing,
 }
 
-/// Looks for gaps in what was read after a position, when the log went up to `known`.
+/// Checks for gaps in what was read after a position, when the log went up to `known`.
 async fn whole(reader: &Reader, after: u64, batch: &[Recorded], known: u64) -> Result<Whole, Error> {
     if batch.is_empty() {
         return Ok(if reader.is_cut(known).await? { Whole::Removed } else { Whole::Missing });
@@ -99,7 +99,7 @@ async fn whole(reader: &Reader, after: u64, batch: &[Recorded], known: u64) -> R
     Ok(Whole::UpTo(batch.len()))
 }
 
-/// Follows the lines after a position.
+/// Follows the lines from after a position.
 pub(super) fn lines(reader: Arc<Reader>, of: LinesOf, after: u64) -> LineFeed {
     let tail = reader.lines.watch();
     Box::pin(unfold((reader, tail, after, false), move |(reader, mut tail, mut after, failed)| async move {
@@ -122,7 +122,7 @@ pub(super) fn lines(reader: Arc<Reader>, of: LinesOf, after: u64) -> LineFeed {
                     }
                 }
                 Next::Older => {
-                    // What is committed up to here is seen by a query that begins now.
+                    // Everything committed up to here is visible to a query that starts now.
                     let known = reader.lines.tail();
                     match reader.read_lines(of, after, PAGE).await {
                         Ok(lines) => {

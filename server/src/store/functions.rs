@@ -15,28 +15,29 @@ use super::tables::{FUNCTIONS, FunctionRow, RunningFunction};
 /// A filter for functions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FunctionFilter {
-    /// Only in these namespaces; `None`: in all.
+    /// Only in these namespaces; `None` is all.
     pub namespaces: Option<Vec<String>>,
-    /// Only in this state. `None`: in all but `Deregistered`.
+    /// Only in this state; `None` is every state but `Deregistered`.
     pub state: Option<function::Status>,
     /// Only names that contain this.
     pub search: Option<String>,
-    /// Only those that were registered before this position of the log.
+    /// Only those registered before this position of the log.
     pub registered_before: Option<u64>,
-    /// Only those whose current version is this: a service, or a job.
+    /// Only those whose current version has this mode.
     pub mode: Option<Mode>,
     /// Only those whose current version has this runtime (`node`).
     pub runtime: Option<String>,
     /// Only those whose current version has a trigger of this kind.
     pub trigger: Option<trigger::index::Kind>,
-    /// Only those whose current version has an event trigger with a pattern that matches this type. Filters of triggers are
-    /// not looked at.
+    /// Only those whose current version has an event trigger with a pattern that matches this type. The trigger's
+    /// filters are
+    /// not evaluated.
     pub event_type: Option<String>,
     /// Only those whose newest build failed, or only the others.
     pub build_failed: Option<bool>,
-    /// What they are in the order of.
+    /// The order of the list.
     pub order: FunctionOrder,
-    /// The other way around.
+    /// Reverses the order.
     pub descending: bool,
 }
 
@@ -48,15 +49,15 @@ pub enum FunctionOrder {
     Name,
     /// State, then namespace and name.
     State,
-    /// When something last happened to them.
+    /// Time of their last change.
     Updated,
 }
 
-/// Begins a condition on a function's current version `v`.
+/// Starts a condition on a function's current version `v`.
 const OF_CURRENT: &str =
     "EXISTS (SELECT 1 FROM versions v WHERE v.function = functions.id AND v.number = functions.current_version AND";
 
-/// The state of a function's newest build, found by one look into the index.
+/// The state of a function's newest build, found by one index look-up.
 const STATE_OF_NEWEST_BUILD: &str =
     "(SELECT b.state FROM builds b WHERE b.function = functions.id ORDER BY b.created_position DESC LIMIT 1)";
 
@@ -66,12 +67,12 @@ impl Log {
         Ok(self.functions_by_id(&[id]).await?.pop())
     }
 
-    /// Functions by id, in any order; those that do not exist are left out.
+    /// Functions by id, in any order; unknown ids are left out.
     pub async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
         self.reader.by_id(ids).await
     }
 
-    /// The newest generation of a name, deregistered or not.
+    /// The newest generation of a name, even if it is deregistered.
     pub async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
         let sql = format!(
             "SELECT {} FROM functions WHERE namespace = $1 AND name = $2 ORDER BY generation DESC LIMIT 1",
@@ -81,7 +82,7 @@ impl Log {
         Ok(self.reader.select(&sql, &values, FunctionRow::read).await?.pop())
     }
 
-    /// Which of these names functions of the namespace have that are not deregistered.
+    /// Which of these names are taken by functions of the namespace that are not deregistered.
     pub async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
         let sql = format!(
             "SELECT DISTINCT name FROM functions WHERE namespace = $1 AND {} AND state <> 'DEREGISTERED' ORDER BY name",
@@ -91,8 +92,9 @@ impl Log {
         self.reader.select(&sql, &values, |row| row.cells().text()).await
     }
 
-    /// The functions of a namespace that are not deregistered and whose code comes from one of these sources; of several with the
-    /// same source, one.
+    /// The functions of a namespace that are not deregistered and whose code comes from one of these sources; only one
+    /// per
+    /// source.
     pub async fn functions_from(
         &self,
         namespace: &str,
@@ -108,7 +110,7 @@ impl Log {
         self.reader.select(&sql, &values, columns::source_of).await
     }
 
-    /// A page of functions, by namespace and name unless the filter says otherwise.
+    /// A page of functions, sorted by namespace and name unless the filter says otherwise.
     pub async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
         let reader = &self.reader;
         let mut conditions = Where::default();
@@ -123,7 +125,7 @@ impl Log {
             conditions.and("created_position < {}", int(position));
         }
         if let Some(search) = &filter.search {
-            // Names are lower-case.
+            // Names are in lower case.
             conditions.values.push(Value::Text(search.to_lowercase()));
             let contains = reader.db.dialect().contains("name", conditions.values.len());
             conditions.and_always(&contains);
@@ -180,7 +182,7 @@ impl Log {
             .await
     }
 
-    /// The namespaces that have functions or were created, by name.
+    /// The namespaces that have functions or were created, sorted by name.
     pub async fn namespaces(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT DISTINCT namespace AS name FROM functions
                    UNION SELECT substr(stream, 11) FROM log
@@ -188,7 +190,7 @@ impl Log {
         self.reader.select(sql, &[], |row| row.cells().text()).await
     }
 
-    /// Which of these are namespaces that have functions, deregistered ones included.
+    /// Which of these namespaces have functions, including deregistered ones.
     pub async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error> {
         let any = self.reader.db.dialect().any("namespace", 1);
         let sql = format!("SELECT DISTINCT namespace AS name FROM functions WHERE {any} ORDER BY name");

@@ -18,14 +18,14 @@ pub struct HistoryFilter {
     pub stream: Option<Stream>,
     /// Only of this type.
     pub kind: Option<String>,
-    /// Only what belongs to these namespaces; `None`: all.
+    /// Only records that belong to these namespaces; `None` is all.
     pub namespaces: Option<Vec<String>>,
-    /// The newest first instead of the oldest.
+    /// Newest first instead of oldest first.
     pub newest_first: bool,
 }
 
 impl Log {
-    /// Up to `limit` records of a stream after a version (0: from its beginning).
+    /// Up to `limit` records of a stream after a version (0: from its start).
     pub async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         let page = Bounded {
             order: &[("version", "ASC")],
@@ -35,8 +35,9 @@ impl Log {
         self.reader.select(&page.sql(""), &values, columns::record).await
     }
 
-    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap other than
-    /// what [`Log::cut`] left.
+    /// Up to `limit` records of the whole log after a position (0: from its start), in order, without gaps apart from
+    /// those
+    /// that [`Log::cut`] left.
     pub async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         self.reader.read_log(after, limit).await
     }
@@ -57,12 +58,12 @@ impl Log {
         rows.first().ok_or_else(gone)?.cells().number()
     }
 
-    /// Every record after a position, for ever: none skipped, none twice, in order. What was removed is passed over.
+    /// Every record after a position, endlessly: none skipped, none twice, in order. Removed records are left out.
     pub fn follow(&self, after: u64) -> Feed {
         feed::records(self.reader.clone(), after)
     }
 
-    /// A page of the log itself, oldest first unless the filter says otherwise.
+    /// A page of the log, oldest first unless the filter says otherwise.
     pub async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
         let mut conditions = Where::default();
         if let Some(stream) = &filter.stream {

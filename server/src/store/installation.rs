@@ -7,14 +7,14 @@ use super::log::Log;
 use super::sql::{Db, Value};
 
 impl Log {
-    /// A value that all servers on this database have in common.
+    /// A value that all servers on this database share.
     pub async fn common(&self, name: &str) -> Result<Option<String>, Error> {
         let sql = "SELECT value FROM installation WHERE name = $1";
         let rows = within(self.leases.fetch(sql, &[Value::Text(name.into())])).await?;
         rows.first().map(|row| row.cells().text()).transpose()
     }
 
-    /// Sets such a value unless it is set; what it is afterwards.
+    /// Sets a shared value unless it is set already; returns the value that is in force.
     pub async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
         self.write_common(
             "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
@@ -25,13 +25,13 @@ impl Log {
         Ok(self.common(name).await?.unwrap_or_else(|| value.to_owned()))
     }
 
-    /// Sets such a value.
+    /// Sets a shared value.
     pub async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
         let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
         self.write_common(sql, name, value).await
     }
 
-    /// Sets such a value, which is a number, unless it is as high already: of several servers the highest wins.
+    /// Raises a shared number: the highest value that any server sets wins.
     pub async fn raise_common(&self, name: &str, value: u32) -> Result<(), Error> {
         let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
                    WHERE CAST(installation.value AS INTEGER) < CAST(excluded.value AS INTEGER)";

@@ -10,25 +10,25 @@ use futures::stream::{BoxStream, StreamExt, unfold};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Reads of one lane at a time.
+/// Concurrent reads of one lane.
 const WIDTH: usize = 2;
 
-/// Lanes by who has them, as long as somebody is in one.
+/// Lanes by owner; a lane lives as long as somebody uses it.
 static LANES: LazyLock<Mutex<HashMap<String, Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
 
-/// Lanes that nobody is in are forgotten when there are more than this.
+/// Unused lanes are dropped once there are more than this.
 const TIDY_FROM: usize = 1_000;
 
 tokio::task_local! {
     static LANE: Arc<Semaphore>;
 }
 
-/// Does something whose reads all go through the lane of `whose`, which all that is done for them shares.
+/// Runs `work`, all of whose reads go through the lane of `whose`, which is shared by everything done for them.
 pub async fn within<T>(whose: &str, work: impl Future<Output = T>) -> T {
     LANE.scope(lane(whose), work).await
 }
 
-/// A stream whose reads all go through the lane of `whose`.
+/// A stream all of whose reads go through the lane of `whose`.
 pub fn stream_within<T: Send + 'static>(whose: &str, stream: BoxStream<'static, T>) -> BoxStream<'static, T> {
     let lane = lane(whose);
     unfold((lane, stream), |(lane, mut stream)| async move {
@@ -51,8 +51,8 @@ fn lane(whose: &str) -> Arc<Semaphore> {
     lane
 }
 
-/// A place in the lane of the task; `None` outside of lanes. It is taken for one read and given back before the next: who
-/// would wait for a second one could wait forever.
+/// A permit of the task's lane; `None` outside of lanes. It is held for one read and returned before the next: a task
+/// that waited for a second one could wait forever.
 pub(super) async fn place() -> Option<OwnedSemaphorePermit> {
     let lane = LANE.try_with(Arc::clone).ok()?;
     lane.acquire_owned().await.ok()

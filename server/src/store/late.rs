@@ -4,10 +4,11 @@ use super::error::Error;
 use super::sql::{Conn, Db, Row, Value, int};
 use super::tables::triggers;
 
-/// Rows that are filled in with one commit.
+/// Rows filled in per commit.
 const ROWS: usize = 100;
 
-/// Fills in what is empty: rows from before the column was there, and those that an older server wrote since.
+/// Fills in late columns that are empty: in rows from before the column existed, and in rows that an older server
+/// wrote.
 pub(super) async fn fill(db: &Db) -> Result<(), Error> {
     let sql = format!(
         "SELECT function, number, manifest FROM versions WHERE triggers IS NULL ORDER BY function, number LIMIT {ROWS}"

@@ -12,19 +12,19 @@ use super::postgres;
 use super::sql::{Db, Row, Value};
 use super::sqlite;
 
-/// The lease of the server that leads.
+/// The lease of the leading server.
 pub const LEADER_LEASE: &str = "leader";
 
-/// What the name of each server's own lease begins with.
+/// The prefix of each server's own lease.
 pub const NODE_LEASE: &str = "node-";
 
-/// Begins the name of the lease by which a server tells the others which keys and folders it has; its holder says that.
+/// The prefix of the lease by which a server announces which keys and folders it has; its holder says that.
 pub const KEYS_LEASE: &str = "keys:";
 
-/// No answer takes longer: whoever asks for a lease must know soon that it is not held.
+/// The longest wait for an answer: a server must notice soon that it does not hold a lease.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Takes or renews, in one statement: the epoch counts up unless the holder is still the same.
+/// Takes or renews the lease in one statement; the epoch increases unless the holder is the same.
 fn taking(now: &str) -> String {
     format!(
         "INSERT INTO leases (name, holder, epoch, until) VALUES ($1, $2, 1, {now} + $3)
@@ -35,10 +35,13 @@ fn taking(now: &str) -> String {
 }
 
 impl Log {
-    /// Takes a lease, or renews it: the epoch when it is held until `ttl` from now, `None` when another holds it. The
-    /// epoch counts up when the holder changes and when a lease that had expired is taken again. Time is the database's.
-    /// Holders are told apart by name alone: let it name one process's life. It fails within seconds when the database
-    /// is away, and then nobody knows whether the lease was renewed.
+    /// Takes or renews a lease. Returns the epoch if it is held until `ttl` from now, `None` if somebody else holds it.
+    /// The
+    /// epoch increases when the holder changes, and when an expired lease is taken again. Times are the database's.
+    /// Holders
+    /// are distinguished by name only: the name should identify one life of one process. It fails within seconds when
+    /// the
+    /// database is unavailable; whether the lease was renewed is then unknown.
     pub async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
         self.commits()?;
         let ttl = Value::Int(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX / 4));
@@ -52,7 +55,7 @@ impl Log {
                     if !self.chore(Chore::Beside(sql, vec![name.clone(), holder.clone(), ttl])).await? {
                         return Ok(None);
                     }
-                    // Another of this server's tasks may have it already, if the time was very short.
+                    // Another task of this server may hold it already, if the time was very short.
                     db.fetch("SELECT epoch FROM leases WHERE name = $1 AND holder = $2", &[name, holder]).await?
                 }
             };
@@ -61,8 +64,8 @@ impl Log {
         .await
     }
 
-    /// Gives a lease back; nothing happens when the holder does not hold it.
-    /// The row stays, so that the epoch counts on.
+    /// Returns a lease; does nothing if the holder does not hold it.
+    /// The row stays, so that the epoch keeps increasing.
     pub async fn release(&self, name: &str, holder: &str) -> Result<(), Error> {
         self.commits()?;
         let sql = "UPDATE leases SET until = 0 WHERE name = $1 AND holder = $2";
@@ -76,7 +79,7 @@ impl Log {
         .await
     }
 
-    /// Leases that have not expired and whose names begin with `prefix`, with their holders, by name.
+    /// Unexpired leases whose names start with `prefix`, with their holders, sorted by name.
     pub async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
         let db = &self.leases;
         let sql = format!(
@@ -92,7 +95,7 @@ impl Log {
     }
 }
 
-/// The database's clock, in microseconds.
+/// An expression for the database's clock, in microseconds.
 pub(super) fn now(db: &Db) -> &'static str {
     match db {
         Db::Postgres(..) => postgres::NOW,

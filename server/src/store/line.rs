@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 /// A new line of a build or a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {
-    /// Whose line it is.
+    /// The function that it belongs to.
     pub function: function::Id,
     /// Its namespace.
     pub namespace: String,
     /// The build that wrote it.
     pub build: Option<function::BuildId>,
-    /// The run that wrote it, where that is known.
+    /// The run that wrote it, if known.
     pub run: Option<run::Id>,
     /// The instance that wrote it.
     pub instance: Option<String>,
-    /// Where it was written to.
+    /// The output that it was written to.
     pub stream: LineStream,
     /// When it was read.
     pub at: DateTime<Utc>,
-    /// The text without its line end.
+    /// The text without its line ending.
     pub text: String,
 }
 
@@ -33,14 +33,14 @@ pub enum LineStream {
     Stdout,
     /// Standard error.
     Stderr,
-    /// EventFlow's own.
+    /// EventFlow's own messages.
     System,
 }
 
 /// A stored line. `position` counts all lines of this log from 1 without gaps, until old ones are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRow {
-    /// Its place among all lines.
+    /// Its position among all lines.
     pub position: u64,
     /// The line.
     pub line: NewLine,
@@ -51,12 +51,12 @@ pub struct LineRow {
 pub enum LinesOf {
     /// All of a function's instances and runs (not its builds).
     Function(function::Id),
-    /// A run's, as far as its function wrote them: a process says itself which run a line belongs to, and might name
+    /// The lines of a run that its own function wrote: a process names the run that a line belongs to, and might name
     /// another function's.
     Run {
-        /// Whose run it is.
+        /// The run's function.
         function: function::Id,
-        /// Which run.
+        /// The run.
         run: run::Id,
     },
     /// A build's.
@@ -73,7 +73,7 @@ pub struct Recent {
 }
 
 impl LinesOf {
-    /// Whether a line is one of these.
+    /// Whether a line belongs to this selection.
     pub fn has(&self, line: &NewLine) -> bool {
         match self {
             Self::Function(id) => line.function == *id && line.build.is_none(),

@@ -19,15 +19,15 @@ use super::sql::{self, Value, int};
 use super::table::Stored;
 use super::timeline;
 
-/// Lines are stored in the order in which they were read, but for so much: servers have clocks of their own.
+/// Lines are stored in the order in which they were read, up to this deviation: each server has its own clock.
 const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 impl Log {
-    /// Adds lines to the logs of builds and runs, in order. Returns when they are stored.
+    /// Adds lines to the logs of builds and runs, in order. Returns once they are stored.
     pub async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {
         let commits = self.commits()?;
         for line in &mut lines {
-            // Whatever a program prints; PostgreSQL's texts cannot hold a zero byte.
+            // Programs print anything, but PostgreSQL's texts cannot hold a zero byte.
             if let Cow::Owned(text) = sql::without_zero(&line.text) {
                 line.text = text;
             }
@@ -51,13 +51,13 @@ impl Log {
         self.reader.read_lines(of, after, limit).await
     }
 
-    /// The newest `limit` lines of those that fit, in order.
+    /// The newest `limit` matching lines, in order.
     pub async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         let mut filter = lines_of(of);
         if let Some(since) = which.since {
             let since = since.timestamp_micros();
             filter.and("at >= {}", Value::Int(since));
-            // Without it, a time at which there was nothing yet would be looked for in all lines.
+            // Without this condition, a time before the first line would make it search all lines.
             let early = since.saturating_sub(OUT_OF_ORDER.as_micros() as i64);
             let first = timeline::position_at(&self.reader.db, timeline::LINES, early).await?;
             filter.and("position >= {}", Value::Int(first));
@@ -71,13 +71,13 @@ impl Log {
         Ok(lines)
     }
 
-    /// The position of the newest line; 0 when there is none.
+    /// The position of the newest line; 0 if there is none.
     pub async fn line_head(&self) -> Result<u64, Error> {
         let rows = self.reader.db.fetch("SELECT line FROM head WHERE one = 1", &[]).await?;
         rows.first().ok_or_else(gone)?.cells().number()
     }
 
-    /// Every line after a position, for ever: none skipped, none twice, in order. `of` limits whose.
+    /// Every line of `of` after a position, endlessly: none skipped, none twice, in order.
     pub fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
         feed::lines(self.reader.clone(), of, after)
     }
@@ -100,7 +100,7 @@ impl Reader {
     }
 }
 
-/// The conditions that an index answers; the `NULL`s are those of its own condition.
+/// The conditions in the form of the index's; the `NULL`s are part of its own condition.
 fn lines_of(of: LinesOf) -> Where {
     let mut filter = Where::default();
     let mut is = |condition: &str, id: &dyn std::fmt::Display| filter.and(condition, Value::Text(id.to_string()));

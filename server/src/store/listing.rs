@@ -19,28 +19,29 @@ pub(super) struct Bounded<'a> {
     pub names: &'a str,
     /// Which rows: `WHERE …`, or nothing.
     pub filter: &'a str,
-    /// Columns that find one row by an index.
+    /// Columns that identify a row by an index.
     pub key: &'a [&'a str],
-    /// The columns that the rows are in the order of, with `ASC` or `DESC`.
+    /// The columns that sort the rows, with `ASC` or `DESC`.
     pub order: &'a [(&'a str, &'a str)],
-    /// Rows at most: a number or a parameter.
+    /// The most rows: a number or a parameter.
     pub limit: &'a str,
-    /// The column that is measured.
+    /// The column whose size counts.
     pub payload: &'a str,
-    /// The first row comes whatever its size.
+    /// The most bytes; the first row is returned whatever its size.
     pub bytes: usize,
 }
 
 impl<'a> Bounded<'a> {
-    /// Records or lines by their position.
+    /// Records or lines by position.
     pub fn by_position(table: &'a str, names: &'a str, filter: &'a str, limit: &'a str) -> Self {
         let payload = if table == columns::LINES.name { "text" } else { "data" };
         let (key, order) = (&["position"], &[("position", "ASC")]);
         Self { table, names, filter, key, order, limit, payload, bytes: page::MAX_PAGE_BYTES }
     }
 
-    /// The query. It also has the columns `page_rows`, how many rows fit the filter and the limit, and `page_order0` and so on,
-    /// for whom selects them by `and`.
+    /// The query. It also has the columns `page_rows` (how many rows match the filter and the limit), and `page_order0`
+    /// and so
+    /// on, for callers that select by `and`.
     pub fn sql(&self, and: &str) -> String {
         let Self { table, names, filter, key, order, limit, payload, bytes } = self;
         let list = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(", ");
@@ -135,14 +136,14 @@ impl Order {
         Self { keys: &[Key::Number("updated_at"), Key::Number("created_position")], descending: false };
     /// By position in the log.
     pub const OLDEST_FIRST: Self = Self { keys: &[Key::Number("position")], descending: false };
-    /// The other way around.
+    /// By position in the log, newest first.
     pub const NEWEST_FIRST: Self = Self { keys: &[Key::Number("position")], descending: true };
-    /// By the position in the log where something began.
+    /// By the position in the log where it was created, newest first.
     pub const NEWEST_CREATED_FIRST: Self = Self { keys: &[Key::Number("created_position")], descending: true };
     /// Versions of one function.
     pub const HIGHEST_NUMBER_FIRST: Self = Self { keys: &[Key::Number("number")], descending: true };
 
-    /// The same, the other way around when asked.
+    /// The same order, reversed if `around`.
     pub fn turned(self, around: bool) -> Self {
         Self { descending: self.descending != around, ..self }
     }
@@ -154,7 +155,7 @@ impl Order {
         columns.collect::<Vec<_>>().join(", ")
     }
 
-    /// Adds the condition that rows are on one side of a cursor. `with`: the cursor's own row may be among them.
+    /// Adds the condition that rows are on one side of a cursor. `with`: including the cursor's own row.
     pub fn bound(&self, filter: &mut Where, cursor: &str, side: Side, with: bool) -> Result<(), Error> {
         let key = page::key(cursor)?;
         let parts: Vec<_> = key.split('\n').collect();
@@ -193,8 +194,9 @@ impl Order {
     }
 }
 
-/// The longest type, or pattern of types, that is looked for, in bytes: no event's type is longer, and a pattern becomes a
-/// regular expression, which databases do not take at any length.
+/// The longest type, or pattern of types, that can be searched, in bytes. No event's type is longer, and a pattern
+/// becomes
+/// a regular expression, whose length databases limit.
 const MAX_KIND: usize = 1024;
 
 pub(super) fn check_kind(kind: &str) -> Result<(), Error> {

@@ -25,17 +25,17 @@ use super::tables;
 pub struct Log {
     pub(super) reader: Arc<Reader>,
     pub(super) description: String,
-    /// The way to the committer; `None` when the log is open for reading only.
+    /// Sends work to the committer; `None` if the log is open for reading only.
     pub(super) commits: Option<Commits>,
     /// The database's file, for SQLite.
     pub(super) file: Option<PathBuf>,
     /// Connections for leases.
     pub(super) leases: Db,
-    /// The connection that removes what is old, for PostgreSQL.
+    /// The connection that removes old data, for PostgreSQL.
     pub(super) sweeper: Option<sqlx::PgPool>,
-    /// What was removed last, of what time, and where the log was then.
+    /// What was last removed, up to which time, and the log's position at that time.
     pub(super) swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
-    /// What seals are made with.
+    /// The key that makes seals.
     pub(super) seal_key: std::sync::OnceLock<SealKey>,
     /// Tasks that end with the log.
     pub(super) tasks: Vec<tokio::task::JoinHandle<()>>,
@@ -56,17 +56,17 @@ impl Drop for Log {
 }
 
 impl Log {
-    /// What it is, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
+    /// Describes the database, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
     pub fn describe(&self) -> String {
         self.description.clone()
     }
 
-    /// Whether other servers may be writing to it, too.
+    /// Whether other servers may be writing to it.
     pub fn is_shared(&self) -> bool {
         self.file.is_none()
     }
 
-    /// What it tells about itself.
+    /// Its statistics.
     pub fn stats(&self) -> Arc<Stats> {
         self.reader.stats.clone()
     }
@@ -75,15 +75,16 @@ impl Log {
     pub async fn ready(&self) -> Result<(), Error> {
         self.commits()?;
         if self.reader.stats.fault().is_some() {
-            // The last commit failed: only another one can tell whether the next would.
+            // After a failed commit only another one can show whether the next would succeed.
             self.chore(Chore::Probe).await?;
             self.chore(Chore::EndProbe).await?;
         }
         self.head().await.map(|_| ())
     }
 
-    /// Appends, all or nothing, and returns when it is on disk. Appends that arrive while a commit is on its way go
-    /// together with the next. Told twice (same event ids at the same place) it is one append.
+    /// Appends all or nothing, and returns once it is on disk. Appends that arrive while a commit is in progress share
+    /// the
+    /// next one. A repeated append (same event ids at the same place) is recognized and made once.
     pub async fn append(&self, append: Append) -> Result<Appended, Error> {
         let since = Instant::now();
         let result = self.ask_to_append(append).await?.await.map_err(|_| gone())?;
@@ -91,8 +92,9 @@ impl Log {
         result
     }
 
-    /// Appends to several streams, each all or nothing by itself; answers in the same order. It is the same as as many
-    /// calls of [`Log::append`] at once, for less.
+    /// Appends to several streams, each all or nothing by itself; answers in the same order. Like calling
+    /// [`Log::append`]
+    /// concurrently, but cheaper.
     pub async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>> {
         let since = Instant::now();
         let mut answers = Vec::with_capacity(appends.len());
@@ -110,7 +112,7 @@ impl Log {
         results
     }
 
-    /// Hands an append to the committer; the answer comes when it is committed.
+    /// Sends an append to the committer; the answer arrives when it is committed.
     async fn ask_to_append(&self, append: Append) -> Result<oneshot::Receiver<Result<Appended, Error>>, Error> {
         check(&append)?;
         let (answer, appended) = oneshot::channel();
@@ -127,7 +129,7 @@ impl Log {
         self.chore_count(chore).await.map(|count| count > 0)
     }
 
-    /// The same; returns how much it changed.
+    /// Does a chore; returns how many rows it changed.
     pub(super) async fn chore_count(&self, chore: Chore) -> Result<u64, Error> {
         let commits = self.commits()?;
         if let (Db::Postgres(..), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.reader.db, &chore)
@@ -140,7 +142,7 @@ impl Log {
         done.await.map_err(|_| gone())?
     }
 
-    /// Carries out a statement about what the log does not hold.
+    /// Executes a statement on tables that the log does not determine.
     pub(super) async fn beside(&self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
         match &self.reader.db {
             db @ Db::Postgres(..) => db.execute(sql, &values).await.map(|_| ()),
@@ -148,7 +150,7 @@ impl Log {
         }
     }
 
-    /// The database, for changes of the tables that no append makes.
+    /// The database, for changes to tables outside of appends.
     pub(super) async fn writing(&self) -> Result<Db, Error> {
         Ok(match &self.file {
             Some(file) => Db::Sqlite(sqlite::writing(file).await?, Away::default()),
@@ -167,19 +169,19 @@ impl Log {
 
 #[cfg(test)]
 impl Log {
-    /// What it is asked, and what of it fails.
+    /// The queries it gets, and which of them fail.
     pub fn watched(&self) -> Arc<super::watched::Watched> {
         self.reader.db.watched()
     }
 
-    /// Lets every append fail, as on a disk that is full, or none; in SQLite alone.
+    /// Makes every append fail, as on a full disk, or succeed again; SQLite only.
     pub async fn set_writable(&self, writable: bool) {
         let pragma = if writable { "PRAGMA query_only = 0" } else { "PRAGMA query_only = 1" };
         self.chore(Chore::Statement(pragma)).await.expect("the connection that writes is there");
     }
 }
 
-/// What an append must be, whatever the database.
+/// Checks what every append must fulfil, whatever the database.
 fn check(append: &Append) -> Result<(), Error> {
     let refuse = |why: String| Err(Error::Refused(format!("append to {}: {why}", append.stream)));
     if append.events.is_empty() {

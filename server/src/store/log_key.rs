@@ -12,9 +12,9 @@ use super::tables::Sealed;
 pub struct LogKeyRow {
     /// The key, sealed.
     pub sealed: Sealed,
-    /// Where the log was when the key was made.
+    /// The log's position when the key was created.
     pub since: u64,
-    /// When that was.
+    /// When the key was created.
     pub made_at: DateTime<Utc>,
 }
 

@@ -16,76 +16,77 @@ use super::timeline::{self, position_at};
 pub struct Metrics {
     /// Runs that ended.
     pub invocations: u64,
-    /// Those that did not succeed.
+    /// Runs that did not succeed.
     pub errors: u64,
-    /// Those that found no instance.
+    /// Runs that found no instance.
     pub cold_starts: u64,
-    /// Milliseconds; `None` when nothing ran.
+    /// Milliseconds; `None` if nothing ran.
     pub p50_ms: Option<f64>,
     /// Milliseconds.
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
-    /// Runs that wait now: for a worker, or for their next attempt.
+    /// Runs that are waiting now, for a worker or for their next attempt.
     pub waiting: u64,
-    /// Runs that run now.
+    /// Runs in progress now.
     pub running: u64,
-    /// The same by time: as many points as the span has.
+    /// The same over time: as many points as the span has parts.
     pub points: Vec<Point>,
 }
 
 /// Metrics of one interval.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Point {
-    /// Runs that ended in it.
+    /// Runs that ended in this part.
     pub invocations: u64,
-    /// Those that did not succeed.
+    /// Runs that did not succeed.
     pub errors: u64,
-    /// Those that found no instance.
+    /// Runs that found no instance.
     pub cold_starts: u64,
-    /// Milliseconds; `None` when nothing ran.
+    /// Milliseconds; `None` if nothing ran.
     pub p50_ms: Option<f64>,
     /// Milliseconds.
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
-    /// Runs that waited at its end; one that was tried again counts as waiting until its newest attempt.
+    /// Runs that were waiting at its end; a retried one counts as waiting until its newest attempt.
     pub waiting: u64,
-    /// Runs that ran at its end.
+    /// Runs in progress at its end.
     pub running: u64,
 }
 
 /// A time span up to now, divided into equal intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
-    /// When it begins.
+    /// Its start.
     pub since: DateTime<Utc>,
-    /// How long a part is.
+    /// The length of a part.
     pub part: TimeDelta,
-    /// How many parts there are; what is later belongs to the last.
+    /// The number of parts; anything later counts for the last one.
     pub parts: usize,
 }
 
 /// Calls of a function in one interval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Runs that ended in it.
+    /// Runs that ended in this part.
     pub calls: u64,
-    /// Those that did not succeed.
+    /// Runs that did not succeed.
     pub errors: u64,
 }
 
-/// Percentiles are those of so many runs of the time, taken evenly: a long time costs no more than a busy one.
+/// Percentiles are taken from so many evenly sampled runs, so that a long span costs no more than a busy one.
 const SAMPLE: u64 = 20_000;
 
-/// A prime. Positions modulo it, scattered by [`SCATTER`], choose the sample: runs that are told of at even distances
-/// are chosen like all others.
+/// A prime. Positions modulo it, scattered by [`SCATTER`], choose the sample, so that runs recorded at regular
+/// distances
+/// are sampled like all others.
 const PRIME: u64 = 65_521;
 
 /// See [`PRIME`].
 const SCATTER: u64 = 40_503;
 
-/// Records are told in groups, some after others that happened later; none later than this, in microseconds.
+/// Records are written in groups, some after others that happened later, but at most this much, in microseconds.
 const LATE: i64 = 60_000_000;
 
 /// The runs in a span, as two disjoint conditions.
@@ -95,7 +96,7 @@ const LATE: i64 = 60_000_000;
 /// position.
 struct Runs {
     conditions: [String; 2],
-    /// `$1` is when the span begins, `$2` where in the log.
+    /// `$1` is the start of the span, `$2` its position in the log.
     values: Vec<Value>,
     since: i64,
     part: i64,
@@ -116,12 +117,12 @@ impl Runs {
         Ok(Self { conditions, values, since, part, parts: span.parts })
     }
 
-    /// An expression: the part that a time is in; NULL before the first.
+    /// An expression for the part that a time is in; NULL before the first part.
     fn part(&self, time: &str) -> String {
         let Self { since, part, parts, .. } = self;
         let last = parts.saturating_sub(1) as i64;
         let begin = since.saturating_add(part.saturating_mul(last));
-        // Numbers alone would be INTEGERs in PostgreSQL.
+        // Bare numbers would be INTEGERs in PostgreSQL.
         format!(
             "CAST(CASE WHEN {time} >= {begin} THEN {last} WHEN {time} >= {since} THEN ({time} - {since}) / {part} END \
              AS BIGINT)"
@@ -129,7 +130,7 @@ impl Runs {
     }
 }
 
-/// A condition on whose runs are meant.
+/// A condition that selects the runs.
 fn whose(db: &Db, function: Option<function::Id>, namespaces: Option<&[String]>, values: &mut Vec<Value>) -> String {
     let mut whose = String::new();
     if let Some(function) = function {
@@ -166,7 +167,8 @@ impl Log {
         let mut moves = vec![Moves::default(); span.parts];
         let (asked, began, ended) = (runs.part("queued_at"), runs.part("started_at"), runs.part("finished_at"));
         for condition in &runs.conditions {
-            // A run that waits for its next attempt has begun, and waits all the same. A sum of BIGINTs is NUMERIC in PostgreSQL.
+            // A run that waits for its next attempt has started, but counts as waiting. A sum of BIGINTs is NUMERIC in
+            // PostgreSQL.
             let sql = format!(
             "SELECT {asked}, CASE WHEN state <> 'RETRYING' THEN {began} END, {ended},
              CAST(CASE WHEN started_at IS NULL THEN 1 ELSE 0 END AS BIGINT), count(*),
@@ -204,7 +206,7 @@ impl Log {
         Ok(metrics)
     }
 
-    /// The calls of functions over a span, by part. A function that was not called is absent.
+    /// The calls of functions over a span, by part. Functions without calls are left out.
     pub async fn calls(
         &self,
         functions: &[function::Id],
@@ -270,7 +272,7 @@ async fn durations(db: &Db, runs: &Runs, metrics: &mut Metrics) -> Result<(), Er
     Ok(())
 }
 
-/// Fills in what waits and runs now.
+/// Fills in the runs that are waiting and in progress now.
 async fn open(
     db: &Db,
     function: Option<function::Id>,
@@ -291,7 +293,7 @@ async fn open(
     Ok(())
 }
 
-/// What waited and ran at the end of each part, from what does so now and what came and went since.
+/// Computes the runs waiting and in progress at the end of each part from the present numbers and the changes since.
 fn backwards(metrics: &mut Metrics, moves: &[Moves]) {
     let (mut waiting, mut running) = (metrics.waiting, metrics.running);
     for (point, moves) in metrics.points.iter_mut().zip(moves).rev() {
@@ -301,7 +303,7 @@ fn backwards(metrics: &mut Metrics, moves: &[Moves]) {
     }
 }
 
-/// The smallest of sorted durations that so many of a hundred do not exceed, in milliseconds.
+/// The smallest of the sorted durations that `of_hundred` percent of them do not exceed, in milliseconds.
 fn percentile(sorted: &[i64], of_hundred: usize) -> Option<f64> {
     let rank = (sorted.len() * of_hundred).div_ceil(100).max(1);
     sorted.get(rank - 1).map(|micros| *micros as f64 / 1000.0)

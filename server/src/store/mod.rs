@@ -101,8 +101,9 @@ pub use vitals::Vitals;
 /// The handle to the log and its tables. Cheap to clone.
 pub type Store = Arc<Log>;
 
-/// Opens the log: in PostgreSQL when there is a URL, else in an SQLite file in the data folder. Makes and migrates what
-/// is missing. A second server on one data folder is refused; on one PostgreSQL it is welcome.
+/// Opens the log: in PostgreSQL if there is a URL, else in an SQLite file in the data folder. Creates and migrates what
+/// is
+/// missing. A second server on the same data folder is refused; several on one PostgreSQL are welcome.
 ///
 /// # Errors
 /// When the database cannot be reached, is too old, or belongs to another server.
@@ -110,12 +111,12 @@ pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
     open::writing(url, data_dir).await
 }
 
-/// Whether there is a log in SQLite in a data folder.
+/// Whether a data folder has a log in SQLite.
 pub fn is_in(data_dir: &Path) -> bool {
     data_dir.join(sqlite::FILE).is_file()
 }
 
-/// What the clock of a PostgreSQL server says.
+/// The time of a PostgreSQL server's clock.
 ///
 /// # Errors
 /// When it cannot be reached.
@@ -123,7 +124,7 @@ pub async fn clock_of(url: &str) -> Result<DateTime<Utc>, Error> {
     postgres::clock(url).await
 }
 
-/// Opens the log for reading, beside a server that may be running. Nothing is migrated, and appends are refused.
+/// Opens the log for reading; a server may be running beside. Nothing is migrated, and appends are refused.
 ///
 /// # Errors
 /// When the database cannot be reached or does not exist.
@@ -131,8 +132,8 @@ pub async fn open_read_only(url: Option<&str>, data_dir: &Path) -> Result<Store,
     open::reading(url, data_dir).await
 }
 
-/// Waits until the database at `url` can be connected to, and says again and again that it does. What waiting does not mend (a
-/// wrong password, an unknown database) ends it: the opening says it.
+/// Waits until the database at `url` accepts connections, and logs that from time to time. Returns early if waiting
+/// cannot help (a wrong password, an unknown database): opening then reports the reason.
 pub async fn wait_for(url: Option<&str>) {
     if let Some(options) = url.and_then(|url| postgres::options(url).ok()) {
         postgres::wait_for(&options).await;

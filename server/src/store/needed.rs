@@ -11,15 +11,16 @@ use super::sql::{Row, Value};
 /// Digests that must be kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Needed {
-    /// Of artifacts.
+    /// Digests of artifacts.
     pub artifacts: HashSet<String>,
-    /// Of bundles.
+    /// Digests of bundles.
     pub bundles: HashSet<String>,
 }
 
 impl Log {
-    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls. Images
-    /// count among the versions, and are kept elsewhere.
+    /// The artifacts and bundles that are needed: those of each function's newest `versions` versions, and of the
+    /// versions that
+    /// take calls. Images count among the versions, but are stored elsewhere.
     pub async fn needed(&self, versions: u32) -> Result<Needed, Error> {
         let db = &self.reader.db;
         let sql = "SELECT digest, number, nth, current_version, traffic FROM (

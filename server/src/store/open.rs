@@ -20,16 +20,16 @@ use super::stats::Stats;
 use super::writer::Writer;
 use super::{late, postgres, sqlite};
 
-/// Records that are kept for followers.
+/// Records kept in memory for followers.
 const RECORDS: Limit = Limit { items: 65_536, bytes: 32 << 20 };
 
-/// Lines that are kept for followers.
+/// Lines kept in memory for followers.
 const LINES: Limit = Limit { items: 16_384, bytes: 8 << 20 };
 
-/// Requests for lines that wait at most.
+/// The most requests for lines that wait.
 const LINE_QUEUE: usize = 256;
 
-/// A log that takes appends.
+/// Opens a log for appends.
 pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Log>, Error> {
     let stats = Arc::new(Stats::default());
     let wake = Arc::new(Notify::new());
@@ -75,7 +75,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
         tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake, away.clone())));
     }
     let (leases, sweeper) = beside;
-    // Not among the tasks that are ended: it ends when it has written what it was given.
+    // Not among the aborted tasks: it ends once it has written everything it was given.
     tokio::spawn(committer.run());
     let log = Log {
         reader,
@@ -92,7 +92,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
     Ok(Arc::new(log))
 }
 
-/// A log that is only read.
+/// Opens a log for reading only.
 pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Log>, Error> {
     let (db, description) = match url {
         Some(url) => {
@@ -127,7 +127,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
     }))
 }
 
-/// Refuses a database in which newer servers have written what this one would do wrong by.
+/// Refuses a database in which newer servers have written something that this one would mishandle.
 async fn check_format(db: &Db, description: &str) -> Result<(), Error> {
     let name = [Value::Text(OLDEST_READER.into())];
     let rows = db.fetch("SELECT value FROM installation WHERE name = $1", &name).await?;

@@ -8,7 +8,7 @@ use super::sql::Row;
 use super::table::Table;
 
 impl Reader {
-    /// A page of the rows of a table that fit.
+    /// A page of the matching rows of a table.
     pub async fn page<T>(
         &self,
         table: &Table,

@@ -24,28 +24,28 @@ use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 use super::{audit, open, postgres, sqlite};
 
-/// The form that this server writes and reads.
+/// The format that this server writes and reads.
 const FORMAT: u32 = 1;
 
-/// Rows that are read or written at a time.
+/// Rows read or written at a time.
 const ROWS: usize = 500;
 
-/// The longest line, in bytes: a record is far below it.
+/// The longest line, in bytes; a record is far shorter.
 const MAX_LINE: u64 = 64 << 20;
 
-/// The tables, those that grow without end first.
+/// The tables, starting with those that grow without limit.
 const TABLES: [&Table; 8] = [&LOG, &LINES, &SEALS, &LOG_KEY, &SECRETS, &CHECKPOINTS, &RELAYED, &REVOCATIONS];
 
 /// The first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Head {
-    /// The form of the stream.
+    /// The format of the stream.
     pub format: u32,
     /// The position of the newest record.
     pub position: u64,
     /// The position of the newest line of a build or run.
     pub line: u64,
-    /// Up to here records may have been removed …
+    /// Records up to here may have been removed …
     pub cut: u64,
     /// … and so many were.
     pub removed: u64,
@@ -82,7 +82,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Takes hold of one state of the log, beside servers that may be running.
+    /// Opens a snapshot of the log; servers may be running beside.
     ///
     /// # Errors
     /// When the database cannot be reached or holds no log.
@@ -98,12 +98,12 @@ impl Source {
         Ok(Self { conn, head, description: log.describe() })
     }
 
-    /// What is copied, for people.
+    /// Describes the database, for people.
     pub fn describe(&self) -> &str {
         &self.description
     }
 
-    /// Copies everything. Returns how many rows there were.
+    /// Copies everything; returns the number of rows.
     ///
     /// # Errors
     /// When the database or the copy fails.
@@ -150,7 +150,7 @@ impl Source {
     }
 }
 
-/// Lines of different types, written alike.
+/// Lets lines of different types be written alike.
 mod erased {
     use super::Write;
 
@@ -195,22 +195,22 @@ fn cells(table: &Table, row: &Row) -> Result<Vec<Json>, Error> {
 pub struct Target {
     db: Db,
     description: String,
-    /// No server starts on the data folder meanwhile.
+    /// Keeps servers from starting on the data folder meanwhile.
     _lock: Option<sqlite::Lock>,
 }
 
 impl Target {
-    /// Makes the database where there is none.
+    /// Creates the database if there is none.
     ///
     /// # Errors
-    /// When it cannot be reached, when a server uses it, or when there is a log in it already.
+    /// When it cannot be reached, a server uses it, or it holds a log already.
     pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Self, Error> {
         let target = match url {
             Some(url) => {
                 let options = postgres::options(url)?;
                 let version = postgres::migrate(&options, true).await?;
                 let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
-                // Many rows at a time may take longer than a read for a person.
+                // Many rows at a time may take longer than an interactive read.
                 let pool = postgres::unhurried(&postgres::readers(options, postgres::READ_STATEMENT));
                 Self { db: Db::Postgres(pool, Away::default()), description, _lock: None }
             }
@@ -233,15 +233,15 @@ impl Target {
         Ok(target)
     }
 
-    /// What it is, for people.
+    /// Describes the database, for people.
     pub fn describe(&self) -> &str {
         &self.description
     }
 
-    /// Restores a copy and makes the read tables: all or nothing. Returns what was restored.
+    /// Restores a copy and builds the read tables, all or nothing. Returns what was restored.
     ///
     /// # Errors
-    /// When the copy is damaged or of a newer server, or the database fails.
+    /// When the copy is damaged or from a newer server, or the database fails.
     pub async fn restore(self, from: &mut (dyn BufRead + Send), copied: &Copied) -> Result<Head, Error> {
         let mut conn = self.db.acquire().await?;
         conn.execute(if conn.dialect() == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" }, &[]).await?;
@@ -350,7 +350,7 @@ mod tests {
     use super::super::columns::READ_TABLES;
     use super::*;
 
-    /// Tables that are not copied, and follow from nothing that is.
+    /// Tables that are neither copied nor derived from those that are.
     const LEFT_OUT: &[(&str, &str)] = &[
         ("head", "it is in the first line"),
         ("snapshots", "they are made again"),

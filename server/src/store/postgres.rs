@@ -21,10 +21,10 @@ use super::fault::{Fault, Written};
 use super::sql::{self, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 
-/// The oldest release that is known to work.
+/// The oldest supported release.
 const OLDEST: i64 = 150_000;
 
-/// What the server's clock says.
+/// The time of the server's clock.
 pub(super) async fn clock(url: &str) -> Result<chrono::DateTime<chrono::Utc>, Error> {
     let pool = readers(options(url)?, READ_STATEMENT);
     let rows =
@@ -36,50 +36,50 @@ pub(super) async fn clock(url: &str) -> Result<chrono::DateTime<chrono::Utc>, Er
 /// Connections for leases.
 const LEASES: u32 = 2;
 
-/// A statement about a lease is given up after so many milliseconds.
+/// Time limit of a statement on leases, in milliseconds.
 const LEASE_STATEMENT: &str = "2000";
 
-/// A statement that only reads is given up after so many milliseconds: it holds one of few connections.
+/// Time limit of a statement that only reads, in milliseconds: it holds one of few connections.
 pub(super) const READ_STATEMENT: &str = "30000";
 
-/// Connections for what goes through all of the log: one works, one looks on.
+/// Connections for reading the whole log: one works, one watches.
 const LONG_READERS: u32 = 2;
 
-/// Look-ups always go by index, whatever the planner knew of the tables when it planned.
+/// Makes look-ups always use indexes, whatever statistics the planner had.
 const BY_INDEX: [(&str, &str); 4] =
     [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
 
-/// Removing waits for a lock so many milliseconds: who appends may wait for what it holds.
+/// How long a removal waits for a lock, in milliseconds: appends may be waiting for what it holds.
 const SWEEP_LOCK: &str = "50";
 
-/// Removing a few is given up after so many milliseconds.
+/// Time limit of a removal, in milliseconds.
 const SWEEP_STATEMENT: &str = "10000";
 
-/// The clock, in microseconds.
+/// An expression for the clock, in microseconds.
 pub(super) const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// A statement that takes longer is given up, its outcome unknown.
+/// A statement that takes longer is abandoned, its outcome unknown.
 const STATEMENT: Duration = Duration::from_secs(30);
 
-/// The channel on which servers tell each other that they wrote.
+/// The channel on which servers notify each other of appends.
 const CHANNEL: &str = "eventflow";
 
-/// Between two tellings: they cost the database a transaction each.
+/// Time between two notifications: each costs the database a transaction.
 const TELL: Duration = Duration::from_millis(5);
 
-/// Without a word from the others the log is looked at this often.
+/// How often the log is checked in the absence of notifications.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A database that is away is connected to again this often.
+/// How often an unavailable database is tried again.
 const KNOCK: Duration = Duration::from_millis(250);
 
-/// A start that waits for the database says so again after this.
+/// How often a start that waits for the database logs that again.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
 
-/// How to connect.
+/// Parses the URL into connection options.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     let wrong = |why: &dyn std::fmt::Display| {
         Error::Unavailable(format!(
@@ -93,14 +93,14 @@ pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     Ok(options.application_name("eventflow").disable_statement_logging())
 }
 
-/// Where the database is, without its password.
+/// The database's address, without its password.
 pub(super) fn place(options: &PgConnectOptions) -> String {
     let host = options.get_socket().map_or_else(|| options.get_host().to_owned(), |path| path.display().to_string());
     format!("{host}:{}/{}", options.get_port(), options.get_database().unwrap_or_else(|| options.get_username()))
 }
 
-/// Connects, refuses what is too old, and brings the tables up to date. Returns the server's version for people.
-/// Several servers may do this at once: the first one does it, the others wait for it.
+/// Connects, refuses releases that are too old, and migrates the tables. Returns the server's version for people.
+/// Several servers may do this at once: one does it, the others wait for it.
 pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<String, Error> {
     let cannot =
         |error: &dyn std::fmt::Display| Error::Unavailable(format!("PostgreSQL at {}: {error}", place(options)));
@@ -120,11 +120,12 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
     }
     if apply {
         let mut migrator = sqlx::migrate!("../migrations/postgres");
-        // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+        // Ignores newer servers' migrations: `OLDEST_READER` says which of them an older server cannot live with.
         migrator.set_ignore_missing(true);
         migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
-        // Plans that were made while the tables were empty read them from end to end.
-        // Of the system's own tables another user's plans are made, and a warning for each.
+        // Plans made while the tables were empty scan them entirely. Analyzing the system's tables as another user
+        // would log a
+        // warning for each.
         let names = ALL.map(|table| table.name).join(", ");
         sql::postgres_execute(&mut conn, &format!("ANALYZE {names}"), &[]).await.map_err(|error| cannot(&error))?;
     }
@@ -132,7 +133,7 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
     Ok(name)
 }
 
-/// Waits until the database can be connected to, or refuses for a reason that waiting does not mend.
+/// Waits until the database accepts connections, or refuses for a reason that waiting cannot remove.
 pub(super) async fn wait_for(options: &PgConnectOptions) {
     let mut told: Option<tokio::time::Instant> = None;
     while let Err(why) = knock(options).await {
@@ -148,7 +149,7 @@ pub(super) async fn wait_for(options: &PgConnectOptions) {
     }
 }
 
-/// Connects and hangs up; why the database is away, if it is.
+/// Connects and disconnects; returns why the database is unavailable, if it is.
 async fn knock(options: &PgConnectOptions) -> Result<(), String> {
     match tokio::time::timeout(CONNECT, options.connect()).await {
         Err(_) => Err(format!("it did not answer within {} s", CONNECT.as_secs())),
@@ -161,12 +162,12 @@ async fn knock(options: &PgConnectOptions) -> Result<(), String> {
     }
 }
 
-/// Whether it has no connection left.
+/// Whether it has no free connection.
 fn is_full(error: &sqlx::Error) -> bool {
     matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "53300"))
 }
 
-/// Connections for reading. A statement has so many milliseconds.
+/// Connections for reading, with a time limit per statement in milliseconds.
 pub(super) fn readers(options: PgConnectOptions, statement: &str) -> PgPool {
     PgPoolOptions::new()
         .max_connections(sql::READERS)
@@ -175,14 +176,14 @@ pub(super) fn readers(options: PgConnectOptions, statement: &str) -> PgPool {
         .connect_lazy_with(options.options([("statement_timeout", statement)]))
 }
 
-/// The same, for what goes through all of the log or rewrites tables, and takes the time that it takes.
+/// Connections for reading the whole log or rewriting tables, without a time limit.
 pub(super) fn unhurried(readers: &PgPool) -> PgPool {
-    // Of two values for one option the later one counts.
+    // If an option is given twice, the later value counts.
     let options = PgConnectOptions::clone(&readers.connect_options()).options([("statement_timeout", "0")]);
     PgPoolOptions::new().max_connections(LONG_READERS).acquire_timeout(CONNECT).connect_lazy_with(options)
 }
 
-/// Connections for leases: of their own, so that a lease is renewed however busy the others are.
+/// Separate connections for leases, so that leases are renewed however busy the others are.
 pub(super) fn leases(options: PgConnectOptions) -> PgPool {
     PgPoolOptions::new()
         .max_connections(LEASES)
@@ -191,8 +192,8 @@ pub(super) fn leases(options: PgConnectOptions) -> PgPool {
         .connect_lazy_with(options.options([("statement_timeout", LEASE_STATEMENT)]))
 }
 
-/// The connection that removes what is old. It waits for nobody for long, and what it commits may be lost in a crash: it
-/// is removed again.
+/// The connection that removes old data. It never waits long for others, and a crash may lose what it commits: it is
+/// then removed again.
 pub(super) fn sweeper(options: PgConnectOptions) -> PgPool {
     let options = options.options(BY_INDEX).options([
         ("synchronous_commit", "off"),
@@ -208,7 +209,7 @@ pub(super) struct Writer {
     conn: Option<PgConnection>,
     texts: HashMap<Vec<&'static str>, Arc<str>>,
     away: Away,
-    /// A transaction holds the head's lock.
+    /// Whether a transaction holds the head's lock.
     locked: bool,
 }
 
@@ -218,21 +219,21 @@ impl Writer {
         Self { options, conn: None, texts: HashMap::new(), away, locked: false }
     }
 
-    /// Connects, unless it is connected.
+    /// Connects, unless connected.
     pub async fn connect(&mut self) -> Result<(), Fault> {
         if self.conn.is_none() {
             self.locked = false;
             let conn = tokio::time::timeout(CONNECT, self.options.connect()).await;
             let conn = conn.map_err(|_| Fault::Lost("PostgreSQL does not answer".into()))?;
-            // Whatever it says, it may come back: out of connections, starting up, shutting down.
+            // Whatever the error, it may pass: out of connections, starting up, shutting down.
             self.conn = Some(conn.map_err(|error| Fault::Lost(error.to_string()))?);
-            // Whoever may write may read: the connection that listens knocks only now and then.
+            // If writing works, so does reading: the listening connection retries only now and then.
             self.away.is_back();
         }
         Ok(())
     }
 
-    /// Begins a transaction that nobody else can move the head in.
+    /// Starts a transaction in which nobody else can move the head.
     pub async fn lock(&mut self) -> Result<(), Fault> {
         if self.locked {
             return Ok(());
@@ -242,14 +243,15 @@ impl Writer {
         self.fetch("SELECT position FROM head WHERE one = 1 FOR UPDATE", &[]).await.map(|_| ())
     }
 
-    /// Ends that transaction without having written.
+    /// Ends that transaction without writing.
     pub async fn unlock(&mut self) {
         if std::mem::take(&mut self.locked) && self.execute("ROLLBACK", &[]).await.is_err() {
             self.conn = None;
         }
     }
 
-    /// Writes a batch. Chores are rare here, other connections do most: they are written before it, each for itself.
+    /// Writes a batch. Chores are rare here, as other connections do most of them: they are written before it, one by
+    /// one.
     pub async fn write(&mut self, batch: &Batch, chores: &[Chore]) -> Result<Written, Fault> {
         let mut done = Vec::with_capacity(chores.len());
         for chore in chores {
@@ -266,7 +268,7 @@ impl Writer {
         }
         let erasing = batch.erasing();
         if !erasing.is_empty() {
-            // One statement is not enough: it begins a transaction.
+            // Needs more than one statement, so it starts a transaction.
             self.lock().await?;
         }
         let tables = batch.cells();
@@ -298,7 +300,7 @@ impl Writer {
         Ok(Written { moved, chores: done })
     }
 
-    /// Reads what was committed.
+    /// Reads committed data.
     pub async fn fetch(&mut self, text: &str, values: &[Value]) -> Result<Vec<Row>, Fault> {
         let conn = self.conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
         let rows = within(sql::postgres_fetch(conn, text, values)).await;
@@ -311,7 +313,7 @@ impl Writer {
         self.check(count)
     }
 
-    /// A connection that failed is not used again.
+    /// Drops a connection that failed.
     fn check<T>(&mut self, result: Result<T, Fault>) -> Result<T, Fault> {
         if let Err(Fault::Lost(_)) = &result {
             self.conn = None;
@@ -328,7 +330,7 @@ async fn within<T>(doing: impl Future<Output = Result<T, sqlx::Error>>) -> Resul
     }
 }
 
-/// One statement for a batch: move the head if it is where it should be and nothing was removed, and only then insert.
+/// One statement for a batch: it inserts only if the head is where it should be and nothing was removed.
 fn statement<'t>(tables: impl Iterator<Item = &'t Table>) -> String {
     let mut text = String::from(
         "WITH moved AS (UPDATE head SET position = $3, line = $4
@@ -344,7 +346,7 @@ fn statement<'t>(tables: impl Iterator<Item = &'t Table>) -> String {
     text
 }
 
-/// An `INSERT` of rows that come as one array for each column, the first in parameter `first`.
+/// An `INSERT` of rows that are given as one array per column, the first in parameter `first`.
 fn insertion(table: &Table, first: usize, condition: &str) -> String {
     let arrays = table.columns.iter().enumerate().map(|(index, column)| {
         let kind = match column.kind {
@@ -363,7 +365,7 @@ fn insertion(table: &Table, first: usize, condition: &str) -> String {
     )
 }
 
-/// Inserts rows, all at a time.
+/// Inserts rows, all at once.
 pub(super) async fn insert(conn: &mut PgConnection, table: &Table, cells: &[Cell<'_>]) -> Result<(), sqlx::Error> {
     let mut arguments = PgArguments::default();
     add_rows(&mut arguments, table, cells).map_err(sqlx::Error::Encode)?;
@@ -396,12 +398,12 @@ fn fault(error: sqlx::Error) -> Fault {
     sql::fault(&error, |code| match code {
         // Read-only, locked, deadlock, serialization.
         "25006" | "55P03" | "40P01" | "40001" => true,
-        // No resources, operator's intervention, input or output.
+        // Insufficient resources, operator intervention, system error.
         code => ["53", "57", "58"].iter().any(|class| code.starts_with(class)),
     })
 }
 
-/// Tells the other servers where the head is, after the commits and aside from them: many commits, one telling.
+/// Notifies the other servers of the head after commits, separately from them: one notification for many commits.
 pub(super) async fn notify(pool: PgPool, node: Uuid, mut heads: [watch::Receiver<u64>; 2]) {
     loop {
         let [records, lines] = &mut heads;
@@ -415,7 +417,7 @@ pub(super) async fn notify(pool: PgPool, node: Uuid, mut heads: [watch::Receiver
         records.mark_unchanged();
         lines.mark_unchanged();
         if let Ok(mut conn) = pool.acquire().await {
-            // Nobody waits for the disk: what is lost here is found by looking once a second.
+            // Not synced to disk: a lost notification is made up for by the check once a second.
             let text = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
             let payload = [Value::Text(CHANNEL.into()), Value::Text(node.to_string())];
             if let Err(error) = sql::postgres_fetch(&mut conn, text, &payload).await {
@@ -426,8 +428,8 @@ pub(super) async fn notify(pool: PgPool, node: Uuid, mut heads: [watch::Receiver
     }
 }
 
-/// Wakes the committer when another server has written, and once a second. Its connection is the first to know that the
-/// database is away.
+/// Wakes the committer when another server has written, and once a second. Its connection is the first to notice that
+/// the database is unavailable.
 pub(super) async fn listen(pool: PgPool, node: Uuid, wake: Arc<Notify>, away: Away) {
     let node = node.to_string();
     loop {
@@ -451,7 +453,7 @@ pub(super) async fn listen(pool: PgPool, node: Uuid, wake: Arc<Notify>, away: Aw
             }
         }
         wake.notify_one();
-        // One that refuses for another reason (its password was changed) is not asked without a pause.
+        // If it refuses for another reason (its password was changed), it is not retried without a pause.
         if !listened {
             tokio::time::sleep(KNOCK).await;
         }

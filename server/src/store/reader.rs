@@ -20,20 +20,20 @@ pub(super) struct Reader {
     pub records: Arc<Ring<Recorded>>,
     pub lines: Arc<Ring<LineRow>>,
     pub stats: Arc<Stats>,
-    /// Up to here, as far as is known, records may have been removed.
+    /// Records up to here are known to have been possibly removed.
     pub cut: AtomicU64,
 }
 
-/// Rows by key, where a query may name thousands: so many at a time.
+/// Keys per query, where a caller may name thousands.
 pub(super) const KEYS: usize = 500;
 
-/// Nobody writes to the log any more.
+/// The error when the committer has ended.
 pub(super) fn gone() -> Error {
     Error::Unavailable("the event log is closed".into())
 }
 
 impl Reader {
-    /// Rows of a query, decoded.
+    /// Decodes the rows of a query.
     pub async fn select<T>(
         &self,
         sql: &str,
@@ -55,7 +55,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// Rows that are found through the first record of their stream.
+    /// Rows that are found by the first record of their stream.
     pub async fn by_stream<T: Stored>(&self, key: &str, streams: &[String]) -> Result<Vec<T>, Error> {
         let any = self.db.dialect().any("l.stream", 1);
         let sql = format!(
@@ -70,7 +70,7 @@ impl Reader {
         Ok(found)
     }
 
-    /// The newest row of each function, found by one look into the index for each.
+    /// The newest row of each function, each found by one index look-up.
     pub async fn newest<T: Stored>(&self, functions: &[function::Id]) -> Result<Vec<T>, Error> {
         let (table, name) = (T::TABLE, T::TABLE.name);
         let any = self.db.dialect().any("f.id", 1);
@@ -93,7 +93,7 @@ impl Reader {
         self.select(&page.sql(""), &[int(after), int(limit.into())], columns::record).await
     }
 
-    /// Whether records up to a position may have been removed. Ask after the records were read.
+    /// Whether records up to a position may have been removed. Call it after reading the records.
     pub async fn is_cut(&self, position: u64) -> Result<bool, Error> {
         if position > self.cut.load(Ordering::Relaxed) {
             let rows = self.db.fetch("SELECT cut FROM head WHERE one = 1", &[]).await?;
@@ -112,7 +112,7 @@ impl Reader {
 
     pub(super) async fn count(&self, table: &Table, filter: &Where) -> Result<u64, Error> {
         if filter.conditions.is_empty() && table.name == columns::LOG.name {
-            // Positions have no gaps but for what was removed: nobody has to count them.
+            // Positions have no gaps apart from removed ones, so nothing needs to be counted.
             let rows = self.db.fetch("SELECT position - removed FROM head WHERE one = 1", &[]).await?;
             return rows.first().ok_or_else(gone)?.cells().number();
         }

@@ -2,22 +2,23 @@
 
 use std::collections::BTreeMap;
 
-/// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
+/// The checkpoint of the follower that carries out what follows from records. Records that it has not seen are not
+/// removed.
 pub const RELAY: &str = "relay";
 
 /// The relay's progress. It never moves back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Relayed {
-    /// What follows from the records up to here is on its way.
+    /// The consequences of all records up to here are on their way.
     pub through: u64,
-    /// And up to here, except in the namespaces that are behind.
+    /// Likewise up to here, except in the namespaces that lag behind.
     pub seen: u64,
-    /// How far it has come in these.
+    /// How far it has come in those.
     pub behind: BTreeMap<String, u64>,
 }
 
 impl Relayed {
-    /// Whether what follows from a record of a namespace is on its way.
+    /// Whether the consequences of a namespace's record are on their way.
     pub fn is_past(&self, namespace: &str, position: u64) -> bool {
         let in_its_namespace = || self.behind.get(namespace).is_none_or(|behind| position <= *behind);
         position <= self.through || position <= self.seen && in_its_namespace()

@@ -28,7 +28,7 @@ pub(super) struct Order {
     pub before: i64,
     /// How far the relay has come.
     pub relayed: Relayed,
-    /// Seals what is left.
+    /// The key that seals what is left.
     pub key: Option<SealKey>,
 }
 
@@ -39,12 +39,12 @@ pub(super) struct Removed {
     pub count: u64,
     /// Records of the log.
     records: i64,
-    /// The newest position among these.
+    /// The newest position of these.
     last: i64,
 }
 
 impl Removed {
-    /// The statement that tells everyone who appends or follows.
+    /// The statement that informs those who append or follow.
     pub fn notification(self) -> Option<(&'static str, [Value; 2])> {
         let text =
             "UPDATE head SET cut = CASE WHEN cut < $1 THEN $1 ELSE cut END, removed = removed + $2 WHERE one = 1";
@@ -52,17 +52,17 @@ impl Removed {
     }
 }
 
-/// A test that what follows from a row is on its way, and its parameters, the first of which is `n`.
+/// A condition that a row's consequences are on their way, and its parameters, of which the first is `n`.
 pub(super) fn is_past(dialect: Dialect, n: usize, relayed: &Relayed) -> (String, Vec<Value>) {
     let Relayed { through, seen, behind } = relayed;
-    // What is between `through` and where a namespace that is behind has come stays until that has caught up.
+    // Records between `through` and the position of a lagging namespace stay until it has caught up.
     let in_behind = dialect.any("namespace", n + 2);
     let text = format!("(position <= ${n} OR position <= ${} AND NOT {in_behind})", n + 1);
     let behind = behind.keys().cloned().collect();
     (text, vec![Value::Int(through.cast_signed()), Value::Int(seen.cast_signed()), Value::Texts(behind)])
 }
 
-/// Removes what still may go. Whoever holds the transaction tells it, see [`Removed::told`], and commits.
+/// Removes what may still be removed. The transaction's owner then executes [`Removed::told`] and commits.
 pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sqlx::Error> {
     let any = |column: &str| on.dialect().any(column, 1);
     let mut values = vec![Value::Ints(order.positions.clone()), Value::Int(order.before)];
@@ -73,7 +73,7 @@ pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sq
             let count = on.execute(&text, &values).await?;
             return Ok(Removed { count, ..Removed::default() });
         }
-        // A row is written with every record of its stream: while it is being removed, nobody appends there.
+        // Every record of a stream writes its row: while the row is being removed, nobody can append there.
         Old::Runs => format!(
             "DELETE FROM runs WHERE {} AND finished_at < $2 AND callback_due IS NULL AND {past} RETURNING id",
             any("created_position")

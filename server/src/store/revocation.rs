@@ -11,12 +11,13 @@ use super::log::Log;
 use super::sql::{Db, Row, Value};
 
 impl Log {
-    /// Keeps that a session ended, until its token expires. It fails within seconds when the database is away.
+    /// Stores that a session has ended, until its token expires. It fails within seconds when the database is
+    /// unavailable.
     pub async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
         self.commits()?;
         let insert = "INSERT INTO revocations (session, until) VALUES ($1, $2)
          ON CONFLICT (session) DO UPDATE SET until = excluded.until WHERE revocations.until < excluded.until";
-        // No more are kept than there are tokens that would still be good.
+        // Only those whose tokens would still be valid are kept.
         let remove = format!("DELETE FROM revocations WHERE until <= {}", now(&self.leases));
         let values = vec![Value::Text(session.into()), Value::Int(until.timestamp_micros())];
         within(async {
@@ -31,7 +32,7 @@ impl Log {
         .await
     }
 
-    /// Sessions that ended although their tokens have not expired, with the time when these do.
+    /// Ended sessions whose tokens have not expired, with the expiry of each.
     pub async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
         let db = &self.leases;
         let sql = format!("SELECT session, until FROM revocations WHERE until > {} ORDER BY session", now(db));

@@ -13,9 +13,9 @@ use super::stats::Stats;
 
 /// An item with a position.
 pub(super) trait Placed: Clone {
-    /// Its place: 1, 2, 3 …
+    /// Its position: 1, 2, 3 …
     fn position(&self) -> u64;
-    /// Bytes of memory, roughly.
+    /// Its size in memory, roughly, in bytes.
     fn weight(&self) -> usize;
 }
 
@@ -56,7 +56,7 @@ pub(super) struct Ring<T> {
 
 struct Window<T> {
     batches: VecDeque<Arc<[T]>>,
-    /// Everything after this position, up to the tail, is here.
+    /// Everything after this position, up to the tail, is in the ring.
     after: u64,
     tail: u64,
     items: usize,
@@ -65,11 +65,11 @@ struct Window<T> {
 
 /// What a ring contains after a position.
 pub(super) enum Next<T> {
-    /// This comes next.
+    /// The next items.
     Here(Arc<[T]>),
     /// Nothing new yet.
     Nothing,
-    /// It is older than what the ring keeps: read it from the database.
+    /// Older than what the ring keeps: read it from the database.
     Older,
 }
 
@@ -84,18 +84,18 @@ impl<T: Placed> Ring<T> {
         *self.tail.borrow()
     }
 
-    /// Tells when the tail moves.
+    /// Notifies when the tail moves.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.tail.subscribe()
     }
 
-    /// Begins anew after a position.
+    /// Empties the ring, and continues after a position.
     pub fn reset(&self, tail: u64) {
         *self.window.write() = Window { batches: VecDeque::new(), after: tail, tail, items: 0, bytes: 0 };
         self.tail.send_replace(tail);
     }
 
-    /// Adds what comes next.
+    /// Adds the next items.
     pub fn push(&self, batch: Arc<[T]>) {
         let (Some(first), Some(last)) = (batch.first(), batch.last()) else { return };
         let tail = last.position();
@@ -119,7 +119,7 @@ impl<T: Placed> Ring<T> {
         self.tail.send_replace(tail);
     }
 
-    /// What comes after a position.
+    /// The items after a position.
     pub fn next(&self, after: u64) -> Next<T> {
         let window = self.window.read();
         if after >= window.tail {

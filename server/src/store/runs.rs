@@ -18,47 +18,48 @@ pub struct WaitingRuns {
     pub function: function::Id,
     /// Its namespace.
     pub namespace: String,
-    /// Those that could begin: they are QUEUED.
+    /// Runs that could start now: they are QUEUED.
     pub queued: u64,
-    /// Those and the ones whose next attempt is due later (RETRYING).
+    /// These, plus those whose next attempt is due later (RETRYING).
     pub all: u64,
 }
 
 /// A filter for runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
-    /// Only in these namespaces; `None`: in all.
+    /// Only in these namespaces; `None` is all.
     pub namespaces: Option<Vec<String>>,
     /// Only this function's.
     pub function: Option<function::Id>,
     /// Only in this state.
     pub state: Option<run::Status>,
-    /// Only asked for at or after this.
+    /// Only those requested at or after this time.
     pub since: Option<DateTime<Utc>>,
-    /// Only asked for before this.
+    /// Only those requested before this time.
     pub until: Option<DateTime<Utc>>,
-    /// Only those that this trigger event caused.
+    /// Only those caused by this trigger event.
     pub event: Option<event::Id>,
     /// Only those whose trigger is of this type (`http.invoke`).
     pub trigger: Option<String>,
     /// Only those of this version of their function.
     pub version: Option<u32>,
-    /// Only those that repeat this run.
+    /// Only replays of this run.
     pub replayed_from: Option<run::Id>,
-    /// Only dead letters that wait for somebody to look at them.
+    /// Only dead letters that are still open.
     pub dead_letters: bool,
-    /// Only those that a trigger event asked for by itself, and not those that somebody asked for later.
+    /// Only those that a trigger event caused directly, not those requested for it later.
     pub routed: bool,
-    /// Only those whose ids begin with this: hexadecimal digits in lower case, and hyphens. Of very many, only the last
-    /// [`MAX_BY_PREFIX`] by their ids are looked at.
+    /// Only those whose ids start with this: lower-case hexadecimal digits and hyphens. If there are very many, only
+    /// the last
+    /// [`MAX_BY_PREFIX`] by id are considered.
     pub id_prefix: Option<String>,
 }
 
-/// Runs that are looked at for the beginning of their ids: a short beginning may be that of every run.
+/// Runs that are considered for a prefix: a short one may match every run.
 pub const MAX_BY_PREFIX: u32 = 1_000;
 
 impl Log {
-    /// Runs by id, in any order; those that do not exist are left out.
+    /// Runs by id, in any order; unknown ids are left out.
     pub async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::run(*id).as_str().to_owned()).collect();
         self.reader.by_stream("created_position", &streams).await
@@ -75,7 +76,7 @@ impl Log {
         self.reader.newest(functions).await
     }
 
-    /// How many runs fit, by state.
+    /// The number of matching runs, by state.
     pub async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
         let conditions = self.of_runs(filter);
         let sql = format!("SELECT state, count(*) FROM runs {} GROUP BY state ORDER BY state", conditions.text());
@@ -97,9 +98,9 @@ impl Log {
         self.reader.select(&sql, &[int(after), int(limit.into())], RunRow::read).await
     }
 
-    /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
+    /// Up to `limit` runs whose callbacks are due by a time, longest overdue first.
     pub async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
-        // One of each namespace, then a second of each: many of one namespace hold up nobody else's.
+        // One per namespace first, then a second one each: a namespace with many callbacks does not hold up the others.
         let sql = format!(
             "SELECT {} FROM (SELECT *, row_number() OVER (PARTITION BY namespace ORDER BY callback_due) AS turn FROM runs \
              WHERE callback_due IS NOT NULL AND callback_due <= $1) AS due ORDER BY turn, callback_due LIMIT $2",
@@ -109,7 +110,7 @@ impl Log {
         self.reader.select(&sql, &values, RunRow::read).await
     }
 
-    /// How many runs of each function wait; functions without any are left out.
+    /// The number of waiting runs of each function; functions without any are left out.
     pub async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
         // The second condition is that of the index on open runs.
         let sql = format!(
@@ -129,7 +130,7 @@ impl Log {
             .await
     }
 
-    /// Functions for which runs wait, and since when the oldest of them does.
+    /// Functions with waiting runs, and since when the oldest has been waiting.
     pub async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
         let sql = format!(
             "SELECT function, min(queued_at) FROM runs WHERE state = 'QUEUED' AND {RUN_IS_OPEN} GROUP BY function"
@@ -175,11 +176,11 @@ impl Log {
             conditions.and_always("dead_letter = 'WAITING'");
         }
         if filter.routed {
-            // Their ids are derived from event and function (UUID version 5), all others are drawn.
+            // Their ids are derived from event and function (UUID version 5); all others are random.
             conditions.and_always("event IS NOT NULL AND substr(id, 15, 1) = '5'");
         }
         if let Some(prefix) = &filter.id_prefix {
-            // The log finds ids by its index on streams. A `g` comes after whatever may follow in an id.
+            // The log finds ids by its index on streams. A `g` sorts after every character of an id.
             let first = Value::Text(format!("run-{prefix}"));
             conditions.values.extend([first, Value::Text(format!("run-{prefix}g"))]);
             let last = conditions.values.len();

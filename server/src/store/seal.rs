@@ -22,10 +22,10 @@ use super::log_key::LogKeyRow;
 use super::sql::{Conn, Dialect, On, Row, Value};
 use crate::mac;
 
-/// Records under one seal at most: so many are read again when some of them are removed.
+/// The most records under one seal: so many are read again when some of them are removed.
 pub(super) const SEGMENT: u64 = 2048;
 
-/// Seals that are read at a time.
+/// Seals read at a time.
 const PAGE: usize = 500;
 
 type Bytes32 = [u8; 32];
@@ -46,7 +46,7 @@ impl SealKey {
     }
 
     fn mac(&self, purpose: &[u8], parts: &[&[u8]]) -> Bytes32 {
-        // All parts but the last have one length each: no two lists of parts are the same bytes.
+        // All parts but the last have a fixed length, so that different lists of parts never give the same bytes.
         let all: Vec<&[u8]> = std::iter::once(purpose).chain(parts.iter().copied()).collect();
         mac::sha256(&*self.0, &all)
     }
@@ -61,7 +61,7 @@ impl fmt::Debug for SealKey {
 /// The newest seal at some time, for storage outside the database: `HASH@POSITION`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Anchor {
-    /// Up to which position of the log it goes.
+    /// The last position of the log that it covers.
     pub position: u64,
     /// The seal's hash.
     pub hash: Bytes32,
@@ -87,7 +87,7 @@ impl FromStr for Anchor {
 /// A seal, for displaying how far the log is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seal {
-    /// What to keep outside of the database.
+    /// What to keep outside the database.
     pub anchor: Anchor,
     /// When it was made.
     pub at: DateTime<Utc>,
@@ -96,15 +96,15 @@ pub struct Seal {
 /// What a log's seals prove, as found by `verify`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proof {
-    /// Every seal was looked at with the key.
+    /// Every seal was checked with the key.
     Sealed {
         /// The newest one.
         newest: Seal,
-        /// What stood in the log up to here was there before sealing began: that it was not changed earlier is not proved.
+        /// Records up to here existed before sealing began: that they were not changed before then is not proved.
         since: u64,
         /// When sealing began.
         began: DateTime<Utc>,
-        /// Records that came after the newest seal.
+        /// The number of records after the newest seal.
         unsealed: u64,
     },
     /// Nothing is proved, for this reason.
@@ -154,7 +154,7 @@ impl SealRow {
         Seal { anchor: Anchor { position: self.position, hash: self.hash }, at: self.at }
     }
 
-    /// The hash that it must have after the one before it.
+    /// The hash that it must have, given the previous seal's.
     fn linked(&self, key: &SealKey, before: &Bytes32) -> Bytes32 {
         let at = self.at.timestamp_micros().to_be_bytes();
         let numbers = [self.first, self.position, self.count].map(u64::to_be_bytes).concat();
@@ -193,7 +193,7 @@ fn decoding(error: Error) -> sqlx::Error {
     sqlx::Error::Decode(error.into())
 }
 
-/// Holds off whoever else seals or removes records until the transaction ends. False: nothing is sealed here.
+/// Keeps others from sealing or removing records until the transaction ends. False: nothing is sealed here.
 async fn hold(on: &mut On<'_>) -> Result<bool, sqlx::Error> {
     let text = match on.dialect() {
         Dialect::Sqlite => "SELECT one FROM log_key WHERE one = 1",
@@ -202,7 +202,7 @@ async fn hold(on: &mut On<'_>) -> Result<bool, sqlx::Error> {
     Ok(!on.fetch(text, &[]).await?.is_empty())
 }
 
-/// The records between two positions, as they are now.
+/// The records between two positions, in their present state.
 async fn records(on: &mut On<'_>, first: u64, last: u64) -> Result<Vec<(u64, Vec<u8>)>, sqlx::Error> {
     let text = "SELECT position, hash FROM log WHERE position >= $1 AND position <= $2 ORDER BY position";
     let rows = on.fetch(text, &[int(first), int(last)]).await?;
@@ -213,7 +213,7 @@ async fn records(on: &mut On<'_>, first: u64, last: u64) -> Result<Vec<(u64, Vec
     rows.iter().map(|row| read(row).map_err(decoding)).collect()
 }
 
-/// Seals the next stretch of the log, within a transaction. `None`: all of it is sealed, or nothing is sealed here.
+/// Seals the next segment of the log, within a transaction. `None`: all of it is sealed, or nothing is sealed here.
 pub(super) async fn step(on: &mut On<'_>, key: &SealKey, at: i64) -> Result<Option<Seal>, sqlx::Error> {
     if !hold(on).await? {
         return Ok(None);
@@ -221,7 +221,7 @@ pub(super) async fn step(on: &mut On<'_>, key: &SealKey, at: i64) -> Result<Opti
     let text = format!("SELECT {NAMES} FROM seals ORDER BY position DESC LIMIT 1");
     let newest = on.fetch(&text, &[]).await?.first().map(SealRow::read).transpose().map_err(decoding)?;
     let (sealed, before) = newest.map_or((0, [0; 32]), |seal| (seal.position, seal.hash));
-    // The head comes first: what it counts is there.
+    // The head is read first: every record that it counts is visible.
     let head = on.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
     let head: u64 = head.first().map_or(Ok(0), |row| row.cells().number()).map_err(decoding)?;
     let (first, last) = (sealed + 1, head.min(sealed + SEGMENT));
@@ -259,8 +259,8 @@ pub(super) async fn step(on: &mut On<'_>, key: &SealKey, at: i64) -> Result<Opti
     Ok(Some(seal.seal()))
 }
 
-/// Makes the seals again that cover records which this transaction has removed: their positions and hashes. A seal that
-/// is not good is left as it is, for `verify` to find.
+/// Renews the seals that cover records which this transaction has removed: their positions and hashes. An invalid seal
+/// is left unchanged, for `verify` to find.
 pub(super) async fn removed(on: &mut On<'_>, key: &SealKey, mut gone: Vec<(u64, Vec<u8>)>) -> Result<(), sqlx::Error> {
     gone.sort_unstable();
     if gone.is_empty() || !hold(on).await? {
@@ -301,20 +301,20 @@ pub(super) async fn removed(on: &mut On<'_>, key: &SealKey, mut gone: Vec<(u64, 
 pub(super) struct Check {
     key: Option<SealKey>,
     log_key: Option<LogKeyRow>,
-    /// Seals that were read and not reached yet.
+    /// Seals that were read but not reached yet.
     ahead: VecDeque<SealRow>,
-    /// Up to which position they were read.
+    /// The last position up to which they were read.
     read: u64,
     all_read: bool,
     newest: Option<Seal>,
     list: List,
     anchors: HashMap<u64, Anchor>,
-    /// What is wrong.
+    /// The faults.
     pub faults: Vec<String>,
 }
 
 impl Check {
-    /// With the key, where it is known, and with what was kept outside of the database.
+    /// Checks with the key, if known, and with the anchors that were kept outside the database.
     pub(super) async fn new(conn: &mut Conn, key: Option<SealKey>, anchors: &[Anchor]) -> Result<Self, Error> {
         let rows = conn.fetch(LogKeyRow::SELECT, &[]).await?;
         let log_key = rows.first().map(LogKeyRow::read).transpose()?;
@@ -340,7 +340,7 @@ impl Check {
         Ok(())
     }
 
-    /// The end of the log. What is proved, as far as nothing is wrong.
+    /// Ends the check at the log's head. Returns what is proved, apart from the faults.
     pub(super) async fn finish(&mut self, conn: &mut Conn, head: u64) -> Result<Proof, Error> {
         self.close(conn, u64::MAX).await?;
         for (position, anchor) in std::mem::take(&mut self.anchors) {
@@ -368,7 +368,7 @@ impl Check {
         Ok(Proof::Sealed { newest, since: log_key.since, began: log_key.made_at, unsealed })
     }
 
-    /// Compares every seal that ends before a position with the records that were taken.
+    /// Compares every seal that ends before a position with the records taken.
     async fn close(&mut self, conn: &mut Conn, position: u64) -> Result<(), Error> {
         loop {
             if self.ahead.is_empty() && !self.all_read {

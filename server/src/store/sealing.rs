@@ -11,12 +11,12 @@ use super::sql::{self, Db, On, Row, Value, int};
 use super::tables::SecretRow;
 
 impl Log {
-    /// The key of the seals, as it is stored. `None`: the log is not sealed.
+    /// The stored key of the seals; `None` if the log is not sealed.
     pub async fn log_key(&self) -> Result<Option<LogKeyRow>, Error> {
         read_log_key(&self.reader.db).await
     }
 
-    /// Keeps the key of the seals unless there is one; which one counts.
+    /// Stores the key of the seals unless there is one; returns the one in force.
     pub async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error> {
         let (text, values) = row.insert();
         match &self.reader.db {
@@ -28,8 +28,9 @@ impl Log {
             .ok_or_else(|| Error::Unavailable("the key of the seals was removed meanwhile".into()))
     }
 
-    /// Stores the key of the seals (`None`: removes it, and every seal) and secrets as they are sealed under another key
-    /// now, all or nothing. No server may be using the log.
+    /// Stores the key of the seals (`None`: removes it, and every seal) and the secrets, both sealed under another key
+    /// now,
+    /// all or nothing. No server may be using the log.
     pub async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error> {
         let db = &self.writing().await?;
         let mut conn = db.acquire().await?;
@@ -63,12 +64,12 @@ impl Log {
         ended.map(|_| ())
     }
 
-    /// From now on this log seals, and looks at seals, with this key.
+    /// Makes this log seal, and check seals, with this key from now on.
     pub fn seal_with(&self, key: SealKey) {
         let _ = self.seal_key.set(key);
     }
 
-    /// Seals the next stretch of the log; false when all of it is sealed, or when there is no key.
+    /// Seals the next segment of the log; false when all of it is sealed or there is no key.
     pub async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let Some(key) = self.seal_key.get() else { return Ok(false) };
         let now = now.timestamp_micros();
@@ -92,14 +93,14 @@ impl Log {
         Ok(self.reader.select(sql, &[], seal_row).await?.pop())
     }
 
-    /// Whether this was the newest seal once, and is there still.
+    /// Whether this was the newest seal at some time, and still exists.
     pub async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error> {
         let sql = "SELECT position, hash, at FROM seals WHERE position = $1";
         let found = self.reader.select(sql, &[int(anchor.position)], seal_row).await?;
         Ok(found.iter().any(|seal| seal.anchor == *anchor))
     }
 
-    /// What seals are made with again when records are removed; `None` where nothing is sealed.
+    /// The key to renew seals with when records are removed; `None` if nothing is sealed.
     pub(super) async fn key_of_seals(&self, db: &Db) -> Result<Option<SealKey>, Error> {
         match self.seal_key.get() {
             Some(key) => Ok(Some(key.clone())),
@@ -113,7 +114,7 @@ impl Log {
     }
 }
 
-/// The key of the seals as it is stored.
+/// The stored key of the seals.
 async fn read_log_key(db: &Db) -> Result<Option<LogKeyRow>, Error> {
     Ok(db.select(LogKeyRow::SELECT, &[], LogKeyRow::read).await?.pop())
 }

@@ -9,7 +9,7 @@ use super::table::Stored;
 use super::tables::{SecretInfo, SecretRow};
 
 impl Log {
-    /// Secrets of a namespace by name, by name; those that are not set are left out.
+    /// Secrets of a namespace by name, sorted; those that are not set are left out.
     pub async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error> {
         let sql = format!(
             "SELECT {} FROM secrets WHERE namespace = $1 AND sealed IS NOT NULL AND {} ORDER BY name",
@@ -19,7 +19,7 @@ impl Log {
         self.reader.select(&sql, &[Value::Text(namespace.into()), Value::Texts(names.to_vec())], SecretRow::read).await
     }
 
-    /// Which secrets are set in these namespaces (`None`: in all), by namespace and name.
+    /// The secrets set in these namespaces (`None`: in all), sorted by namespace and name.
     pub async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
         let mut filter = Where::default();
         filter.and_always("sealed IS NOT NULL");
@@ -30,7 +30,7 @@ impl Log {
         self.reader.select(&sql, &filter.values, columns::secret_info).await
     }
 
-    /// How many secrets were sealed under each key, by the key's id.
+    /// The number of secrets sealed under each key, by the key's id.
     pub async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error> {
         let sql = "SELECT key_id, count(*) FROM secrets WHERE key_id IS NOT NULL GROUP BY key_id ORDER BY key_id";
         self.reader

@@ -18,7 +18,7 @@ impl Log {
         Ok(Some(Snapshot { version: cells.number()?, shape: cells.number()?, state: cells.bytes()?.to_vec() }))
     }
 
-    /// Keeps a snapshot, unless there is a newer one.
+    /// Stores a snapshot, unless there is a newer one.
     pub async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error> {
         self.chore(Chore::Snapshot(stream.as_str().into(), snapshot)).await.map(|_| ())
     }

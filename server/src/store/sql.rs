@@ -20,7 +20,7 @@ use super::error::Error;
 use super::fault::Fault;
 use super::lane;
 
-/// Connections to PostgreSQL for reading. So many may turn out to be dead one after the other.
+/// Connections to PostgreSQL for reading. As many may turn out to be dead, one after the other.
 pub(super) const READERS: u32 = 8;
 
 /// The SQL dialect.
@@ -49,9 +49,9 @@ pub(super) enum Value {
     Int(i64),
     Text(String),
     Bytes(Vec<u8>),
-    /// For `$n` in [`Dialect::any`].
+    /// A list for `$n` in [`Dialect::any`].
     Texts(Vec<String>),
-    /// The same for numbers.
+    /// Likewise, of numbers.
     Ints(Vec<i64>),
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Cells<'r> {
 }
 
 impl Dialect {
-    /// A test that `column` is one of the texts in parameter `n`.
+    /// A condition that `column` is one of the texts in parameter `n`.
     pub fn any(self, column: &str, n: usize) -> String {
         match self {
             Self::Sqlite => format!("{column} IN (SELECT value FROM json_each(${n}))"),
@@ -76,7 +76,7 @@ impl Dialect {
         }
     }
 
-    /// A test that `column` fits the regular expression in parameter `n`.
+    /// A condition that `column` matches the regular expression in parameter `n`.
     pub fn fits(self, column: &str, n: usize) -> String {
         match self {
             Self::Sqlite => format!("{column} REGEXP ${n}"),
@@ -84,8 +84,9 @@ impl Dialect {
         }
     }
 
-    /// A test that `column` contains the text in parameter `n`, letter by letter: nothing in it is a wildcard, and no length
-    /// is too long for it.
+    /// A condition that `column` contains the text in parameter `n` literally: nothing in it is a wildcard, and it may
+    /// have
+    /// any length.
     pub fn contains(self, column: &str, n: usize) -> String {
         match self {
             Self::Sqlite => format!("instr({column}, ${n}) > 0"),
@@ -115,13 +116,13 @@ impl Db {
         away
     }
 
-    /// What it is asked, and what of it fails.
+    /// The queries it gets, and which of them fail.
     #[cfg(test)]
     pub fn watched(&self) -> std::sync::Arc<super::watched::Watched> {
         self.away().watched.clone()
     }
 
-    /// A connection of its own for several queries.
+    /// A dedicated connection for several queries.
     pub async fn acquire(&self) -> Result<Conn, Error> {
         self.away().check()?;
         Ok(match self {
@@ -130,7 +131,7 @@ impl Db {
         })
     }
 
-    /// All rows of a query. Connections that turn out to be dead are replaced: reading again is harmless.
+    /// All rows of a query. Dead connections are replaced, because reading again is harmless.
     pub async fn fetch(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         #[cfg(test)]
         self.away().watched.asked(sql)?;
@@ -145,7 +146,7 @@ impl Db {
         }
     }
 
-    /// The same, each row decoded while the database reads the next.
+    /// All rows of a query, each decoded while the database reads the next.
     pub async fn select<T>(
         &self,
         sql: &str,
@@ -176,12 +177,12 @@ impl Db {
         }
     }
 
-    /// Executes a statement once; returns how many rows it changed.
+    /// Executes a statement exactly once; returns how many rows it changed.
     pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
         let mut dead = 0;
         loop {
             let mut conn = self.acquire().await?;
-            // What must not be done twice is not tried on a connection that may be dead.
+            // Checks the connection first: the statement must not be tried twice.
             match conn.try_fetch("SELECT 1", &[]).await {
                 Err(error) if is_lost(&error) && dead < READERS => dead += 1,
                 Err(error) => return Err(unavailable(error)),
@@ -268,7 +269,7 @@ pub(super) async fn postgres_fetch(
     Ok(rows.into_iter().map(Row::Postgres).collect())
 }
 
-/// Gives each row away as it comes; stops at the first that is not taken.
+/// Passes on each row as it arrives; stops at the first that is not accepted.
 async fn sqlite_select(
     conn: &mut sqlx::SqliteConnection,
     sql: &str,
@@ -317,9 +318,11 @@ pub(super) async fn postgres_execute(
     Ok(query.execute(conn).await?.rows_affected())
 }
 
-/// A text as the tables hold it. PostgreSQL's texts cannot hold a zero byte; it is shown as what it is, unreadable. What is
-/// looked for is changed as what is stored was, in both databases alike, so that a zero byte is searched for and found, and
-/// never an error.
+/// A text in the form that the tables hold. PostgreSQL's texts cannot hold a zero byte; it is replaced by a character
+/// that
+/// shows it as unreadable. Search texts are changed like stored ones, in both databases alike, so that a zero byte is
+/// found
+/// and never an error.
 pub(super) fn without_zero(text: &str) -> Cow<'_, str> {
     if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
@@ -359,22 +362,22 @@ fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
     Ok(arguments)
 }
 
-/// A position or a version as a parameter. They stay far below 2^63; whoever asks for more gets nothing.
+/// A position or version as a parameter. They stay far below 2^63; a larger one matches nothing.
 pub(super) fn int(number: u64) -> Value {
     Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-/// Whether the error leaves open what became of the statement: the connection is gone.
+/// Whether the error leaves the statement's outcome unknown, because the connection is lost.
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
-        // The server goes down, and says so to everyone.
+        // The server is shutting down, and tells all clients.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
     }
 }
 
-/// An error of the database as ours.
+/// Converts a database error into ours.
 #[allow(clippy::needless_pass_by_value)] // it is made for `map_err`
 pub(super) fn unavailable(error: sqlx::Error) -> Error {
     match error {
@@ -387,8 +390,9 @@ pub(super) fn unavailable(error: sqlx::Error) -> Error {
     }
 }
 
-/// Whether an error's code says that a value was at fault, and not the database: PostgreSQL's class 22 (data exception),
-/// SQLite's `TOOBIG`, `MISMATCH`, and `CONSTRAINT_FUNCTION`, with which a function refuses an argument.
+/// Whether an error's code blames a value and not the database: PostgreSQL's class 22 (data exception), SQLite's
+/// `TOOBIG`,
+/// `MISMATCH`, and `CONSTRAINT_FUNCTION`, with which a function refuses an argument.
 pub(super) fn is_about_data(code: &str) -> bool {
     matches!(code, "18" | "20" | "1043") || (code.len() == 5 && code.starts_with("22"))
 }
@@ -408,7 +412,7 @@ pub(super) fn fault(error: &sqlx::Error, is_unavailable: impl FnOnce(&str) -> bo
     }
 }
 
-/// The database's own words, with what to do where that is known.
+/// The database's message, with what to do if that is known.
 pub(super) fn explain(error: &sqlx::Error) -> String {
     let sqlx::Error::Database(inner) = error else { return error.to_string() };
     let hint = match inner.code().as_deref() {
@@ -429,7 +433,7 @@ impl Row {
         Cells { row: self, next: index }
     }
 
-    /// So many of the last cells.
+    /// The last `count` cells.
     pub fn last_cells(&self, count: usize) -> Cells<'_> {
         self.cells_from(self.width() - count)
     }
@@ -450,14 +454,14 @@ impl<'r> Cells<'r> {
         let index = self.next;
         self.next += 1;
         match self.row {
-            // The tables are STRICT: what is in a column has its type.
+            // The tables are STRICT: a column's values have its type.
             Row::Sqlite(row) => row.try_get_unchecked(index),
             Row::Postgres(row) => row.try_get(index),
         }
         .map_err(|error| Error::Damaged(error.to_string()))
     }
 
-    /// Passes over the next cell if there is nothing in it; whether that is so.
+    /// Skips the next cell if it is NULL; returns whether it was.
     pub fn skip_null(&mut self) -> Result<bool, Error> {
         let is_null = match self.row {
             Row::Sqlite(row) => row.try_get_raw(self.next).map(|value| value.is_null()),

@@ -29,16 +29,16 @@ const LOCK: &str = "eventflow.lock";
 /// The clock, in microseconds.
 pub(super) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
 
-/// How long a server that starts waits for the one before it to let go of the folder.
+/// How long a starting server waits for the previous one to release the folder.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Connections for reading.
 const READERS: u32 = 4;
 
-/// Rows of one `INSERT`, largest first: few texts, so that each is prepared once.
+/// Rows per `INSERT`, largest first: few different statements, so that each is prepared once.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
-/// Rows and lines of a batch that is written by one call.
+/// The most rows and lines of a batch that is written in one call.
 const FEW: usize = 6;
 
 /// The number of rows for each table.
@@ -50,7 +50,7 @@ type Texts = HashMap<Shape, Arc<str>>;
 /// The lock on the data folder.
 pub(super) type Lock = Flock<File>;
 
-/// How to connect for reading.
+/// Connection options for reading.
 fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -64,7 +64,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-/// Takes the folder for one server.
+/// Locks the folder for one server.
 pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
     let path = folder.join(LOCK);
     let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", path.display()));
@@ -95,12 +95,12 @@ pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
     }
 }
 
-/// Makes the file and brings its tables up to date.
+/// Creates the file and migrates its tables.
 pub(super) async fn migrate(file: &Path) -> Result<(), Error> {
     let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", file.display()));
     let mut conn = options(file).create_if_missing(true).connect().await.map_err(|error| cannot(&error))?;
     let mut migrator = sqlx::migrate!("../migrations/sqlite");
-    // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+    // Ignores newer servers' migrations: `OLDEST_READER` says which of them an older server cannot live with.
     migrator.set_ignore_missing(true);
     migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
     sqlx::Connection::close(conn).await.map_err(|error| cannot(&error))
@@ -129,7 +129,7 @@ pub(super) struct Writer {
     file: PathBuf,
     conn: Option<SqliteConnection>,
     texts: Texts,
-    /// Kept as long as there is a writer.
+    /// Held as long as there is a writer.
     _lock: Lock,
 }
 
@@ -138,7 +138,7 @@ impl Writer {
         Self { file, conn: None, texts: HashMap::new(), _lock: lock }
     }
 
-    /// Connects, unless it is connected.
+    /// Connects, unless connected.
     pub async fn connect(&mut self) -> Result<(), Fault> {
         if self.conn.is_none() {
             let conn = options(&self.file)
@@ -175,7 +175,7 @@ impl Writer {
         result
     }
 
-    /// Reads what was committed.
+    /// Reads committed data.
     pub async fn fetch(&mut self, text: &str, values: &[Value]) -> Result<Vec<Row>, Fault> {
         let conn = self.conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
         sql::sqlite_fetch(conn, text, values).await.map_err(fault)
@@ -226,13 +226,14 @@ async fn transaction(
     Ok(Written { moved: false, chores: done })
 }
 
-/// Writes a small batch by one call: each call crosses to SQLite's thread and back, which for one event costs more than
-/// what is done there.
+/// Writes a small batch in one call: each call is a round trip to SQLite's thread, which for a single event costs more
+/// than
+/// the work itself.
 async fn at_once(conn: &mut SqliteConnection, texts: &mut Texts, batch: &Batch) -> Result<Written, sqlx::Error> {
     let tables = batch.cells();
     let shape: Shape = tables.iter().map(|(table, cells)| (table.name, cells.len() / table.columns.len())).collect();
     let text = texts.entry(shape).or_insert_with(|| {
-        // A head that is not where it should be becomes nothing, which its column refuses: all is rolled back.
+        // If the head has moved, it becomes NULL, which its column refuses: everything is rolled back.
         let mut text = "BEGIN IMMEDIATE; UPDATE head SET position = CASE WHEN position = ? AND line = ? THEN ? END, \
                         line = ? WHERE one = 1; "
             .to_owned();
@@ -285,7 +286,7 @@ pub(super) async fn insert(
     for size in SIZES {
         while left >= size {
             left -= size;
-            // Told apart from the text that writes a whole batch of these very rows at once (`at_once`).
+            // Distinguishes it from the statement that writes a whole batch of these same rows at once (`at_once`).
             let shape = vec![("", 0), (table.name, size)];
             let text = texts.entry(shape).or_insert_with(|| statement(table, size).into());
             let mut arguments = SqliteArguments::default();

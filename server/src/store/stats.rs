@@ -7,7 +7,7 @@ use prometheus::{Histogram, HistogramOpts};
 /// Counters of a log since the start.
 #[derive(Debug)]
 pub struct Stats {
-    /// `eventflow_append_seconds`: from the call to the answer. Register a clone of it where metrics are collected.
+    /// `eventflow_append_seconds`: from the call to the answer. Register a clone where metrics are collected.
     pub append_seconds: Histogram,
     position: AtomicU64,
     line: AtomicU64,
@@ -51,7 +51,7 @@ impl Stats {
         self.line.load(Ordering::Relaxed)
     }
 
-    /// Gaps that followers met; must stay 0.
+    /// Gaps that followers have met; must stay 0.
     pub fn gaps(&self) -> u64 {
         self.gaps.load(Ordering::Relaxed)
     }
@@ -61,27 +61,27 @@ impl Stats {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// How often another server had moved the head of the log first.
+    /// How often another server moved the head of the log first.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
     }
 
-    /// How many records a check or a rebuild has read; it is shared with who watches it.
+    /// The number of records that a check or rebuild has read so far; shared with whoever watches it.
     pub fn audited(&self) -> &AtomicU64 {
         &self.audited
     }
 
-    /// Why the log takes no appends, as far as the last one told.
+    /// Why the log accepts no appends, according to the last one.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().clone()
     }
 
-    /// That the log has records which this server cannot read, since the first of them came by.
+    /// Set once the log has records that this server cannot read: a description of the first.
     pub fn unreadable(&self) -> Option<String> {
         self.unreadable.lock().clone()
     }
 
-    /// Notes it.
+    /// Notes such a record.
     pub fn note_unreadable(&self, recorded: &domain::Recorded, error: &domain::upcast::Error) {
         self.unreadable.lock().get_or_insert_with(|| {
             let what = if error.is_of_the_future() { ": a newer EventFlow wrote it, upgrade this server" } else { "" };
@@ -89,12 +89,12 @@ impl Stats {
         });
     }
 
-    /// Why the log was not sealed when that was last tried.
+    /// Why the last attempt to seal the log failed.
     pub fn seal_fault(&self) -> Option<String> {
         self.seal_fault.lock().clone()
     }
 
-    /// Notes it.
+    /// Stores or clears that reason.
     pub fn set_seal_fault(&self, fault: Option<String>) {
         *self.seal_fault.lock() = fault;
     }

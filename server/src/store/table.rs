@@ -29,7 +29,7 @@ pub(super) enum Kind {
 pub(super) struct Column {
     pub name: &'static str,
     pub kind: Kind,
-    /// Whether nothing may stand there.
+    /// Whether the column may be NULL.
     pub nullable: bool,
 }
 
@@ -45,21 +45,21 @@ impl Column {
 pub(super) struct Table {
     pub name: &'static str,
     pub columns: &'static [Column],
-    /// What a row is replaced by; empty: rows are never replaced.
+    /// The key by which rows replace each other; empty: rows are never replaced.
     pub key: &'static [&'static str],
-    /// Columns that keep what was written first.
+    /// Columns that keep their first value.
     pub kept: &'static [&'static str],
-    /// Columns that an older server, which does not know them, leaves empty.
+    /// Columns that an older server does not know and leaves empty.
     pub late: &'static [&'static str],
 }
 
 impl Table {
-    /// A table whose rows are only added.
+    /// A table whose rows are only inserted.
     pub const fn new(name: &'static str, columns: &'static [Column]) -> Self {
         Self { name, columns, key: &[], kept: &[], late: &[] }
     }
 
-    /// The same, whose rows are replaced by this key.
+    /// Makes rows with the same key replace each other.
     pub const fn keyed(self, key: &'static [&'static str]) -> Self {
         Self { key, ..self }
     }
@@ -70,7 +70,7 @@ impl Table {
         names.join(", ")
     }
 
-    /// What to do with a row whose key is there already.
+    /// The clause for a row whose key exists already.
     pub fn on_conflict(&self) -> String {
         if self.key.is_empty() {
             return String::new();
@@ -96,13 +96,13 @@ pub(super) trait Field: Sized {
     const KIND: Kind;
     const NULLABLE: bool = false;
 
-    /// As it is written.
+    /// Its stored form.
     fn cell(&self) -> Cell<'_>;
 
     /// Reads the next cell.
     ///
     /// # Errors
-    /// When what stands there is no such thing: the table is damaged.
+    /// When the value has another form: the table is damaged.
     fn read(cells: &mut Cells<'_>) -> Result<Self, Error>;
 }
 
@@ -120,7 +120,7 @@ pub(super) trait Stored: Sized {
     fn read(row: &Row) -> Result<Self, Error>;
 }
 
-/// Declares a row and its table: `field: Type`, and the column's name where that is another one.
+/// Declares a row and its table: `field: Type`, and the column's name if it differs.
 macro_rules! table {
     (
         $(#[$about:meta])*
@@ -287,7 +287,7 @@ impl Field for Json {
     }
 }
 
-/// What is kept as JSON.
+/// Implements [`Field`] for types stored as JSON.
 macro_rules! json {
     ($($Type:ty),+) => {$(
         impl Field for $Type {
@@ -322,7 +322,7 @@ impl Field for Vec<OfferedFolder> {
     }
 }
 
-/// What is kept by its name. A name that a newer server wrote, or somebody by hand, stands for nothing here.
+/// Implements [`Field`] for types stored by name. Any other name, written by a newer server or by hand, is an error.
 macro_rules! named {
     ($($Type:ty: $what:literal),+ $(,)?) => {$(
         impl Field for $Type {
@@ -363,7 +363,7 @@ impl Field for Mode {
     }
 }
 
-/// A mode as a function's row has it.
+/// A mode as stored in a function's row.
 pub(super) fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Service => "SERVICE",
@@ -371,7 +371,7 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-/// A text, as the tables hold it.
+/// A text in its stored form.
 pub(super) fn text(text: &str) -> Cell<'_> {
     Cell::Text(without_zero(text))
 }

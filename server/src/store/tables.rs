@@ -31,14 +31,14 @@ pub enum Row {
 pub struct PayloadRow {
     /// Its stream.
     pub stream: domain::Stream,
-    /// Its place there.
+    /// Its version there.
     pub version: u64,
-    /// What stands there afterwards: JSON as bytes.
+    /// The remaining content: JSON as bytes.
     pub data: Vec<u8>,
 }
 
 impl Row {
-    /// Whether the other row would replace this one.
+    /// Whether one of the rows would replace the other.
     pub fn same_key(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Function(a), Self::Function(b)) => a.id == b.id,
@@ -70,7 +70,7 @@ table! {
     /// The current version's; `None` before the first build.
     runtime: Option<String>,
     source: Source,
-    /// The manifest that beats the file in the source.
+    /// The manifest that overrides the file in the source.
     manifest: Option<domain::Json>,
     traffic: Vec<Share>,
     created_at: DateTime<Utc>,
@@ -86,25 +86,26 @@ table! {
     function: function::Id,
     number: u32,
     build: function::BuildId,
-    /// Of its files, or of its image.
+    /// The digest of its files or of its image.
     digest: String,
-    /// The manifest with every default filled in: see [`Self::manifest`]. As text, since one can be large, as values much
-    /// larger, and a page has many.
+    /// The manifest with all defaults filled in: see [`Self::manifest`]. Kept as text, because it can be large, parsed
+    /// values
+    /// are much larger, and a page has many.
     manifest: domain::Json,
     commit: Option<String> = "git_commit",
-    /// Bytes of its files; 0 of an image.
+    /// Size of its files in bytes; 0 for an image.
     size: u64,
     created_at: DateTime<Utc>,
-    /// The position of the event that made it; set by the store.
+    /// The position of the event that created it; set by the store.
     position: u64,
-    /// Its triggers as they are searched, see [`trigger::index`]; `None` where an older server wrote the row.
+    /// Its triggers in searchable form, see [`trigger::index`]; `None` if an older server wrote the row.
     triggers: Option<String>,
-    /// The reference of its image; `None` when it is files: see [`Self::made`].
+    /// The image's reference; `None` if it is files: see [`Self::made`].
     image: Option<String>,
 }
 
 impl VersionRow {
-    /// What it is.
+    /// What the build made.
     pub fn made(&self) -> Made {
         let digest = self.digest.clone();
         match self.image.clone() {
@@ -113,12 +114,12 @@ impl VersionRow {
         }
     }
 
-    /// The digest of its files; `None` when it is an image.
+    /// The digest of its files; `None` for an image.
     pub fn artifact(&self) -> Option<&str> {
         self.image.is_none().then_some(self.digest.as_str())
     }
 
-    /// The manifest, read.
+    /// Parses the manifest.
     ///
     /// # Errors
     /// When the row is damaged.
@@ -129,7 +130,7 @@ impl VersionRow {
     }
 }
 
-/// The row of a version.
+/// Makes the row of a version.
 pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
     let image = match &version.made {
         Made::Artifact { .. } => None,
@@ -150,7 +151,7 @@ pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
     }
 }
 
-/// What is searched of the triggers of a manifest that is stored. One that cannot be read has none.
+/// The searchable form of a stored manifest's triggers; empty if the manifest cannot be read.
 pub(super) fn triggers(manifest: &str) -> String {
     serde_json::from_str(manifest).map(|manifest| trigger::index::of(&manifest)).unwrap_or_default()
 }
@@ -159,7 +160,7 @@ table! {
     /// A build. Key: `id`.
     #[allow(missing_docs)] // as in `function::Build`
     pub struct BuildRow in BUILDS("builds"), key ["id"], kept ["created_position"];
-    /// The position of the append that asked for it; set by the store.
+    /// The position of the append that requested it; set by the store.
     created_position: u64,
     id: function::BuildId,
     function: function::Id,
@@ -176,7 +177,7 @@ table! {
     finished_at: Option<DateTime<Utc>>,
     /// The position of its newest event; set by the store.
     position: u64,
-    /// Folders that could be functions, when the source is none itself.
+    /// Folders that could be functions, if the source itself is none.
     offered: Vec<OfferedFolder>,
 }
 
@@ -184,20 +185,20 @@ table! {
 /// manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunningFunction {
-    /// Which function.
+    /// The function.
     pub id: function::Id,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The current version; `None` when no build has succeeded yet.
+    /// The current version; `None` before the first successful build.
     pub current_version: Option<u32>,
-    /// How calls are divided; empty: all to the current version.
+    /// How calls are split between versions; empty: all go to the current one.
     pub traffic: Vec<Share>,
 }
 
 impl RunningFunction {
-    /// The current version, and those that take calls beside it or in its place.
+    /// The current version, and those that take calls beside or instead of it.
     pub fn versions(&self) -> Vec<u32> {
         let others =
             self.traffic.iter().map(|share| share.version).filter(|version| Some(*version) != self.current_version);
@@ -216,11 +217,11 @@ impl RunningFunction {
 /// What is needed of a build to continue or fail it. There may be any number of open builds, each with a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBuild {
-    /// Which build.
+    /// The build.
     pub id: function::BuildId,
-    /// Whose.
+    /// Its function.
     pub function: function::Id,
-    /// The server that runs it; `None` while it waits.
+    /// The server that runs it; `None` while it is waiting.
     pub node: Option<String>,
 }
 
@@ -248,22 +249,22 @@ table! {
     queued_at: DateTime<Utc>,
     started_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
-    /// When the next attempt is due, between attempts.
+    /// When the next attempt is due, while it waits for one.
     due: Option<DateTime<Utc>>,
-    /// What became of it as a dead letter, when it is one.
+    /// Its state as a dead letter, if it is one.
     dead_letter: Option<LetterStatus>,
-    /// The run that it was tried again as, when it was dead.
+    /// The run that redrove it.
     redriven_as: Option<run::Id>,
-    /// When its outcome is to be told to who asked for it; `None` when nobody is to be told, or not any more.
+    /// When its callback is due; `None` without a callback, or when it is done.
     callback_due: Option<DateTime<Utc>>,
     /// The position of its newest event; set by the store.
     position: u64,
 }
 
-/// A condition on runs: something more happens to them. It is that of an index, which answers it as it stands here.
+/// A condition on runs that are not finished. It must be written exactly like an index's condition, to use the index.
 pub(super) const RUN_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING', 'RETRYING')";
 
-/// The same of builds.
+/// The same for builds.
 pub(super) const BUILD_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING')";
 
 table! {
@@ -288,18 +289,18 @@ table! {
 pub struct SecretRow {
     pub namespace: String,
     pub name: String,
-    /// Its value; `None` once it was removed.
+    /// Its value; `None` once removed.
     pub sealed: Option<Sealed>,
-    /// When it was set, or removed.
+    /// When it was set or removed.
     pub set_at: DateTime<Utc>,
 }
 
 /// An encrypted value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// Names the key.
+    /// The key's id.
     pub key_id: String,
-    /// Never the same twice under one key.
+    /// Never used twice with one key.
     pub nonce: Vec<u8>,
     /// The value, encrypted.
     pub bytes: Vec<u8>,
@@ -314,7 +315,7 @@ pub struct SecretInfo {
     pub set_at: DateTime<Utc>,
 }
 
-/// The rows that change with an event of a function; `state` is the one after it.
+/// The rows that change with an event of a function; `state` is the state after it.
 pub fn of_function(state: &Function, event: &Event) -> Vec<Row> {
     let mut rows = vec![Row::Function(Box::new(function_row(state)))];
     let build = match event {

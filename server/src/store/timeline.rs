@@ -12,7 +12,7 @@ pub(super) const LOG: Timeline = ("log", "position");
 /// The lines.
 pub(super) const LINES: Timeline = ("lines", "line");
 
-/// The first position whose record or line is of that time or later, found by halving.
+/// The first position whose record or line is at or after a time, found by bisection.
 pub(super) async fn position_at(db: &Db, (table, head): Timeline, time: i64) -> Result<i64, Error> {
     let rows = db.fetch(&format!("SELECT {head} FROM head WHERE one = 1"), &[]).await?;
     let (mut low, mut high) = (1, rows.first().map_or(Ok(0), |row| row.cells().int())? + 1);

@@ -17,7 +17,7 @@ impl Log {
         Ok(self.versions_by_key(&[(function, number)]).await?.pop())
     }
 
-    /// Versions of functions, in any order; those that do not exist are left out.
+    /// Versions of functions, in any order; unknown ones are left out.
     pub async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error> {
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {

@@ -7,23 +7,23 @@ use super::error::Error;
 /// The observed queries, and one that fails. Shared by all handles to one log.
 #[derive(Debug, Default)]
 pub struct Watched {
-    /// The SQL of each; `None` until somebody wants to know.
+    /// The SQL of each query; `None` until somebody starts to watch.
     asked: Mutex<Option<Vec<String>>>,
     failing: Mutex<Option<&'static str>>,
 }
 
 impl Watched {
-    /// Forgets what was asked until now, and returns it.
+    /// Returns the queries so far, and clears them.
     pub fn take(&self) -> Vec<String> {
         self.asked.lock().replace(Vec::new()).unwrap_or_default()
     }
 
-    /// How many queries with this in their SQL there were since.
+    /// The number of queries since then that have this in their SQL.
     pub fn count(&self, part: &str) -> usize {
         self.asked.lock().iter().flatten().filter(|sql| sql.contains(part)).count()
     }
 
-    /// Lets queries with this in their SQL fail, or none.
+    /// Makes queries with this in their SQL fail, or none.
     pub fn set_failing(&self, part: Option<&'static str>) {
         *self.failing.lock() = part;
     }

@@ -40,7 +40,7 @@ impl Writer {
         }
     }
 
-    /// Takes the head's lock until the next write, where several servers may write.
+    /// Takes the head's lock until the next write, if several servers may write.
     pub async fn lock(&mut self) -> Result<(), Fault> {
         match self {
             Self::Sqlite(_) => Ok(()),
@@ -48,7 +48,7 @@ impl Writer {
         }
     }
 
-    /// Gives the head's lock back without a write.
+    /// Releases the head's lock without a write.
     pub async fn unlock(&mut self) {
         if let Self::Postgres(writer) = self {
             writer.unlock().await;

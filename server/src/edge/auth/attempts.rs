@@ -25,7 +25,7 @@ const MAX_WRONG_OF_SITE: u32 = 200;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Entries that are counted; more push out those that have counted least.
+/// The size of the table; when it is full, the entries with the fewest attempts make room.
 const MAX_ENTRIES: usize = 10_000;
 
 #[derive(Default)]
@@ -51,15 +51,16 @@ pub(super) struct Attempt {
 }
 
 impl Attempts {
-    /// Counts an attempt. `known`: whether somebody has signed in from this network.
+    /// Counts an attempt. `known`: whether somebody has signed in from this network before.
     ///
     /// # Errors
-    /// The seconds to wait, when there were too many.
+    /// The seconds to wait, after too many attempts.
     pub(super) fn begin(&self, peer: Option<IpAddr>, account: &str, known: bool, now: Instant) -> Result<Attempt, u64> {
         let prefix = |width| peer.map(|address| Prefix::of(address, width));
         let (network, site) = (prefix(Width::Network), prefix(Width::Site));
         let keys = [(network, None), (network, Some(self.hasher.hash_one(account))), (site, None)];
-        // An IPv4 address is counted alone: whole sites share one, while what is next to it is often somebody else's.
+        // An IPv4 address counts only for itself: whole sites share one, and its neighbours often belong to somebody
+        // else.
         let site_counts = peer.is_some_and(|address| address.to_canonical().is_ipv6()) && !known;
         let limits = [MAX_WRONG_OF_NETWORK, MAX_WRONG, if site_counts { MAX_WRONG_OF_SITE } else { u32::MAX }];
         let mut counts = self.counts.lock();
@@ -85,7 +86,7 @@ impl Attempts {
 }
 
 impl Attempt {
-    /// The password was right, or never looked at: the attempt does not count.
+    /// Takes the attempt back: the password was right, or was never compared.
     pub(super) fn give_back(self) {
         let mut counts = self.counts.lock();
         for key in &self.keys {
@@ -98,7 +99,7 @@ impl Attempt {
 
 fn make_room(counts: &mut HashMap<Key, Count>, now: Instant) {
     counts.retain(|_, count| now < count.since + WINDOW);
-    // Whoever fills the table with new networks must not push out what their site has counted.
+    // A caller that fills the table with new networks must not push out the counts of its own site.
     if counts.len() >= MAX_ENTRIES
         && let Some(least) = counts.iter().min_by_key(|(_, count)| (count.wrong, count.since)).map(|(key, _)| *key)
     {
@@ -158,7 +159,7 @@ mod tests {
         assert!(attempts.begin(Some(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1])), "admin", false, now).is_ok());
     }
 
-    /// An address of the network with this number, of a site with this one.
+    /// An address in network `network` of site `site`.
     fn v6(site: u16, network: u16) -> Option<IpAddr> {
         Some(IpAddr::from([0x2001, 0xdb8, site, network, 0, 0, 0, 1]))
     }

@@ -16,19 +16,19 @@ use tokio::sync::Semaphore;
 use super::password::Hash;
 use crate::edge::network::{Prefix, Width};
 
-/// Passwords of known networks that are compared at a time.
+/// Passwords from known networks that are compared at a time.
 const MAX_KNOWN_COMPARED: usize = 1;
 
-/// Passwords of strangers that are compared at a time.
+/// Passwords from other networks that are compared at a time.
 const MAX_STRANGERS_COMPARED: usize = 2;
 
-/// Passwords in each queue, those that are being compared included.
+/// Passwords in each queue, including those being compared.
 const MAX_QUEUED: usize = 64;
 
-/// What may be in a queue at a time from one network, one site and one provider.
+/// How many of a queue's slots one network, one site and one provider may hold at a time.
 const SHARES: [(Width, usize); 3] = [(Width::Network, 10), (Width::Site, 16), (Width::Provider, 32)];
 
-/// Networks that are remembered as known, on this server and until it ends; the one that is longest ago is forgotten first.
+/// Networks that this process remembers as known; the least recently used is forgotten first.
 const MAX_KNOWN: NonZeroUsize = NonZeroUsize::new(1024).unwrap();
 
 /// Verifies passwords.
@@ -64,33 +64,33 @@ impl Default for Comparing {
 }
 
 impl Comparing {
-    /// Whether somebody has signed in from the network of this address.
+    /// Whether somebody has signed in from this address's network.
     pub(super) fn knows(&self, address: Option<IpAddr>) -> bool {
         address.is_some_and(|address| self.networks.lock().contains(&Prefix::of(address, Width::Network)))
     }
 
-    /// Somebody has signed in from this address.
+    /// Remembers that somebody has signed in from this address.
     pub(super) fn remember(&self, address: Option<IpAddr>) {
         if let Some(address) = address {
             self.networks.lock().put(Prefix::of(address, Width::Network), ());
         }
     }
 
-    /// Whether a hash is the password's.
+    /// Whether a password matches a hash.
     ///
     /// # Errors
-    /// When too many wait already.
+    /// When too many are waiting already.
     pub(super) async fn fits(&self, hash: &Hash, password: String, address: Option<IpAddr>) -> Result<bool, Busy> {
         let queue = if self.knows(address) { &self.known } else { &self.strangers };
         let _place = queue.enter(address).ok_or(Busy)?;
         let turn = queue.slots.clone().acquire_owned().await.map_err(|_| Busy)?;
         let hash = hash.clone();
         let compared = tokio::task::spawn_blocking(move || {
-            // Held until the memory is free again, also when nobody waits for the answer any more.
+            // Held until the memory is free again, even when nobody waits for the answer any more.
             let _turn = turn;
             hash.fits(&password)
         });
-        // It fails only when the server stops.
+        // Fails only when the server stops.
         compared.await.map_err(|_| Busy)
     }
 }
@@ -100,7 +100,7 @@ impl Queue {
         Self { slots: Arc::new(Semaphore::new(at_a_time)), queued: Mutex::default() }
     }
 
-    /// A place in the queue, if there is one for this address.
+    /// A slot in the queue, if there is one for this address.
     fn enter(&self, address: Option<IpAddr>) -> Option<QueueSlot<'_>> {
         let prefixes = SHARES.map(|(width, share)| (address.map(|address| Prefix::of(address, width)), share));
         let mut queued = self.queued.lock();

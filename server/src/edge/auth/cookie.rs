@@ -10,27 +10,27 @@ use super::token::TOKEN_LIFE;
 use crate::edge::HttpError;
 use crate::edge::origin::Origin;
 
-/// The cookie's name where there is no TLS.
+/// The cookie's name without TLS.
 pub const COOKIE: &str = "eventflow_session";
 
-/// And where there is: browsers take a cookie of such a name only from this very host, by https, for all of its paths.
-/// No other host of the domain, and no page that came in plain text, can set it.
+/// The cookie's name with TLS: browsers accept a cookie of such a name only from this very host, over https, for all of
+/// its paths. Neither another host of the domain nor a page loaded without TLS can set it.
 pub const SECURE_COOKIE: &str = "__Host-eventflow_session";
 
-/// Whether a cookie's name is one that only the platform may set and read.
+/// Whether a cookie has a name that only the platform may set and read.
 pub(crate) fn is_platforms(name: &str) -> bool {
     let name = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name);
     name.get(..PREFIX.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX))
 }
 
-/// What the names of all of the platform's cookies begin with.
+/// The prefix of all of the platform's cookies.
 const PREFIX: &str = "eventflow";
 
 fn name(secure: bool) -> &'static str {
     if secure { SECURE_COOKIE } else { COOKIE }
 }
 
-/// The token that a request's cookie carries. Who calls by https must have the cookie that nobody else could set.
+/// The token in a request's cookie. A caller over https must have the cookie that no other host can set.
 pub(crate) fn token(request: &HttpRequest) -> Option<Cookie<'static>> {
     let secure = request.cookie(SECURE_COOKIE);
     secure.or_else(|| request.cookie(COOKIE).filter(|_| !Origin::of(request).secure))
@@ -52,12 +52,12 @@ pub(crate) fn gone(secure: bool) -> Cookie<'static> {
     cookie
 }
 
-/// A browser may send the cookie along wherever a page of a stranger leads it. What may change something must come from
-/// this server's own pages; what only looks must not come from elsewhere, as far as the browser says so: a function is
-/// called by a GET, too, and a query costs something.
+/// Refuses requests that a page of another site made a browser send with the cookie. Requests that may change something
+/// must come from this server's own pages. Requests that only read must not come from elsewhere as far as the browser
+/// tells us: a GET, too, can call a function, and a query has its costs.
 pub(crate) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    // A WebSocket begins with a GET, knows no same-origin policy, and may change everything.
+    // A WebSocket starts with a GET, is not bound by the same-origin policy, and may change anything.
     let socket = request.headers().contains_key(header::UPGRADE);
     let (headers, host) = (request.headers(), Origin::of(request).host);
     let allowed = match safe && !socket {
@@ -80,7 +80,7 @@ pub(crate) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
     Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
 }
 
-/// Whether the browser says that a page of another origin sent the request, in whatever way it says so.
+/// Whether any header set by the browser shows that a page of another origin sent the request.
 fn is_from_elsewhere(headers: &HeaderMap, host: Option<&str>) -> bool {
     let names_another = |name: header::HeaderName| {
         let same = |value: &header::HeaderValue| {
@@ -92,14 +92,14 @@ fn is_from_elsewhere(headers: &HeaderMap, host: Option<&str>) -> bool {
     is_led_here(headers) || names_another(header::ORIGIN) || names_another(header::REFERER)
 }
 
-/// Host and port of a URL or an origin; empty where there is none, as in `null`.
+/// The host and port of a URL or an origin; empty if it has none, as in `null`.
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// Whether a page of a stranger sent the request, as the browser says. For signing in and out, which the cookie does not
-/// guard yet or no more: nobody is to be signed in as somebody else, or out, by looking at a page.
+/// Refuses a request that the browser marks as sent by a page of another site. For signing in and out, where the cookie
+/// does not protect yet or no longer: looking at a page must not sign anybody in as somebody else, or out.
 ///
 /// # Errors
 /// 403 `cross_site`.
@@ -117,13 +117,14 @@ fn is_from_here(headers: &HeaderMap, host: Option<&str>, socket: bool) -> bool {
             .split_once("://")
             .is_some_and(|(_, authority)| host.is_some_and(|host| authority.eq_ignore_ascii_case(host))),
         Some(Err(_)) => false,
-        // A page of a stranger cannot set this header without asking first, and is not allowed to. A browser that says
-        // where the page is from is believed as well.
+        // A page of another site cannot set this header without a preflight, which is not granted. A browser's
+        // statement of
+        // the page's origin is trusted as well.
         None => !socket && headers.contains_key("x-requested-with") && !is_led_here(headers),
     }
 }
 
-/// Whether the browser says that a page of another origin sent the request (`Sec-Fetch-Site`).
+/// Whether `Sec-Fetch-Site` shows that a page of another origin sent the request.
 fn is_led_here(headers: &HeaderMap) -> bool {
     headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }

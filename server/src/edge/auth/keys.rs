@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
-/// Bytes of the key that tokens are signed with.
+/// Length of the key that signs tokens, in bytes.
 const KEY_BYTES: usize = 64;
 
 /// Why a file of the data folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The disk refuses.
+    /// Reading or writing a file failed.
     #[error("cannot {what} {path}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
-        /// Which file.
+        /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         #[source]
         source: io::Error,
     },
-    /// The file holds something else.
+    /// The file does not hold what it should.
     #[error("{path} does not hold what it should: {message}; remove the file to have it made anew")]
     Damaged {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// What is wrong.
         message: String,
@@ -40,7 +40,7 @@ pub(super) fn is_in(data_dir: &Path) -> bool {
     data_dir.join("jwt.key").is_file()
 }
 
-/// The key in `jwt.key`, made when it is not there.
+/// Reads the key in `jwt.key`, or creates it.
 pub(super) fn read_or_make(data_dir: &Path) -> Result<Vec<u8>, Error> {
     let path = data_dir.join("jwt.key");
     match fs::read(&path) {
@@ -55,14 +55,14 @@ pub(super) fn read_or_make(data_dir: &Path) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Bytes that nobody can guess.
+/// Bytes from the system's random source.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     OsRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
     bytes
 }
 
-/// Writes a file whole or not at all, readable by its owner only.
+/// Writes a file atomically, readable by its owner only.
 pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     let failed = |what| move |source| Error::Io { what, path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));

@@ -39,22 +39,22 @@ use crate::mac;
 use crate::operations::{self, Viewer};
 use crate::store::{self, Store};
 
-/// The bearer token that is good with `--dev`.
+/// The bearer token that `--dev` accepts.
 pub const DEV_TOKEN: &str = "dev-token";
 
 /// The administrator of the installation, who may do everything.
 pub const ADMIN: &str = "admin";
 
-/// A token that was found good is not checked again for this long.
+/// How long a verified token is not verified again.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 
-/// Tokens that are remembered.
+/// Verified tokens that are cached.
 const CACHE_SIZE: usize = 4096;
 
-/// How often a server reads which sessions others have ended.
+/// How often a server reads which sessions other servers have ended.
 const LEARN_EVERY: Duration = Duration::from_secs(1);
 
-/// The server's own key: `JWT_SECRET`, or what is in the data folder, where it is made when it is not there.
+/// The server's own key: `JWT_SECRET`, or the one in the data folder, which is created if missing.
 ///
 /// # Errors
 /// When the data folder cannot be read or written.
@@ -65,7 +65,7 @@ pub fn server_key(settings: &Settings) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// Whether there is a server's own key, without making one.
+/// Whether the server has a key of its own; does not create one.
 pub fn has_server_key(settings: &Settings) -> bool {
     settings.jwt_secret.is_some() || keys::is_in(&settings.data_dir)
 }
@@ -75,7 +75,7 @@ pub fn has_password(data_dir: &Path) -> bool {
     password::is_in(data_dir)
 }
 
-/// Gives the admin a new password, which is returned. Servers on the data folder take it at the next sign-in.
+/// Sets a new random password for the admin and returns it. Servers on the data folder use it from the next sign-in on.
 ///
 /// # Errors
 /// When the data folder cannot be written.
@@ -83,7 +83,7 @@ pub fn reset_password(data_dir: &Path) -> Result<String, Error> {
     password::reset(data_dir)
 }
 
-/// A key for one purpose and one name, which tells nothing of the server's own key that it is made from.
+/// Derives a key for one purpose and one name. It reveals nothing about the server's own key.
 pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
     mac::sha256(server_key, &[purpose.as_bytes(), &[0], name.as_bytes()])
 }
@@ -92,7 +92,7 @@ pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
 pub struct Auth {
     dev: bool,
     keys: token::Keys,
-    /// The hash of the admin's password; `None` with `--dev`, whose password everyone knows.
+    /// The hash of the admin's password; `None` with `--dev`, whose password is public.
     admin: Option<password::Admin>,
     attempts: attempts::Attempts,
     comparing: comparing::Comparing,
@@ -109,8 +109,8 @@ enum Proof<'a> {
 }
 
 impl Auth {
-    /// Reads, or makes, the key and the admin's password in the data folder. The text is to be printed: it is the only
-    /// place where a new password ever stands.
+    /// Reads or creates the key and the admin's password in the data folder. The returned text must be printed: a new
+    /// password appears nowhere else.
     ///
     /// # Errors
     /// When the data folder cannot be read or written.
@@ -157,12 +157,12 @@ impl Auth {
     /// Who sent a request.
     ///
     /// # Errors
-    /// 401 when it does not say, or says something that is not good; 403 when a browser was led to it by another site.
+    /// 401 without credentials or with invalid ones; 403 when another site made a browser send it.
     pub fn viewer(&self, request: &HttpRequest) -> Result<Viewer, HttpError> {
         self.session(request).map(|session| session.viewer)
     }
 
-    /// As [`Self::viewer`], with the session, for what goes on longer than a request.
+    /// Like [`Self::viewer`], but returns the session, for anything that outlasts a request.
     ///
     /// # Errors
     /// As [`Self::viewer`].
@@ -177,10 +177,11 @@ impl Auth {
         }
     }
 
-    /// Who sent a request, by the header Authorization alone: for hosts where a session of this one does not count.
+    /// Who sent a request, judged by the `Authorization` header alone: for hosts where this host's sessions do not
+    /// count.
     ///
     /// # Errors
-    /// 401 when it does not say, or says something that is not good.
+    /// 401 without credentials or with invalid ones.
     pub fn program(&self, request: &HttpRequest) -> Result<Session, HttpError> {
         match self.proof(request)? {
             Proof::Bearer(token) => self.verify(token),
@@ -188,11 +189,12 @@ impl Auth {
         }
     }
 
-    /// As [`Self::session`]; `None` when the request does not say who sent it, or a session's cookie is not good here. A
-    /// WebSocket may say it later.
+    /// Like [`Self::session`], but `None` when the request has no credentials, or its session cookie is not valid here.
+    /// A
+    /// WebSocket may send credentials later.
     ///
     /// # Errors
-    /// When the header Authorization says something that is not good.
+    /// When the `Authorization` header is invalid.
     pub fn session_if_any(&self, request: &HttpRequest) -> Result<Option<Session>, HttpError> {
         match self.proof(request)? {
             Proof::Bearer(token) => self.verify(token).map(Some),
@@ -200,7 +202,7 @@ impl Auth {
         }
     }
 
-    /// Whether [`DEV_TOKEN`] lets somebody in.
+    /// Whether [`DEV_TOKEN`] is accepted.
     pub fn takes_dev_token(&self) -> bool {
         self.dev
     }
@@ -208,20 +210,20 @@ impl Auth {
     /// Whose token it is.
     ///
     /// # Errors
-    /// 401, saying what is wrong with it.
+    /// 401, with what is wrong with it.
     pub fn bearer(&self, token: &str) -> Result<Viewer, HttpError> {
         self.verify(token).map(|session| session.viewer)
     }
 
-    /// Whether a token is one of the platform's, be it too old or signed out.
+    /// Whether the platform issued a token, even if it has expired or was signed out.
     pub(crate) fn issued(&self, token: &str) -> bool {
         (self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes())) || self.keys.made(token)
     }
 
-    /// The session that a token is for.
+    /// The session that a token belongs to.
     ///
     /// # Errors
-    /// 401, saying what is wrong with it.
+    /// 401, with what is wrong with it.
     pub fn verify(&self, token: &str) -> Result<Session, HttpError> {
         let now = Instant::now();
         let known = self.known.read().get(token).filter(|(_, until)| now < *until).map(|(session, _)| session.clone());
@@ -239,7 +241,7 @@ impl Auth {
                 session
             }
         };
-        // Asked each time: that a token was good a moment ago does not say that its session has not ended since.
+        // Checked every time: the session of a cached token may have ended since.
         match self.over(&session) {
             None => Ok(session),
             Some(over) => Err(over.error()),
@@ -251,12 +253,12 @@ impl Auth {
         self.ended.why(session)
     }
 
-    /// Waits until a session is over: its token expires, or somebody signs it out, be it on another server.
+    /// Waits until a session is over: its token expires, or somebody signs it out on this or another server.
     pub async fn until_over(self: Arc<Self>, session: Session) -> Over {
         self.ended.wait(&session).await
     }
 
-    /// The session that a request signs out, if it has one that goes on.
+    /// The session that a request signs out, if it has one that is not over.
     pub fn leaving(&self, request: &HttpRequest) -> Option<Session> {
         match self.proof(request).ok()? {
             Proof::Bearer(token) => self.verify(token).ok(),
@@ -264,27 +266,27 @@ impl Auth {
         }
     }
 
-    /// Ends a session: on this server at once, on the others within [`LEARN_EVERY`], and for good when this returns.
+    /// Ends a session: on this server at once, on the others within [`LEARN_EVERY`]. It is durable when this returns.
     ///
     /// # Errors
-    /// When the log is away: then the others do not learn of it.
+    /// When the log is unavailable: the other servers then do not learn of it.
     pub async fn end(&self, services: &operations::Services, session: &Session) -> Result<(), store::Error> {
         let Some(token) = &session.token else { return Ok(()) };
         self.ended.add([(token.id.clone(), token.until)]);
         services.revoke(&token.id, token.until).await
     }
 
-    /// Learns which sessions have ended, before anybody is let in.
+    /// Loads the ended sessions, before anybody is let in.
     ///
     /// # Errors
-    /// When the log is away.
+    /// When the log is unavailable.
     pub async fn learn(&self, store: &Store) -> Result<(), store::Error> {
         let ended = store.revocations().await?;
         self.ended.add(ended.into_iter().map(|(id, until)| (id.into(), until)));
         Ok(())
     }
 
-    /// Learns, again and again, which sessions have ended on other servers.
+    /// Keeps loading the sessions that other servers have ended.
     pub async fn keep_learning(self: Arc<Self>, store: Store) {
         let mut failed = false;
         loop {
@@ -300,7 +302,7 @@ impl Auth {
         }
     }
 
-    /// Spares the proof of a token that comes again, for a moment.
+    /// Caches a verified token for [`CACHE_FOR`].
     fn remember(&self, token: &str, session: &Session, until: Instant) {
         let mut known = self.known.write();
         if known.len() >= CACHE_SIZE {
@@ -312,20 +314,20 @@ impl Auth {
         }
     }
 
-    /// A token that says who its bearer is, and when it stops being good.
+    /// Issues a token that names its bearer and its expiry.
     pub fn issue(&self, subject: &str, bounds: &Bounds, life: Duration) -> (String, DateTime<Utc>) {
         self.keys.issue(subject, bounds, clock::now(), life)
     }
 
-    /// A token for anybody who asks, where [`DEV_TOKEN`] would let them in anyway; `None` without `--dev`.
+    /// A token for anybody who asks, if [`DEV_TOKEN`] would let them in anyway; `None` without `--dev`.
     pub fn issue_dev_token(&self) -> Option<(String, DateTime<Utc>)> {
         self.dev.then(|| self.issue(&format!("user:{ADMIN}"), &Bounds::NONE, TOKEN_LIFE))
     }
 
-    /// A token for a person who knows the password. Takes a moment on purpose.
+    /// Issues a token to a person who knows the password. Deliberately slow.
     ///
     /// # Errors
-    /// 401 when the password is wrong; 429 when too many were; 503 when too many are being looked at.
+    /// 401 when the password is wrong; 429 after too many wrong ones; 503 when too many are being compared.
     pub async fn sign_in(
         &self,
         username: &str,
@@ -356,10 +358,10 @@ impl Auth {
         Ok(self.issue(&format!("user:{ADMIN}"), &Bounds::NONE, TOKEN_LIFE))
     }
 
-    /// The session that the header Authorization names; `None` when there is no such header.
+    /// The session in the `Authorization` header; `None` without that header.
     ///
     /// # Errors
-    /// When it says something that is not good.
+    /// When the header is invalid.
     pub(crate) fn by_header(&self, headers: &HeaderMap) -> Result<Option<Session>, HttpError> {
         match self.read(headers)? {
             Proof::Bearer(token) => self.verify(token).map(Some),

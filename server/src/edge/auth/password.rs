@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Error};
 
-/// Random bytes in a password.
+/// Random bytes in a generated password.
 const PASSWORD_BYTES: usize = 18;
 
 /// A password hash, as text (PHC string format).
@@ -30,7 +30,7 @@ impl Hash {
         Self { password_hash: hash.to_string() }
     }
 
-    /// Whether it is the password's. Takes a moment on purpose.
+    /// Whether it is the hash of this password. Deliberately slow.
     pub(super) fn fits(&self, password: &str) -> bool {
         PasswordHash::new(&self.password_hash)
             .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
@@ -55,7 +55,7 @@ fn stamp(path: &Path) -> Stamp {
 }
 
 impl Admin {
-    /// Reads the password, or makes one, which is to be told.
+    /// Reads the password's hash, or generates a password, which the caller must print.
     pub(super) fn open(data_dir: &Path) -> Result<(Self, Option<String>), Error> {
         let path = data_dir.join(FILE);
         let (hash, password) = match read(&path)? {
@@ -69,7 +69,7 @@ impl Admin {
         Ok((Self { path, known }, password))
     }
 
-    /// The hash. A file that was replaced is read again; one that cannot be read leaves the old password in force.
+    /// The hash. A replaced file is read again; if it cannot be read, the old password stays in force.
     pub(super) fn hash(&self) -> Hash {
         let now = stamp(&self.path);
         if now.is_some() && now != self.known.read().0 {
@@ -83,12 +83,12 @@ impl Admin {
     }
 }
 
-/// Whether there is a password.
+/// Whether the data folder has a password.
 pub(super) fn is_in(data_dir: &Path) -> bool {
     data_dir.join(FILE).is_file()
 }
 
-/// Makes a new password, which is returned.
+/// Generates a new password and returns it.
 pub(super) fn reset(data_dir: &Path) -> Result<String, Error> {
     make(&data_dir.join(FILE)).map(|(password, _)| password)
 }

@@ -17,18 +17,18 @@ use crate::clock;
 use crate::edge::HttpError;
 use crate::operations::Viewer;
 
-/// A caller whom nobody knows, as the log names them.
+/// How the log names an unauthenticated caller.
 const NOBODY: &str = "anonymous";
 
-/// A timer sleeps no longer at a time: the clock on the wall may be set.
+/// The longest sleep of a timer: the wall clock may be changed meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// The user and expiry of a token.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Who.
+    /// The signed-in person or program.
     pub viewer: Viewer,
-    /// What ends it; `None` for one that never does, which is that of the development token.
+    /// The token that ends it; `None` for the session of the development token, which never ends.
     pub(super) token: Option<TokenId>,
 }
 
@@ -36,14 +36,14 @@ pub struct Session {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TokenId {
     pub id: Arc<str>,
-    /// When it is not good any more, the leeway for clocks included.
+    /// When it expires, including the leeway for clocks.
     pub until: DateTime<Utc>,
 }
 
 /// Why a session is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
-    /// Its token is too old.
+    /// Its token has expired.
     Expired,
     /// It was signed out.
     SignedOut,
@@ -55,14 +55,14 @@ impl Session {
         Self { viewer: Viewer::of_installation("token:dev", &Grants::everywhere(Role::Owner)), token: None }
     }
 
-    /// That of a caller whom nobody knows, for one call of a function that everybody may call. It never ends.
+    /// The session of an unauthenticated caller, for one call of a public function. It never ends.
     pub(crate) fn of_nobody(namespace: &str) -> Self {
         Self { viewer: Viewer::of_installation(NOBODY, &Grants::within(namespace, Role::Operator)), token: None }
     }
 }
 
 impl Over {
-    /// For people.
+    /// For people to read.
     pub fn message(self) -> &'static str {
         match self {
             Self::Expired => "the session has expired; sign in again",
@@ -79,14 +79,14 @@ impl Over {
 #[derive(Default)]
 pub(super) struct Ended {
     until: RwLock<HashMap<Arc<str>, DateTime<Utc>>>,
-    /// Whether there is any: asked with every request.
+    /// Whether any session has ended; read by every request.
     any: AtomicBool,
-    /// Wakes those that follow something.
+    /// Wakes those who wait for the end of a session.
     changed: watch::Sender<()>,
 }
 
 impl Ended {
-    /// Adds sessions, and forgets those whose tokens have expired.
+    /// Adds sessions, and drops those whose tokens have expired.
     pub(super) fn add(&self, sessions: impl IntoIterator<Item = (Arc<str>, DateTime<Utc>)>) {
         let now = clock::now();
         let mut until = self.until.write();

@@ -13,7 +13,7 @@ use crate::store::{self, Store};
 /// The name of the value in the database.
 const NAME: &str = "admin";
 
-/// How often a server looks whether the password was changed, here or elsewhere.
+/// How often a server checks whether the password was changed, here or elsewhere.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Why the password cannot be shared.
@@ -30,17 +30,18 @@ pub enum Error {
 /// The stored form.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Shared {
-    /// The file.
+    /// The file's content.
     file: String,
     /// When it was written, in milliseconds since 1970.
     at: u64,
 }
 
-/// Gives this server the password that the others have, or the others that of this one. Whether this server has another
-/// one now than before.
+/// Takes over the other servers' password, or gives them this server's, whichever is newer. Returns whether this
+/// server's
+/// password has changed.
 ///
 /// # Errors
-/// When the data folder or the database refuses.
+/// When the data folder or the database fails.
 pub async fn share_password(data_dir: &Path, store: &Store) -> Result<bool, Error> {
     let path = data_dir.join(password::FILE);
     let known = store.common(NAME).await?.and_then(|text| serde_json::from_str::<Shared>(&text).ok());
@@ -50,7 +51,7 @@ pub async fn share_password(data_dir: &Path, store: &Store) -> Result<bool, Erro
         Err(source) => return Err(keys::Error::Io { what: "read", path, source }.into()),
     };
     match (known, own) {
-        // The first server of all makes one, and says it once it has it.
+        // The very first server generates the password, and publishes it afterwards.
         (None, None) => {}
         (Some(known), Some(own)) if known.file == own.file => {}
         (Some(known), Some(own)) if own.at > known.at => store.set_common(NAME, &text(&own)).await?,
@@ -73,7 +74,7 @@ fn take(path: &Path, shared: &Shared) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Goes on sharing it, for ever.
+/// Keeps the password in sync, for ever.
 pub async fn keep_sharing(data_dir: std::path::PathBuf, store: Store) {
     loop {
         if let Err(error) = share_password(&data_dir, &store).await {

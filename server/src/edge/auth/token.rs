@@ -16,16 +16,16 @@ use crate::access::Bounds;
 use crate::clock;
 use crate::edge::HttpError;
 
-/// How long a token is good.
+/// How long a token is valid.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 /// Seconds that two servers' clocks may differ.
 const LEEWAY_S: u64 = 5;
 
-/// The longest id of a token that is taken as it is, in bytes.
+/// The longest token id that is used unchanged, in bytes.
 const MAX_ID: usize = 64;
 
-/// Bytes of a digest that name a token which has no id.
+/// Bytes of the digest that identifies a token without an id.
 const DIGEST: usize = 16;
 
 /// What a token says. It bounds what its subject may, and gives nothing: that stands in the log and in the settings.
@@ -38,7 +38,7 @@ struct Claims {
     may_write: bool,
     iat: i64,
     exp: i64,
-    /// Names the token, so that it can be revoked. Tokens of older servers have none.
+    /// The token's id, by which it is revoked. Tokens of older servers have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     jti: Option<String>,
 }
@@ -76,7 +76,7 @@ impl Keys {
         (token, DateTime::from_timestamp(exp, 0).unwrap_or(now))
     }
 
-    /// Whether a token was signed with this key, be it too old.
+    /// Whether a token was signed with this key, even if it has expired.
     pub(super) fn made(&self, token: &str) -> bool {
         let mut validation = self.validation.clone();
         validation.validate_exp = false;
@@ -114,7 +114,7 @@ fn explain(token: &str, kind: &ErrorKind) -> String {
         | ErrorKind::UnsupportedAlgorithm
         | ErrorKind::MissingAlgorithm => "the token is not signed with HS256, the only way that is taken".to_owned(),
         ErrorKind::MissingRequiredClaim(claim) => format!("the token lacks `{claim}`"),
-        // An unknown algorithm is a fault in the header's JSON to the library; `none` is what attackers try.
+        // The library reports an unknown algorithm as a fault in the header's JSON; attackers try `none`.
         _ if algorithm(token).is_some_and(|alg| alg != "HS256") => {
             "the token is not signed with HS256, the only way that is taken".to_owned()
         }
@@ -130,8 +130,8 @@ fn algorithm(token: &str) -> Option<String> {
     header.get("alg")?.as_str().map(str::to_owned)
 }
 
-/// Whether two secrets are the same, in a time that does not tell where they differ.
+/// Compares two secrets in a time that does not reveal where they differ.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    // Digests that differ tell nothing about what was hashed.
+    // Where two digests differ reveals nothing about the hashed values.
     Sha256::digest(a) == Sha256::digest(b)
 }

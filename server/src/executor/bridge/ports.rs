@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// The state of a socket that listens, as `/proc/net/tcp` has it.
+/// The state of a listening socket in `/proc/net/tcp`.
 const LISTENS: &str = "0A";
 
-/// What listens in this network namespace and belongs to the user; nothing where the kernel does not say.
+/// The listening sockets of this network namespace that belong to the user; empty if the kernel does not show them.
 pub(super) fn listening(user: u32) -> BTreeSet<SocketAddr> {
     let read = |file: &str| fs::read_to_string(file).unwrap_or_default();
     parse(&read("/proc/self/net/tcp"), user).chain(parse(&read("/proc/self/net/tcp6"), user)).collect()
@@ -22,7 +22,7 @@ fn parse(table: &str, user: u32) -> impl Iterator<Item = SocketAddr> {
     })
 }
 
-/// An address to connect to for one that is listened on: each word of four bytes is written as the processor has it.
+/// An address to connect to, for one that is listened on: each four-byte word is in the processor's byte order.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -34,7 +34,7 @@ fn address(text: &str) -> Option<SocketAddr> {
     let six = || <[u8; 16]>::try_from(bytes.as_slice()).map(|bytes| IpAddr::from(Ipv6Addr::from(bytes)));
     let ip = four().or_else(|_| six()).ok()?;
     let ip = match ip {
-        // What listens everywhere is reached at loopback; on IPv6, mostly by IPv4, too.
+        // A socket that listens on all addresses is reached at loopback; one on IPv6 mostly by IPv4, too.
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,

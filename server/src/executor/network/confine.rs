@@ -9,15 +9,16 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::forward;
 
-/// What looking up names reads: settings of the C library and its modules.
+/// Files that name resolution reads: the settings of the C library and its modules.
 const READABLE: [&str; 7] =
     ["/etc", "/usr", "/lib", "/lib64", "/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager"];
 
-/// Descriptors beside those of connections.
+/// Descriptors other than those of connections.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Leaves this thread, and those that it starts, no more than forwarding needs: no capabilities, no standard streams but the
-/// one for complaints, and of the host's files, where the kernel has Landlock, only the system's, to read.
+/// Restricts this thread, and those that it starts, to what forwarding needs: no capabilities, no standard streams
+/// except
+/// the one for errors, and, if the kernel has Landlock, only the system's files, for reading.
 pub(super) fn confine() -> io::Result<()> {
     let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
     nix::unistd::dup2_stdin(&null)?;
@@ -27,13 +28,13 @@ pub(super) fn confine() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_NOFILE, wanted.min(most), most)?;
     nix::sys::prctl::set_no_new_privs()?;
     for set in [caps::CapSet::Ambient, caps::CapSet::Effective, caps::CapSet::Inheritable, caps::CapSet::Permitted] {
-        // Nothing to give up, where the kernel says no.
+        // If the kernel refuses, there is nothing to give up.
         let _ = caps::clear(None, set);
     }
     close_files().map(|_| ()).map_err(io::Error::other)
 }
 
-/// As far as this kernel goes: older ones know fewer ways to a file, or have no Landlock at all.
+/// As far as this kernel supports it: older ones control fewer kinds of access, or have no Landlock at all.
 fn close_files() -> Result<RulesetStatus, landlock::RulesetError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let rules = Ruleset::default().handle_access(AccessFs::from_all(ABI::V5))?.create()?;
@@ -49,7 +50,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("key");
         std::fs::write(&file, "secret").unwrap();
-        // Of this thread alone.
+        // Restricts only this thread.
         let tried = std::thread::spawn(move || {
             let status = close_files().unwrap();
             (

@@ -15,22 +15,22 @@ use tokio::time::{sleep, timeout};
 
 use super::policy::Policy;
 
-/// Connections of one sandbox at a time; the next ones wait.
+/// Concurrent connections of one sandbox; further ones wait.
 pub(super) const MAX_CONNECTIONS: usize = 512;
 
-/// Bytes that are held for each direction of a connection.
+/// Bytes buffered for each direction of a connection.
 const BUFFER: usize = 16 * 1024;
 
-/// Trying one address takes no longer.
+/// Time limit for connecting to one address.
 const CONNECT_WITHIN: Duration = Duration::from_secs(15);
 
-/// A pause after a connection could not be taken.
+/// Pause after a connection could not be accepted.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Refusals that are reported to the function's log; the rest is silence.
+/// Refusals that are reported to the function's log; further ones are not.
 const MAX_REPORTS: u32 = 20;
 
-/// Begins to forward what arrives at the listener.
+/// Starts to forward the connections of the listener.
 pub(super) fn start(listener: OwnedFd, policy: Arc<Policy>) -> io::Result<()> {
     let listener = std::net::TcpListener::from(listener);
     listener.set_nonblocking(true)?;
@@ -56,7 +56,7 @@ async fn accept(listener: TcpListener, policy: Arc<Policy>) {
     }
 }
 
-/// Copies both ways until both sides have ended. An error is a reason to be told; a connection that breaks is none.
+/// Copies both ways until both sides have ended. An error is a reason to report; a broken connection is not one.
 async fn forward(mut inside: TcpStream, policy: &Policy) -> Result<(), String> {
     let Some(to) = destination(&inside) else { return Ok(()) };
     let outside = match policy.targets(to).await {
@@ -78,7 +78,7 @@ async fn forward(mut inside: TcpStream, policy: &Policy) -> Result<(), String> {
     Ok(())
 }
 
-/// Where the program meant to connect to.
+/// The address that the program meant to connect to.
 fn destination(inside: &TcpStream) -> Option<SocketAddrV4> {
     let address = getsockopt(inside, sockopt::OriginalDst).ok()?;
     let ip = Ipv4Addr::from_bits(u32::from_be(address.sin_addr.s_addr));
@@ -97,13 +97,13 @@ async fn connect(targets: &[SocketAddr], policy: &Policy) -> Option<TcpStream> {
     None
 }
 
-/// Has the other side see an error when the connection is closed, and not an ordinary end.
+/// Makes the other side see an error when the connection is closed, instead of an ordinary end.
 fn reset(stream: &TcpStream) {
     let at_once = nix::libc::linger { l_onoff: 1, l_linger: 0 };
     let _ = setsockopt(stream, sockopt::Linger, &at_once);
 }
 
-/// A line for the function's log.
+/// Writes a line to the function's log.
 fn report(why: &str) {
     thread_local!(static REPORTS: Cell<u32> = const { Cell::new(0) });
     let count = REPORTS.get() + 1;

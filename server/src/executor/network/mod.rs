@@ -33,13 +33,13 @@ pub use names::resolv_conf;
 use policy::Policy;
 pub use rules::example as example_rules;
 
-/// The first argument that makes the server's program the way out.
+/// The first argument that turns the server's program into the network process of a sandbox.
 pub const VERB: &str = "network";
 
-/// When the way out itself failed.
+/// Exit code when the network process itself failed.
 const BROKEN: u8 = 125;
 
-/// Threads that look up names.
+/// Threads that resolve names.
 const LOOKUPS: usize = 4;
 
 /// The configuration of the network access, as a JSON file.
@@ -47,10 +47,11 @@ const LOOKUPS: usize = 4;
 pub struct Plan {
     /// The server's `EVENTFLOW_NETWORK_ALLOW`.
     pub allow: String,
-    /// The hosts that the function names; everything that is open when absent.
+    /// The hosts that the function names; `None` is everything that is open.
     pub only: Option<Vec<String>>,
-    /// Connections to loopback addresses that `allow` opens go to the host's: for builds, which have nothing
-    /// of their own there.
+    /// Whether connections to loopback addresses that `allow` opens go to the host's: for builds, which have no
+    /// services of
+    /// their own there.
     pub host_loopback: bool,
     /// The program `ip`.
     pub ip: PathBuf,
@@ -58,7 +59,7 @@ pub struct Plan {
     pub nft: PathBuf,
 }
 
-/// Is the way out when the program was called as one; `None` when it was not, and `main` goes on.
+/// Runs the network process if the program was called as one; otherwise `None`, and `main` goes on.
 pub fn entry() -> Option<ExitCode> {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (verb, rest) = arguments.split_first()?;
@@ -78,9 +79,9 @@ pub fn entry() -> Option<ExitCode> {
     }))
 }
 
-/// Starts the program in a namespace of its own, forwards as long as it runs, and returns its exit code.
+/// Starts the program in a namespace of its own, forwards while it runs, and returns its exit code.
 fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
-    // The program around this one may be killed: then this one goes, and what it started goes with it.
+    // If the program around this one is killed, this one ends, too, with everything that it started.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
     let policy = Policy::new(&plan)?;
@@ -98,7 +99,7 @@ fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
             drop(theirs);
             let doors = match namespace::receive(&ours) {
                 Ok(doors) => doors,
-                // The child says why it failed.
+                // The child reports why it failed.
                 Err(_) => return Ok(code_of(waitpid(child, None)?).unwrap_or(ExitCode::from(BROKEN))),
             };
             confine::confine()?;
@@ -113,11 +114,11 @@ fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
 
 /// The sockets that the child opened in its namespace.
 struct Doors {
-    /// Where redirected connections arrive.
+    /// Accepts redirected connections.
     connections: OwnedFd,
-    /// Questions for names.
+    /// Receives DNS queries over UDP.
     questions: OwnedFd,
-    /// Questions for names that came by TCP.
+    /// Receives DNS queries over TCP.
     long_questions: OwnedFd,
 }
 
@@ -136,7 +137,7 @@ async fn serve(child: Pid, mut channel: UnixStream, doors: Doors, policy: Policy
     }
 }
 
-/// As shells say it; `None` when it has not ended.
+/// The exit code as in shells; `None` if it has not ended.
 fn code_of(status: WaitStatus) -> Option<ExitCode> {
     match status {
         WaitStatus::Exited(_, code) => Some(ExitCode::from(u8::try_from(code).unwrap_or(BROKEN))),

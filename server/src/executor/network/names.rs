@@ -17,19 +17,19 @@ use tokio::time::{sleep, timeout};
 
 use super::policy::Policy;
 
-/// Questions that are worked on at a time; others are dropped, and asked again.
+/// Concurrent queries; further ones are dropped, and the client asks again.
 const MAX_QUESTIONS: usize = 128;
 
-/// Connections with questions at a time; the next ones wait.
+/// Concurrent TCP connections; further ones wait.
 const MAX_CONNECTIONS: usize = 16;
 
-/// A longer question is not one: a name has 255 bytes, and what else a resolver of a program adds has a few more.
+/// The longest query: a name has at most 255 bytes, and the extras that resolvers add are short.
 const MAX_QUESTION: usize = 512;
 
-/// An answer over UDP that is passed on has so many bytes at most; a longer one is asked for over TCP.
+/// The longest answer passed on over UDP; a longer one is asked for over TCP.
 const MAX_DATAGRAM: u16 = 4096;
 
-/// What programs ask for. Not transfers of zones (AXFR, IXFR), nor everything at once (ANY), nor what servers ask each other.
+/// Record types that programs ask for. Not zone transfers (AXFR, IXFR), nor ANY, nor what servers ask each other.
 const ASKED: [RecordType; 17] = [
     RecordType::A,
     RecordType::CAA,
@@ -50,22 +50,22 @@ const ASKED: [RecordType; 17] = [
     RecordType::TXT,
 ];
 
-/// The longest message of DNS.
+/// The longest DNS message.
 const MAX_MESSAGE: usize = 65_535;
 
-/// One resolver has this long to answer.
+/// Time limit for the answer of one resolver.
 const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
-/// A connection without a question is closed after this.
+/// A TCP connection without a query is closed after this.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// As many resolvers are asked as the C library would.
+/// The most resolvers that are asked, as in the C library.
 const MAX_RESOLVERS: usize = 3;
 
-/// A stand-in means the same as long as the sandbox lives.
+/// Stand-ins do not change while the sandbox lives.
 const TTL: u32 = 60;
 
-/// Where the host's resolvers are written down.
+/// The file that lists the host's resolvers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 struct Names {
@@ -73,7 +73,7 @@ struct Names {
     resolvers: Vec<SocketAddr>,
 }
 
-/// Begins to answer what arrives at these two.
+/// Starts to answer queries on these two sockets.
 pub(super) fn start(questions: OwnedFd, long_questions: OwnedFd, policy: Arc<Policy>) -> io::Result<()> {
     let resolvers = resolvers(&fs::read_to_string(RESOLV_CONF).unwrap_or_default());
     let names = Arc::new(Names { policy, resolvers });
@@ -86,7 +86,7 @@ pub(super) fn start(questions: OwnedFd, long_questions: OwnedFd, policy: Arc<Pol
     Ok(())
 }
 
-/// The resolvers of a `resolv.conf`; this host itself when it names none.
+/// The resolvers in a `resolv.conf`; this host itself if it names none.
 fn resolvers(text: &str) -> Vec<SocketAddr> {
     let addresses = text.lines().filter_map(|line| {
         let mut words = line.split_whitespace();
@@ -101,7 +101,7 @@ fn resolvers(text: &str) -> Vec<SocketAddr> {
     found
 }
 
-/// `resolv.conf` of a sandbox whose questions are passed on: the host's short names work as they do there.
+/// The `resolv.conf` of a sandbox whose queries are passed on: the host's search domains work as they do there.
 pub fn resolv_conf(host: &str) -> String {
     let kept = |line: &&str| {
         let word = line.split_whitespace().next();
@@ -155,7 +155,7 @@ async fn connections(listener: TcpListener, names: Arc<Names>) {
 }
 
 impl Names {
-    /// `None` when there is nothing to say: then it is asked again, or given up.
+    /// `None` if there is no answer: the client asks again, or gives up.
     async fn answer(&self, question: &[u8], by_tcp: bool) -> Option<Vec<u8>> {
         match decide(question, &self.policy)? {
             Decision::Answer(answer) => Some(answer),
@@ -176,11 +176,11 @@ impl Names {
 
 enum Decision {
     Answer(Vec<u8>),
-    /// The question as the host's resolver is asked it.
+    /// The query in the form sent to the host's resolver.
     PassOn(Vec<u8>),
 }
 
-/// What becomes of a question; `None` when it is none.
+/// Decides what to do with a query; `None` if it is none.
 fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
     let message = Message::from_vec(question).ok()?;
     if message.metadata.message_type != MessageType::Query {
@@ -205,7 +205,7 @@ fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
     if message.metadata.op_code != OpCode::Query {
         return answer(ResponseCode::NotImp, None);
     }
-    // A question brings no records of its own.
+    // A query must not carry records.
     let records = [&message.answers, &message.authorities, &message.additionals];
     if records.iter().any(|records| !records.is_empty()) || message.signature.is_some() {
         return answer(ResponseCode::FormErr, None);
@@ -214,11 +214,11 @@ fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
         return match (listed.stand_in(&query.name().to_ascii()), query.query_type()) {
             (Some(address), RecordType::A) => answer(ResponseCode::NoError, Some(address)),
             (Some(_), _) => answer(ResponseCode::NoError, None),
-            // Not passed on: a question can carry data to whoever answers for its name.
+            // Not passed on: a query can carry data to whoever serves the name.
             (None, _) => answer(ResponseCode::NXDomain, None),
         };
     }
-    // There is no IPv6 inside.
+    // The sandbox has no IPv6.
     match query.query_type() {
         RecordType::AAAA => answer(ResponseCode::NoError, None),
         kind if ASKED.contains(&kind) && query.query_class() == DNSClass::IN => {
@@ -228,7 +228,7 @@ fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
     }
 }
 
-/// A question as the host's resolver is asked it: nothing of it is passed on but what is known.
+/// Builds the query for the host's resolver from its known parts only.
 fn plain(message: &Message, query: &Query) -> Option<Vec<u8>> {
     let mut plain = Message::new(message.metadata.id, MessageType::Query, OpCode::Query);
     plain.metadata.recursion_desired = message.metadata.recursion_desired;
@@ -251,7 +251,7 @@ async fn ask(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
     let mut answer = vec![0; MAX_MESSAGE];
     loop {
         let length = socket.recv(&mut answer).await?;
-        // Its number, which the one who asked chose.
+        // The query's id, which the client chose.
         if length >= 12 && answer[..2] == question[..2] {
             answer.truncate(length);
             return Ok(answer);
@@ -299,7 +299,7 @@ mod tests {
         message.to_vec().unwrap()
     }
 
-    /// Code and number of answers; `None` when it is passed on.
+    /// Response code and number of answers; `None` if it is passed on.
     fn decided(policy: &Policy, question: &[u8]) -> Option<(ResponseCode, Vec<String>)> {
         match decide(question, policy).unwrap() {
             Decision::PassOn(_) => None,
@@ -377,7 +377,7 @@ mod tests {
         assert!(passed.metadata.recursion_desired);
         let edns = passed.edns.unwrap();
         assert_eq!((edns.max_payload(), edns.flags().dnssec_ok), (MAX_DATAGRAM, true));
-        // Records that come with a question are no part of it.
+        // Additional records are not passed on.
         message.add_additional(Record::from_rdata(Name::root(), 0, RData::A(A(Ipv4Addr::LOCALHOST))));
         let (code, _) = decided(&policy, &message.to_vec().unwrap()).unwrap();
         assert_eq!(code, ResponseCode::FormErr);

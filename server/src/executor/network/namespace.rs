@@ -17,7 +17,7 @@ use nix::unistd::{getegid, geteuid};
 use super::policy::Policy;
 use super::{Doors, Plan, rules};
 
-/// Becomes the program in a namespace of its own. Returns only with an error.
+/// Becomes the program in a namespace of its own. Returns only on an error.
 pub(super) fn enter(channel: UnixStream, plan: &Plan, policy: &Policy, program: &[OsString]) -> io::Error {
     match prepare(&channel, plan, policy).and_then(|()| super::wait_for_go(channel)) {
         Ok(()) => Command::new(&program[0]).args(&program[1..]).exec(),
@@ -27,7 +27,7 @@ pub(super) fn enter(channel: UnixStream, plan: &Plan, policy: &Policy, program: 
 
 fn prepare(channel: &UnixStream, plan: &Plan, policy: &Policy) -> io::Result<()> {
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
-    // Of the host's namespace; inside there are none.
+    // The addresses of the host's namespace; inside there are none.
     let own = policy.own_addresses();
     leave_the_hosts()?;
     feed(Command::new(&plan.ip).args(["-batch", "-"]), "ip", &rules::links())?;
@@ -42,7 +42,7 @@ fn prepare(channel: &UnixStream, plan: &Plan, policy: &Policy) -> io::Result<()>
     Ok(())
 }
 
-/// Takes what the other process opened.
+/// Receives the descriptors that the other process opened.
 pub(super) fn receive(channel: &UnixStream) -> io::Result<Doors> {
     let mut space = nix::cmsg_space!([std::os::fd::RawFd; 3]);
     let mut byte = [0];
@@ -65,8 +65,8 @@ pub(super) fn receive(channel: &UnixStream) -> io::Result<Doors> {
     }
 }
 
-/// Root makes a network namespace outright. Everybody else needs a user namespace that it belongs to; the program's own one
-/// is made inside of that, and has no rights over it.
+/// Root creates a network namespace directly. Other users need a user namespace that owns it; the program's own user
+/// namespace is created inside that one and has no rights over it.
 fn leave_the_hosts() -> io::Result<()> {
     if geteuid().is_root() && unshare(CloneFlags::CLONE_NEWNET).is_ok() {
         return Ok(());
@@ -81,11 +81,11 @@ fn leave_the_hosts() -> io::Result<()> {
     Ok(())
 }
 
-/// Runs a program with this input; its complaint is the error.
+/// Runs a program with this input; its error output becomes the error.
 fn feed(command: &mut Command, name: &str, input: &str) -> io::Result<()> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        // One that ends early says why.
+        // A program that ends early reports why.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output()?;

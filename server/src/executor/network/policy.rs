@@ -11,7 +11,7 @@ use super::Plan;
 use crate::config::range::Range;
 use crate::config::reach::Reach;
 
-/// The network that stand-ins are from: kept for benchmarks (RFC 2544), so nobody's real one.
+/// The network of stand-in addresses: reserved for benchmarks (RFC 2544), so no real host has one.
 const STAND_INS: [u8; 3] = [198, 18, 0];
 
 /// The most host names that have stand-ins.
@@ -50,12 +50,12 @@ impl Listed {
         &self.ranges
     }
 
-    /// The addresses that stand for the names.
+    /// All stand-in addresses.
     pub(super) fn stand_ins(&self) -> Vec<Ipv4Addr> {
         (0..self.names.len()).filter_map(stand_in).collect()
     }
 
-    /// What stands for a name, if it is in the list.
+    /// The stand-in of a name, if the name is in the list.
     pub(super) fn stand_in(&self, name: &str) -> Option<Ipv4Addr> {
         let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
         stand_in(self.names.iter().position(|known| *known == name)?)
@@ -79,7 +79,7 @@ impl Policy {
         Ok(Self { reach, listed: plan.only.as_deref().map(Listed::new), host_loopback })
     }
 
-    /// One that needs rules of every kind.
+    /// A policy that needs rules of every kind.
     pub(super) fn example() -> Self {
         let hosts = ["example.com".to_owned(), "192.0.2.0/24".to_owned()];
         Self {
@@ -101,7 +101,7 @@ impl Policy {
         self.host_loopback
     }
 
-    /// The addresses of this host, as they are now.
+    /// This host's present addresses.
     pub(super) fn own_addresses(&self) -> Vec<IpAddr> {
         let interfaces = nix::ifaddrs::getifaddrs().into_iter().flatten();
         let address =
@@ -113,7 +113,7 @@ impl Policy {
         interfaces.filter_map(|interface| interface.address.and_then(address)).collect()
     }
 
-    /// Where to connect for a connection that was going to `to`; or, for people, why not.
+    /// Where to connect for a connection to `to`; or, for people, why not.
     pub(super) async fn targets(&self, to: SocketAddrV4) -> Result<Vec<SocketAddr>, String> {
         if let Some(listed) = &self.listed {
             if let Some(name) = listed.name(*to.ip()) {
@@ -144,8 +144,9 @@ impl Policy {
         if open.is_empty() { Err(refusal) } else { Ok(open) }
     }
 
-    /// Whether a connection that was made has its other end on this host, and may not: an address can be this host's without
-    /// being an interface's.
+    /// Whether a connection ends on this host although it may not: an address can be this host's without belonging to
+    /// an
+    /// interface.
     pub(super) fn leads_back(&self, local: IpAddr, remote: IpAddr) -> bool {
         local == remote && self.reach.refusal(remote, &[remote]).is_some()
     }
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(listed.stand_in("localhost."), Some(Ipv4Addr::new(198, 18, 0, 1)));
         assert_eq!(listed.stand_in("B.example"), Some(Ipv4Addr::new(198, 18, 0, 2)));
         assert_eq!(listed.stand_in("c.example"), None);
-        // A name is no way around: what it means is looked at.
+        // Names cannot bypass the rules: the addresses that they resolve to are checked.
         let why = refusal(&policy, "198.18.0.1:80").await.unwrap();
         assert!(why.contains("localhost is") && why.contains("the server's own"), "{why}");
         assert!(refusal(&policy, "198.18.0.3:80").await.unwrap().contains("not among the hosts"));

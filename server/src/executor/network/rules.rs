@@ -8,19 +8,20 @@ use crate::config::metadata;
 use crate::config::range::Range;
 use crate::config::reach::{LOOPBACK, PRIVATE, SPECIAL};
 
-/// Where questions for names are answered inside.
+/// Where DNS queries are answered inside the sandbox.
 pub(super) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 53);
 
-/// The sandbox's own address: the one that is kept for hosts without a real one (RFC 7600). Programs take a host that has
-/// only loopback addresses to be without a network.
+/// The sandbox's own address, reserved for hosts without a real one (RFC 7600). Programs assume that a host with
+/// nothing
+/// but loopback addresses has no network.
 const INSIDE: Ipv4Addr = Ipv4Addr::new(192, 0, 0, 8);
 
-/// Input for `ip -batch`: everything leads to the loopback interface, where it is redirected or refused.
+/// Input for `ip -batch`: routes everything to the loopback interface, where it is redirected or refused.
 pub(super) fn links() -> String {
     format!("link set lo up\naddress add {INSIDE}/32 dev lo\nroute add default dev lo src {INSIDE}\n")
 }
 
-/// Input for `nft`: what is refused at once, and the redirection of everything else to `port`.
+/// Input for `nft`: refuses some addresses outright, and redirects everything else to `port`.
 pub(super) fn rules(policy: &Policy, own: &[IpAddr], port: u16) -> String {
     let mut text =
         String::from("table inet eventflow {\n chain out {\n  type filter hook output priority -150; policy accept;\n");
@@ -74,7 +75,7 @@ pub(super) fn rules(policy: &Policy, own: &[IpAddr], port: u16) -> String {
 
 const REFUSE: &str = "reject with tcp reset";
 
-/// An anonymous set. Its parts may overlap, which `nft` would refuse: those inside of others are left out.
+/// An anonymous set. Its parts may overlap, which `nft` would refuse: those contained in others are left out.
 fn set(parts: impl Iterator<Item = String>) -> String {
     let ranges: Vec<Range> = parts.filter_map(|part| Range::parse(&part)).collect();
     let mut kept: Vec<Range> = Vec::new();
@@ -88,7 +89,7 @@ fn set(parts: impl Iterator<Item = String>) -> String {
     format!("{{ {} }}", texts.join(", "))
 }
 
-/// Rules of every kind, to try whether a host takes them.
+/// Rules of every kind, to test whether a host accepts them.
 pub fn example() -> (String, String) {
     let policy = Policy::example();
     (links(), rules(&policy, &[IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))], 40_000))

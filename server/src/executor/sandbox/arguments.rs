@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use super::host::Host;
 
-/// Where the artifact, or the folder of a task, is inside.
+/// Path of the artifact, or of a task's folder, inside.
 pub(super) const APP: &str = "/app";
-/// Where the instance's own folder is inside: its socket, its result.
+/// Path of the instance's own folder inside: its socket, its result.
 pub(super) const OWN: &str = "/run/eventflow";
-/// Where the wrappers are inside.
+/// Path of the wrappers inside.
 pub(super) const WRAPPERS: &str = "/eventflow";
-/// Where the bridge is inside.
+/// Path of the bridge inside.
 pub(super) const BRIDGE: &str = "/eventflow/bridge";
 
 /// Folders of the root that are links into `/usr` on a merged system, and real folders on others.
 const ROOT_FOLDERS: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
-/// Files of the host's `/etc` that programs need and that tell nothing about the host's users.
+/// Files of the host's `/etc` that programs need and that reveal nothing about the host's users.
 const ETC: [&str; 6] = [
     "/etc/ld.so.cache",
     "/etc/alternatives",
@@ -30,26 +30,26 @@ const ETC: [&str; 6] = [
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs",
 ];
-/// And where the host's network is shared.
+/// The same if the host's network is shared.
 const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 /// The network of a sandbox.
 #[derive(Clone, Copy)]
 pub(super) enum Access<'a> {
-    /// None.
+    /// No network.
     Nothing,
     /// The namespace in which bubblewrap was started.
     Own {
         /// `/etc/resolv.conf`.
         resolver: &'a Path,
     },
-    /// The host's.
+    /// The host's network.
     Shared,
 }
 
 /// Where the outer layer collects what the inner one shows.
 const STAGE: &str = "/stage";
-/// And where it shows the host's `/proc` to the kernel. The inner layer shows nothing of it.
+/// Where it shows the host's `/proc` to the kernel. The inner layer shows nothing of it.
 const HOST_PROC: &str = "/stage/proc";
 
 /// The view of the host from one sandbox.
@@ -68,13 +68,13 @@ pub(super) struct View<'a> {
     pub(super) network: Access<'a>,
     /// The descriptors of the seccomp filters, in the order in which they are installed.
     pub(super) filters: &'a [u8],
-    /// The host's folder for `/tmp`, on a file system with limits; without one, the sandbox makes a file system.
+    /// The host's folder for `/tmp`, on a file system with limits; without it, the sandbox mounts a file system.
     pub(super) tmp: Option<PathBuf>,
-    /// The same for `/dev/shm`.
+    /// Likewise for `/dev/shm`.
     pub(super) shm: Option<PathBuf>,
-    /// The size of `/tmp` in bytes, where the sandbox makes it.
+    /// The size of `/tmp` in bytes, if the sandbox mounts it.
     pub(super) tmp_bytes: u64,
-    /// The size of `/dev/shm` in bytes, where the sandbox makes it.
+    /// The size of `/dev/shm` in bytes, if the sandbox mounts it.
     pub(super) shared_bytes: u64,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct View<'a> {
 pub(super) struct Arguments {
     /// For the bubblewrap around the function.
     pub(super) inner: Vec<u8>,
-    /// For the one around that, where the server is root.
+    /// For the one around that, if the server is root.
     pub(super) outer: Option<Vec<u8>>,
 }
 
@@ -106,11 +106,12 @@ impl View<'_> {
         self.etc(&mut list, &mut stage);
         list.add(["--proc", "/proc", "--dev", "/dev"]);
         if !self.host.identity.changes() {
-            // Of no use to a user who may not write there anyway; a wall where root could not be avoided.
+            // Redundant for a user who may not write there anyway, but needed where root could not be avoided.
             list.add(["--ro-bind", "/proc/sys", "/proc/sys"]);
         }
-        // Reading the list of locks holds up every lock of the host, the database's, too. And a process that could write to its
-        // own folder could say that the kernel should not end it first when memory runs out.
+        // Reading the list of locks delays every lock of the host, including the database's. And a process that could
+        // write to
+        // its own `/proc` folder could ask the kernel not to end it first when memory runs out.
         list.add(["--ro-bind", "/dev/null", "/proc/locks", "--remount-ro", "/proc"]);
         for (folder, bytes, inside) in [(&self.tmp, self.tmp_bytes, "/tmp"), (&self.shm, self.shared_bytes, "/dev/shm")]
         {
@@ -119,9 +120,9 @@ impl View<'_> {
                 None => list.add(["--size", &bytes.to_string(), "--tmpfs", inside]),
             }
         }
-        // Terminals are few on a host, and the kernel counts those of all sandboxes together: there are none inside.
+        // Terminals are few on a host, and the kernel counts those of all sandboxes together, so there are none inside.
         list.add(["--size", "4096", "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]);
-        // What bubblewrap makes for `/dev` has no limit of its own.
+        // What bubblewrap mounts at `/dev` has no size limit of its own.
         list.add(["--remount-ro", "/dev"]);
         for runtime in ["node", "python", "python-flask", "adapters", "preload"] {
             list.bind(
@@ -148,7 +149,7 @@ impl View<'_> {
         for descriptor in self.filters {
             list.add(["--add-seccomp-fd", &descriptor.to_string()]);
         }
-        // The root itself and the folders made on the way to a mount must not be a place to write to.
+        // Neither the root nor the folders created on the way to a mount may be writable.
         list.add(["--remount-ro", "/", "--chdir", APP]);
         Arguments { inner: list.0, outer: stage.list.map(outer) }
     }
@@ -161,7 +162,7 @@ impl View<'_> {
     }
 
     fn etc(&self, list: &mut List, stage: &mut Stage) {
-        // The host's file names what is in the host's network.
+        // The host's file would reveal names in the host's network.
         let own_hosts = self.wrappers.join("etc/hosts");
         let (from_host, hosts, resolver) = match self.network {
             Access::Nothing => (ETC.to_vec(), Some(own_hosts.as_path()), None),
@@ -180,7 +181,7 @@ impl View<'_> {
     }
 }
 
-/// `/usr`, and what a merged system has as links into it.
+/// `/usr`, and the links into it on a merged system.
 fn root(list: &mut List) {
     list.add(["--ro-bind", "/usr", "/usr"]);
     for name in ROOT_FOLDERS {

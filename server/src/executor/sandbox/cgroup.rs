@@ -23,11 +23,11 @@ pub(super) use disk::{DiskLimits, disks_of};
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
 
-/// The end of a process is told at the latest this long after it, though others of its group may still be dying: where
-/// processors are short, that takes its time.
+/// The longest delay until the end of a process is reported, even if others of its group are still dying: that can take
+/// long when processors are short.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
 
-/// Between two looks whether a group is empty, in the end.
+/// The longest pause between two checks whether a group is empty.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The version of control groups used.
@@ -45,19 +45,19 @@ struct Hierarchy {
     controllers: Vec<&'static str>,
 }
 
-/// The limits that functions need.
+/// The controllers that functions need.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
-/// Counts processor time in version 1, where the controller of the processor does not.
+/// Counts processor time in version 1, where the `cpu` controller does not.
 const ACCOUNTING: &str = "cpuacct";
 
-/// A weight of version 2 is this to version 1, where the usual one is 1,024 instead of 100.
+/// Converts a weight of version 2 to version 1, whose default is 1,024 instead of 100.
 const SHARES_PER_WEIGHT: f64 = 1024.0 / 100.0;
 
-/// The weight of the server where it has a group next to that of its functions, of the usual 100: answering comes first.
+/// The server's weight next to that of its functions, with a default of 100: answering comes first.
 const SERVERS_WEIGHT: &str = "1000";
 
-/// What is used of the kernel's controllers, be it only where it is there.
+/// All controllers that are used, including the optional ones.
 fn used() -> impl Iterator<Item = &'static str> {
     CONTROLLERS.into_iter().chain([ACCOUNTING]).chain(disk::CONTROLLERS)
 }
@@ -69,8 +69,8 @@ pub(super) struct Cgroups {
 }
 
 impl Cgroups {
-    /// Looks for writable hierarchies and makes a folder named `name` in each.
-    /// Controllers that no hierarchy offers are missing afterwards, see [`Cgroups::missing`].
+    /// Finds writable hierarchies and creates a folder `name` in each. Controllers that no hierarchy offers are missing
+    /// afterwards, see [`Cgroups::missing`].
     pub(super) fn detect(name: &str) -> Cgroups {
         let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -92,14 +92,14 @@ impl Cgroups {
         Cgroups { hierarchies }
     }
 
-    /// The controllers that are not to be had here.
+    /// The controllers that are not available here.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let there =
             |controller: &&&str| self.hierarchies.iter().any(|hierarchy| hierarchy.controllers.contains(controller));
         CONTROLLERS.iter().filter(|controller| !there(controller)).copied().collect()
     }
 
-    /// `cgroup v1`, `cgroup v2`, both, or `None` when there is neither.
+    /// `cgroup v1`, `cgroup v2`, or both; `None` if there is neither.
     pub(super) fn describe(&self) -> Option<String> {
         let v1 = self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V1);
         let v2 = self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V2);
@@ -111,17 +111,17 @@ impl Cgroups {
         }
     }
 
-    /// The folders that hold this server's groups: to be written down, so that the next start can clear them.
+    /// The folders that hold this server's groups; they are written down so that the next start can clear them.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.hierarchies.iter().map(|hierarchy| hierarchy.base.clone()).collect()
     }
 
-    /// One of them that is not there any more.
+    /// One of them that no longer exists.
     pub(super) fn missing_base(&self) -> Option<PathBuf> {
         self.hierarchies.iter().map(|hierarchy| &hierarchy.base).find(|base| !base.is_dir()).cloned()
     }
 
-    /// Makes again those that are not there any more.
+    /// Restores those that no longer exist.
     pub(super) fn restore(&self) -> io::Result<()> {
         for Hierarchy { version, base, controllers } in self.hierarchies.iter().filter(|one| !one.base.is_dir()) {
             fs::create_dir(base)?;
@@ -132,20 +132,20 @@ impl Cgroups {
         Ok(())
     }
 
-    /// A group of version 2 whose files are plain ones in this folder.
+    /// A group of version 2 whose files are plain files in this folder.
     #[cfg(test)]
     pub(super) fn of_files(folder: &Path) -> Cgroup {
         Cgroup::new(vec![(Version::V2, CONTROLLERS.to_vec(), folder.to_owned())])
     }
 
-    /// Limits everything that is in any of the groups, and will be.
+    /// Limits everything that is or will be in any of the groups.
     pub(super) fn limit_together(&self, limits: Together) -> io::Result<()> {
         for Hierarchy { version, base, controllers } in &self.hierarchies {
             let write = |file: &str, value: u64| fs::write(base.join(file), value.to_string());
             if let Some(memory) = limits.memory.filter(|_| controllers.contains(&"memory")) {
                 match version {
                     Version::V1 => {
-                        // Newer kernels have no other way, and no file for it.
+                        // Newer kernels always do this, and have no file for it.
                         let _ = write("memory.use_hierarchy", 1);
                         write("memory.limit_in_bytes", memory)?;
                     }
@@ -163,7 +163,7 @@ impl Cgroups {
         Ok(())
     }
 
-    /// Makes a group, without limits yet.
+    /// Creates a group, without limits yet.
     pub(super) fn create(&self, name: &str) -> io::Result<Cgroup> {
         let mut group = Cgroup::new(Vec::new());
         for hierarchy in &self.hierarchies {
@@ -187,7 +187,7 @@ impl Drop for Cgroups {
 #[derive(Debug)]
 pub(super) struct Cgroup {
     folders: Vec<(Version, Vec<&'static str>, PathBuf)>,
-    /// Its folders are removed already.
+    /// Whether its folders have been removed.
     gone: AtomicBool,
 }
 
@@ -196,7 +196,7 @@ impl Cgroup {
         Cgroup { folders, gone: AtomicBool::new(false) }
     }
 
-    /// A process that writes `0` to each of these is in the group from then on.
+    /// A process that writes `0` to each of these enters the group.
     pub(super) fn doors(&self) -> Vec<PathBuf> {
         self.folders.iter().map(|(_, _, folder)| folder.join("cgroup.procs")).collect()
     }
@@ -210,17 +210,18 @@ impl Cgroup {
         None
     }
 
-    /// Limits memory and processes. The processor is not limited yet: see [`Cgroup::limit_cpu`].
+    /// Limits memory and processes. The processor limit is set separately: see [`Cgroup::limit_cpu`].
     pub(super) fn limit(&self, limits: &Limits) -> io::Result<()> {
         let memory = (limits.memory_mb * 1024 * 1024).to_string();
         match self.with("memory") {
             Some((Version::V1, folder)) => {
                 fs::write(folder.join("memory.limit_in_bytes"), &memory)?;
-                // Absent where the kernel does not account swap; then there is nothing to forbid.
+                // Absent if the kernel does not account swap; then there is nothing to forbid.
                 let _ = fs::write(folder.join("memory.memsw.limit_in_bytes"), &memory);
                 let _ = fs::write(folder.join("memory.swappiness"), "0");
-                // Version 1 counts what TCP keeps for a socket by itself, and only once there is a limit; version 2 counts it
-                // as memory. Absent where the kernel does not count it at all.
+                // Version 1 counts the memory of TCP sockets separately, and only once there is a limit; version 2
+                // counts it as memory.
+                // Absent if the kernel does not count it at all.
                 let _ = fs::write(folder.join("memory.kmem.tcp.limit_in_bytes"), &memory);
             }
             Some((Version::V2, folder)) => {
@@ -235,8 +236,9 @@ impl Cgroup {
         Ok(())
     }
 
-    /// Sets the processor limit. Apart from the other limits, so that a start may use what is free:
-    /// an interpreter that needs 50 ms to start would otherwise wait for its next period.
+    /// Sets the processor limit. It is separate from the other limits, so that a start may use what is free: an
+    /// interpreter
+    /// that needs 50 ms to start would otherwise wait for its next period.
     pub(super) fn limit_cpu(&self, cpu: f64) -> io::Result<()> {
         // At least a hundredth of a processor: the kernel refuses less than one millisecond.
         let quota = (cpu.max(0.01) * CPU_PERIOD_US as f64) as u64;
@@ -250,8 +252,9 @@ impl Cgroup {
         }
     }
 
-    /// Sets the group's weight against its neighbours, when they want more than there is of processors. 100 is usual, and
-    /// 10,000 the most.
+    /// Sets the group's weight against its neighbours for the case that they want more than all processors. The default
+    /// is
+    /// 100, the maximum 10,000.
     pub(super) fn weigh(&self, weight: u32) -> io::Result<()> {
         match self.with("cpu") {
             Some((Version::V1, folder)) => {
@@ -263,7 +266,7 @@ impl Cgroup {
         }
     }
 
-    /// Processor time that all processes of the group have used together; `None` where nothing counts it.
+    /// Processor time that the group's processes have used together; `None` if nothing counts it.
     pub(super) fn processor_time(&self) -> Option<Duration> {
         if let Some((Version::V1, folder)) = self.with(ACCOUNTING) {
             let used = fs::read_to_string(folder.join("cpuacct.usage")).ok()?;
@@ -287,8 +290,9 @@ impl Cgroup {
         count.is_some_and(|count| count.trim() != "0")
     }
 
-    /// Kills whatever is left in the group, waits until it is empty, and removes it. What takes too long goes on in the
-    /// background until it is done: nobody else would ever do it.
+    /// Kills whatever is left in the group, waits until it is empty, and removes it. If that takes too long it
+    /// continues in
+    /// the background: nobody else would ever do it.
     pub(super) async fn clear(self: &Arc<Self>) {
         let this = self.clone();
         let cleared = tokio::spawn(async move {
@@ -302,7 +306,7 @@ impl Cgroup {
                     }
                     gone
                 };
-                // The kernel delays the removal of a group while others are made or entered: up to a second was seen.
+                // The kernel delays the removal of a group while others are created or entered, by up to a second.
                 if tokio::task::spawn_blocking(removal).await.unwrap_or(false) {
                     return;
                 }
@@ -320,7 +324,7 @@ impl Cgroup {
         }
     }
 
-    /// True when nothing is left of the group.
+    /// True if nothing is left of the group.
     fn remove_folders(&self) -> bool {
         let gone = |folder: &Path| match fs::remove_dir(folder) {
             Ok(()) => true,
@@ -333,8 +337,8 @@ impl Cgroup {
 }
 
 impl Drop for Cgroup {
-    /// Only after a fault, or when the executor itself goes, is anything left here. Whoever drops the last handle may be
-    /// answering calls, and even to look for a group that is gone waits for those that are made and removed just now.
+    /// Anything is left here only after a fault, or when the executor itself goes. Whoever drops the last handle may be
+    /// answering calls, and even looking up a removed group waits for others being created and removed.
     fn drop(&mut self) {
         if *self.gone.get_mut() {
             return;
@@ -349,7 +353,7 @@ impl Drop for Cgroup {
     }
 }
 
-/// Kills and removes the groups of a server that is no more. Waits for them, so call it before anything starts.
+/// Kills and removes the groups of a server that is gone. Waits for them, so call it before anything starts.
 pub(super) fn remove_leftovers(base: &Path) {
     for _ in 0..200 {
         if !base.exists() {
@@ -386,7 +390,7 @@ struct Mount {
 }
 
 impl Mount {
-    /// Reads a line of `/proc/self/mountinfo`; `None` when it is not a control group's.
+    /// Parses a line of `/proc/self/mountinfo`; `None` if it is not a control group's.
     fn parse(line: &str) -> Option<Mount> {
         let (place, kind) = line.split_once(" - ")?;
         let place: Vec<_> = place.split(' ').collect();
@@ -415,8 +419,9 @@ impl Mount {
         used().filter(|controller| offered.iter().any(|one| one == controller)).collect()
     }
 
-    /// Where groups might be made, best first: below the server's own group, so that a limit on the server
-    /// holds for its functions too; else at the top.
+    /// Where groups might be created, best first: below the server's own group, so that a limit on the server also
+    /// applies
+    /// to its functions; else at the top.
     fn places(&self, own: &str) -> Vec<PathBuf> {
         let mut places = Vec::new();
         if let Some(path) = self.own_path(own) {
@@ -448,7 +453,7 @@ impl Mount {
     }
 }
 
-/// Makes `place/name` and tries whether groups with limits can be made in it.
+/// Creates `place/name` and tests whether groups with limits can be created in it.
 fn claim(version: Version, place: &Path, name: &str, wanted: &[&'static str]) -> Option<Hierarchy> {
     if version == Version::V2 && !delegate(place, wanted) {
         return None;
@@ -479,8 +484,8 @@ impl Cgroups {
     }
 }
 
-/// Version 2 gives controllers only to the children of a group that holds no process itself: where the
-/// server is alone in its group, it moves into a child, as a delegated systemd unit is meant to do.
+/// Version 2 gives controllers only to children of a group without processes of its own. If the server is alone in its
+/// group, it moves into a child, as a delegated systemd unit should.
 fn delegate(place: &Path, wanted: &[&'static str]) -> bool {
     if enable(place, wanted) {
         return true;

@@ -15,22 +15,22 @@ use super::mounts::{self, Room};
 use super::process::Leash;
 use crate::tree::{self, Usage};
 
-/// Bytes that an instance may write to its own folder, beside `/tmp`: a job's result, and some air.
+/// Bytes that an instance may write to its own folder, besides `/tmp`: a job's result, and some reserve.
 const OWN_BYTES: u64 = 16 << 20;
 
 /// Files of an instance's own folder.
 const OWN_FILES: u64 = 1000;
 
-/// Files of an instance in `/tmp` and `/dev/shm` together, where the kernel counts them.
+/// Files of an instance in `/tmp` and `/dev/shm` together, if the kernel counts them.
 const TMP_FILES: u64 = 100_000;
 
-/// Bytes of `/dev/shm`, where it is a file system of its own.
+/// Size of `/dev/shm` in bytes, if it is a file system of its own.
 const MAX_SHARED_BYTES: u64 = 64 << 20;
 
-/// The folder of what `/tmp` and `/dev/shm` share.
+/// The folder that `/tmp` and `/dev/shm` share.
 const SHARED: &str = "shared";
 
-/// How often a folder is looked at that the kernel does not limit.
+/// How often a folder is measured that the kernel does not limit.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// A folder that is removed when its last owner drops it.
@@ -41,13 +41,13 @@ pub(super) struct Folder {
 }
 
 impl Folder {
-    /// Makes it, limited by the kernel where `mounted`.
+    /// Creates it, limited by the kernel if `mounted`.
     pub(super) fn new(path: PathBuf, limits: &Limits, mounted: bool) -> io::Result<Folder> {
         let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
         make(&path)?;
         let folder = Folder { path, mounted };
         if mounted {
-            // When one of the two fails, the other one goes with the folder.
+            // If either fails, the other is removed with the folder.
             mounts::mount_room(&folder.path, Room { bytes: OWN_BYTES, files: OWN_FILES })?;
             make(&folder.join(SHARED))?;
             mounts::mount_room(&folder.join(SHARED), Room { bytes: tmp_bytes(limits), files: TMP_FILES })?;
@@ -63,7 +63,7 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// Where `/tmp` of the sandbox is kept; `None` when the sandbox has to make one.
+    /// The folder of the sandbox's `/tmp`; `None` if the sandbox must mount one.
     pub(super) fn tmp(&self) -> Option<PathBuf> {
         self.mounted.then(|| self.join(SHARED).join("tmp"))
     }
@@ -73,13 +73,13 @@ impl Folder {
         self.mounted.then(|| self.join(SHARED).join("shm"))
     }
 
-    /// Makes what the instance may write the user's.
+    /// Gives the writable parts to the user.
     pub(super) fn hand_over(&self, user: u32) -> io::Result<()> {
         let writable = [Some(self.join("own")), self.tmp(), self.shm()];
         writable.into_iter().flatten().try_for_each(|folder| chown(folder, Some(user), Some(user)))
     }
 
-    /// What has to be watched of it, because the kernel does not limit it.
+    /// What must be watched because the kernel does not limit it.
     pub(super) fn watch(&self) -> Option<Watch> {
         (!self.mounted).then(|| Watch(self.join("own")))
     }
@@ -88,7 +88,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let mounted = self.mounted;
-        // A large folder takes its time, and this thread starts and watches all processes.
+        // Removing a large folder takes long, and this thread starts and watches all processes.
         tree::remove_later(std::mem::take(&mut self.path), move |path| {
             if mounted {
                 mounts::unmount(path);
@@ -98,12 +98,12 @@ impl Drop for Folder {
     }
 }
 
-/// The size of `/tmp`. It counts as the process's memory, too.
+/// The size of `/tmp`. It also counts as the process's memory.
 pub(super) fn tmp_bytes(limits: &Limits) -> u64 {
     limits.memory_mb.saturating_mul(1 << 20)
 }
 
-/// The size of `/dev/shm`, where it is a file system of its own. It counts as the process's memory, too.
+/// The size of `/dev/shm`, if it is a file system of its own. It also counts as the process's memory.
 pub(super) fn shared_bytes(limits: &Limits) -> u64 {
     tmp_bytes(limits).min(MAX_SHARED_BYTES)
 }
@@ -113,7 +113,7 @@ pub(super) fn shared_bytes(limits: &Limits) -> u64 {
 pub(super) struct Watch(PathBuf);
 
 impl Watch {
-    /// Kills the process when the folder holds more than it may, and says so in its lines.
+    /// Kills the process when the folder exceeds its limits, and reports that in its lines.
     pub(super) async fn hold(self, process: Leash, lines: Lines) {
         let most = Usage { bytes: OWN_BYTES, entries: OWN_FILES };
         loop {
@@ -123,7 +123,7 @@ impl Watch {
             }
             let folder = self.0.clone();
             let Ok(usage) = tokio::task::spawn_blocking(move || tree::usage(&folder, most)).await else { return };
-            // What cannot be measured may hold anything; what is gone holds nothing.
+            // A folder that cannot be measured may hold anything; one that is gone holds nothing.
             let within = match &usage {
                 Ok(usage) => usage.bytes <= most.bytes && usage.entries <= most.entries,
                 Err(error) => error.kind() == io::ErrorKind::NotFound,

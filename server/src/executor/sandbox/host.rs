@@ -14,9 +14,9 @@ use crate::config::metadata;
 /// The programs that the sandbox needs, as absolute paths.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
-    /// Present, and seen to work.
+    /// The program, if it is present and works.
     pub(super) bubblewrap: Option<PathBuf>,
-    /// Why bubblewrap is not used, when it is not.
+    /// Why bubblewrap is not used, if it is not.
     pub(super) bubblewrap_fault: Option<String>,
     pub(super) node: Option<PathBuf>,
     pub(super) python: Option<PathBuf>,
@@ -26,44 +26,45 @@ pub(super) struct Host {
     pub(super) path: String,
     /// Which user a sandbox is to the kernel.
     pub(super) identity: Identity,
-    /// What makes networks of sandboxes' own; or, for people, why there are none.
+    /// The tools for networks of sandboxes' own; or, for people, why they are not available.
     pub(super) network: Result<NetworkTools, String>,
 }
 
 /// The host's user that the user inside a sandbox is mapped to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Identity {
-    /// The server's own: it is not root, and cannot change that.
+    /// The server's own user: it is not root and cannot change that.
     Servers,
-    /// Root, because no other user could be taken here.
+    /// Root, because no other user could be used here.
     Root,
-    /// One of `count` users from `first` on, which nobody else is.
+    /// One of `count` users from `first` on, which are used for nothing else.
     Own {
-        /// The first user id; the group ids are the same.
+        /// The first user id; group ids are the same.
         first: u32,
-        /// How many there are.
+        /// The number of users.
         count: u32,
     },
 }
 
-/// Ids for the users of sandboxes: above those that distributions, containers and systemd give away. The first half is for
-/// instances, in turn; the second for tasks, by function.
+/// User ids of sandboxes, above those that distributions, containers and systemd assign. The first half is for
+/// instances,
+/// in turn; the second for tasks, by function.
 const OWN_USERS: Identity = Identity::Own { first: 0x7000_0000, count: 2 * OWN_HALF };
 const OWN_HALF: u32 = 60_000;
-/// Where only the usual ids exist, as in most containers.
+/// For places where only the usual ids exist, such as most containers.
 const NOBODY: Identity = Identity::Own { first: 65_534, count: 1 };
 
 /// How the user of a sandbox is chosen.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Number {
-    /// Each instance has another one, until they have all been had.
+    /// Each instance has another one, until all have been used.
     Instance(u64),
-    /// All tasks for a function have the same.
+    /// All tasks for a function share one.
     TasksOf(Uuid),
 }
 
 impl Identity {
-    /// Whether a sandbox has to become another user than the server's.
+    /// Whether sandboxes run as other users than the server's.
     pub(super) fn changes(self) -> bool {
         matches!(self, Identity::Own { .. })
     }
@@ -75,7 +76,7 @@ impl Identity {
             (Identity::Own { first, count: 1 }, _) => Some(first),
             (Identity::Own { first, count }, Number::Instance(number)) => Some(first + within(number, count / 2)),
             (Identity::Own { first, count }, Number::TasksOf(function)) => {
-                // A digest of the id: one that is made of a name or of the time is not spread evenly.
+                // A digest of the id, because ids made from a name or the time are not evenly distributed.
                 let digest = Sha256::digest(function.as_bytes());
                 let number = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
                 Some(first + count / 2 + within(number, count / 2))
@@ -85,8 +86,9 @@ impl Identity {
     }
 }
 
-/// Has the kernel refuse connections of sandboxes' users to metadata services, for sandboxes that share the host's
-/// network. The routing rules are for these users alone, which nobody else is, and stay: other servers on this host may need
+/// Makes the kernel refuse connections of sandboxes' users to metadata services, for sandboxes that share the host's
+/// network. The routing rules apply only to these users and are left in place, because other servers on this host may
+/// need
 /// them. TCP only, because in some clouds the same address answers DNS.
 pub(super) fn close_metadata(identity: Identity) -> bool {
     let (Identity::Own { first, count }, true) = (identity, identity == OWN_USERS) else {
@@ -106,9 +108,9 @@ pub(super) fn close_metadata(identity: Identity) -> bool {
             })
         };
         let add = || run(&["add", "pref", "90"]).is_ok_and(|answer| answer.status.success());
-        // A machine without IPv6 has no such address either.
+        // A machine without IPv6 does not have that address either.
         let no_family = || family == "-6" && !Path::new("/proc/net/if_inet6").exists();
-        // Another server may add the same rule at the same time: then ours fails, and it is there.
+        // Another server may add the same rule at the same time: then ours fails, but the rule exists.
         there() || add() || there() || no_family()
     })
 }
@@ -120,8 +122,8 @@ pub(super) struct NetworkTools {
     pub(super) nft: PathBuf,
 }
 
-/// Makes a network namespace and sets it up as that of a sandbox, to see whether the kernel and the container around us
-/// let us.
+/// Creates a network namespace and sets it up like a sandbox's, to find out whether the kernel and a container around
+/// us allow it.
 fn try_network() -> Result<NetworkTools, String> {
     let find = |name: &str, package: &str| {
         let beside = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(name));
@@ -145,7 +147,7 @@ fn try_network() -> Result<NetworkTools, String> {
     Err(format!("a network namespace cannot be made and set up here: {fault}"))
 }
 
-/// The program and arguments that make the following program run as the user.
+/// The program and arguments that run the following program as the user.
 pub(super) fn become_user(user: u32) -> [String; 6] {
     [
         "setpriv".into(),
@@ -158,7 +160,7 @@ pub(super) fn become_user(user: u32) -> [String; 6] {
 }
 
 impl Host {
-    /// Looks around. Nothing that is missing is an error here: it is when a function needs it.
+    /// Inspects the host. Missing parts are no error here, only when a function needs them.
     pub(super) fn look() -> Host {
         let node = find("node").and_then(|path| path.canonicalize().ok());
         let (python, python_prefixes) = python().map_or((None, Vec::new()), |(exe, prefixes)| (Some(exe), prefixes));
@@ -203,7 +205,7 @@ fn python() -> Option<(PathBuf, Vec<PathBuf>)> {
     Some((executable, lines.collect()))
 }
 
-/// Present is not enough: namespaces may be forbidden by the kernel or by the container around us.
+/// Being present is not enough: the kernel or a container around us may forbid namespaces.
 fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
     let path = find("bwrap").ok_or("bubblewrap is not installed (Debian: apt-get install bubblewrap)")?;
     let root = nix::unistd::geteuid().is_root();

@@ -15,7 +15,7 @@ use crate::clock;
 
 use super::super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
 
-/// How many lines of standard error are kept for the message of a failure.
+/// Lines of standard error kept for the message of a failure.
 pub(super) const TAIL_LINES: usize = 50;
 
 /// Wrappers start a line with this, the run's UUID and [`MARK_END`].
@@ -24,24 +24,25 @@ const MARK_END: u8 = 0x1f;
 /// Start, 36 characters of UUID, end.
 const MARK_BYTES: usize = 38;
 
-/// Room for the words that say how much was cut.
+/// Space for the note that says how much was cut.
 const CUT_NOTE_BYTES: usize = 64;
 
 const READ_BYTES: usize = 64 * 1024;
 
-/// Bytes that are read of one process's output a second, and at once after a silence. A process that writes more waits:
-/// reading costs the server time, also what is thrown away.
+/// Bytes a second that are read of one process's output, and at once after a silence. A process that writes more waits:
+/// reading costs the server time even for what is thrown away.
 const READ_BYTES_PER_SECOND: f64 = 4.0 * MIB;
 
-/// Bytes that are read a second of all processes together, in addition to [`OWN_BYTES_PER_SECOND`] of each: however many flood the
-/// server, reading takes it no more time than this.
+/// Bytes a second that are read of all processes together, on top of [`OWN_BYTES_PER_SECOND`] of each: however many
+/// flood
+/// the server, reading takes no more time than this.
 const ALL_BYTES_PER_SECOND: f64 = 8.0 * MIB;
 
-/// Bytes of each process's output that are read a second whatever the others write.
+/// Bytes a second that are read of each process's output, whatever the others write.
 const OWN_BYTES_PER_SECOND: f64 = 0.125 * MIB;
 
-/// Who writes more than its own part is read after a pause of at least this, so that a few large pieces have come together
-/// instead of many small ones.
+/// A process that writes more than its own part is read after at least this pause, so that a few large pieces come
+/// together instead of many small ones.
 const GATHER: Duration = Duration::from_millis(5);
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -50,7 +51,7 @@ const MIB: f64 = 1024.0 * 1024.0;
 #[derive(Debug)]
 struct Bucket {
     per_second: f64,
-    /// Bytes that may be taken now, and since when.
+    /// Bytes that may be taken, and since when.
     state: Mutex<(f64, Instant)>,
 }
 
@@ -64,7 +65,7 @@ impl Bucket {
         *state = (refilled.min(self.per_second), now);
     }
 
-    /// Takes the bytes, if there are so many.
+    /// Takes the bytes if they are available.
     fn try_take(&self, bytes: f64, now: Instant) -> bool {
         let mut state = self.state.lock();
         self.refill(&mut state, now);
@@ -75,7 +76,7 @@ impl Bucket {
         enough
     }
 
-    /// Takes the bytes; how long to wait until they are there.
+    /// Takes the bytes; returns how long to wait until they are available.
     fn take(&self, bytes: f64, now: Instant) -> Duration {
         let mut state = self.state.lock();
         self.refill(&mut state, now);
@@ -109,7 +110,7 @@ impl Gate {
         Self { rate: Rate::new(lines_per_second), most, own, all }
     }
 
-    /// How long to wait before more is read, when so much was. Meanwhile the pipe fills, and the process waits.
+    /// How long to wait after reading so much. Meanwhile the pipe fills, and the process waits.
     fn pause_after(&self, read: usize, now: Instant) -> Option<Duration> {
         let bytes = read as f64;
         let pause = self.most.take(bytes, now);
@@ -120,7 +121,7 @@ impl Gate {
         (!pause.is_zero()).then_some(pause)
     }
 
-    /// Returns when it is time to say what was left out.
+    /// Returns when a report of left-out lines is due.
     async fn report_due(&self) {
         match self.rate.report_at() {
             Some(at) => tokio::time::sleep_until(at).await,
@@ -134,7 +135,7 @@ impl Gate {
 pub(super) struct Tail(Mutex<VecDeque<String>>);
 
 impl Tail {
-    /// Adds a line, and forgets the oldest one when there are too many.
+    /// Adds a line, and drops the oldest if there are too many.
     pub(super) fn push(&self, line: &str) {
         let mut lines = self.0.lock();
         if lines.len() == TAIL_LINES {
@@ -149,9 +150,10 @@ impl Tail {
     }
 }
 
-/// Reads `source` to its end and sends each line on, as far as the gate allows; says how many lines it did not. Waits while
-/// nobody takes the lines; reads on and throws them away once nobody ever will, so that the process is not held up by a
-/// closed log.
+/// Reads `source` to its end and sends each line on, as far as the gate lets it; reports how many lines it does not.
+/// Waits while the receiver is busy; once the receiver is gone it reads on and discards the lines, so that a closed log
+/// does
+/// not block the process.
 pub(super) async fn pump(
     mut source: impl AsyncRead + Unpin,
     stream: Stream,
@@ -191,7 +193,7 @@ pub(super) async fn pump(
     report(&gate, true, run, &lines, &mut wanted).await;
 }
 
-/// Says what was left out, when it is time to.
+/// Reports left-out lines, if a report is due.
 async fn report(gate: &Gate, last: bool, run: Option<Uuid>, lines: &Lines, wanted: &mut bool) {
     if let Some(text) = gate.rate.report(last, Instant::now()) {
         let line = Line { at: clock::now(), stream: Stream::System, run, text };
@@ -223,7 +225,7 @@ impl Splitter {
         Splitter { stream, run, line: Vec::new(), dropped: 0 }
     }
 
-    /// Takes bytes from `rest` up to and with the next line end; `None` when they end before it.
+    /// Takes bytes from `rest` up to and including the next line ending; `None` if it has none.
     fn next(&mut self, rest: &mut &[u8]) -> Option<Line> {
         let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
             self.keep(rest);
@@ -235,14 +237,15 @@ impl Splitter {
         Some(self.take())
     }
 
-    /// Takes all bytes from `rest` and counts the lines that end in them. Costs little: only the last lines are made, and
-    /// only for the tail.
+    /// Takes all bytes from `rest` and counts the lines that end in them. Cheap: only the last lines are decoded, and
+    /// only
+    /// for the tail.
     fn skip(&mut self, rest: &mut &[u8], tail: Option<&Tail>) -> u64 {
         let is_end = |byte: &u8| *byte == b'\n';
         let ends = rest.iter().filter(|byte| is_end(byte)).count();
         let kept = if tail.is_some() { TAIL_LINES } else { 0 };
         if ends > kept {
-            // To behind the line end before those of the kept lines.
+            // Cuts after the line ending that precedes the kept lines.
             let cut = (0..=kept).try_fold(rest.len(), |end, _| rest[..end].iter().rposition(is_end));
             *rest = &rest[cut.map_or(0, |at| at + 1)..];
             self.line.clear();
@@ -256,7 +259,7 @@ impl Splitter {
         ends as u64
     }
 
-    /// The last line, when it had no line end; what it interrupted comes after it.
+    /// The last line, if it had no line ending; the line that it interrupted follows.
     fn finish(&mut self) -> Option<Line> {
         (!self.line.is_empty()).then(|| self.take())
     }
@@ -295,7 +298,7 @@ pub(in crate::executor) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
     lines
 }
 
-/// Where a marked line begins in the middle of another one, which has no mark.
+/// Where a marked line starts in the middle of an unmarked one.
 fn interruption(line: &[u8]) -> Option<usize> {
     let is_mark = |at: &usize| line[*at] == MARK_START && split_mark(&line[*at..]).0.is_some();
     (0..line.len()).find(is_mark).filter(|at| *at > 0)
@@ -312,7 +315,7 @@ fn split_mark(line: &[u8]) -> (Option<Uuid>, &[u8]) {
     }
 }
 
-/// The text, made valid and short enough; says how many bytes are missing.
+/// The text, made valid UTF-8 and cut to the limit, with a note of how many bytes are missing.
 fn cut(bytes: &[u8], dropped: usize) -> String {
     let text = String::from_utf8_lossy(bytes);
     if dropped == 0 && text.len() <= MAX_LINE_BYTES {

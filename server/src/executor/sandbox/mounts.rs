@@ -20,8 +20,8 @@ pub(super) struct Room {
     pub(super) files: u64,
 }
 
-/// Gives this process a mount namespace of its own, to be called before it has a second thread. What is mounted outside
-/// later still appears in it. Does nothing where it is not allowed: then mounts are removed one by one.
+/// Gives this process a mount namespace of its own; call it before there is a second thread. Later mounts outside still
+/// appear in it. Does nothing if that is not allowed: mounts are then removed one by one.
 pub fn isolate() {
     if !nix::unistd::geteuid().is_root() || unshare(CloneFlags::CLONE_NEWNS).is_err() {
         return;
@@ -29,19 +29,19 @@ pub fn isolate() {
     let _ = mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_SLAVE, None::<&str>);
 }
 
-/// Mounts an empty file system at a folder, for its owner alone.
+/// Mounts an empty file system at a folder, accessible to its owner only.
 pub(super) fn mount_room(folder: &Path, room: Room) -> io::Result<()> {
     let options = format!("size={},nr_inodes={},mode=0700", room.bytes, room.files);
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     Ok(mount(Some("eventflow"), folder, Some("tmpfs"), flags, Some(options.as_str()))?)
 }
 
-/// Takes it away, with all that is in it, as soon as nobody uses it any more.
+/// Removes it with everything in it, as soon as it is no longer in use.
 pub(super) fn unmount(folder: &Path) {
     let _ = umount2(folder, MntFlags::MNT_DETACH | MntFlags::UMOUNT_NOFOLLOW);
 }
 
-/// Whether this server may mount at all. Tries it in a new folder in `folder`.
+/// Whether this server may mount at all; tested in a new folder in `folder`.
 pub(super) fn are_possible(folder: &Path) -> bool {
     let trial = folder.join("trial");
     if !nix::unistd::geteuid().is_root() || std::fs::create_dir(&trial).is_err() {
@@ -56,19 +56,19 @@ pub(super) fn are_possible(folder: &Path) -> bool {
     possible
 }
 
-/// Takes away everything that is mounted below a folder: what a server that was killed has left there.
+/// Removes everything that a killed server has left mounted below a folder.
 pub(super) fn unmount_below(folder: &Path) {
     let mounts = std::fs::read("/proc/self/mountinfo").unwrap_or_default();
     let points = mounts.split(|byte| *byte == b'\n').filter_map(mount_point);
     let mut below: Vec<_> = points.filter(|point| point.starts_with(folder) && point != folder).collect();
-    // The innermost first.
+    // Innermost first.
     below.sort_by_key(|point| std::cmp::Reverse(point.as_os_str().len()));
     for point in below {
         unmount(&point);
     }
 }
 
-/// The mount point in a line of `mountinfo`, where spaces and other bytes are written as `\040`.
+/// The mount point in a line of `mountinfo`, which writes spaces and other bytes as `\040`.
 fn mount_point(line: &[u8]) -> Option<PathBuf> {
     let written = line.split(|byte| *byte == b' ').nth(4)?;
     let mut point = Vec::with_capacity(written.len());

@@ -12,25 +12,25 @@ use super::arguments::Access;
 use super::host::{self, Host};
 use crate::config::Reach;
 
-/// Processes and threads of the way out.
+/// Processes and threads of the network process.
 pub(super) const OWN_PIDS: u64 = 8;
 
-/// Memory of the way out, with the buffers of its connections.
+/// Memory of the network process, including the buffers of its connections.
 pub(super) const OWN_MEMORY_MB: u64 = 24;
 
 /// What all sandboxes of a server share.
 #[derive(Debug)]
 pub(super) struct Networks {
     reach: Reach,
-    /// The sandboxes share the host's network.
+    /// Whether the sandboxes share the host's network.
     shared: bool,
-    /// Where they do, metadata services are closed to them.
+    /// Whether metadata services are then closed to them.
     metadata_closed: bool,
-    /// `resolv.conf` of those whose questions for names are passed on.
+    /// `resolv.conf` of sandboxes whose queries are passed on.
     resolver: PathBuf,
 }
 
-/// Where the `resolv.conf` is that sandboxes are shown.
+/// The path of that `resolv.conf`.
 pub(super) fn resolver_of(folder: &Path) -> PathBuf {
     folder.join("resolv.conf")
 }
@@ -40,32 +40,33 @@ pub(super) fn write_resolver(folder: &Path) -> io::Result<()> {
     let resolver = resolver_of(folder);
     let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
     fs::write(&resolver, network::resolv_conf(&host))?;
-    // Whatever the server's umask is: functions read it.
+    // Whatever the server's umask is, functions must be able to read it.
     fs::set_permissions(&resolver, std::os::unix::fs::PermissionsExt::from_mode(0o644))
 }
 
 impl Networks {
-    /// Writes what sandboxes are shown to a folder of the server's.
+    /// Writes the files that sandboxes are shown to a folder of the server's.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
         write_resolver(folder)?;
         let resolver = resolver_of(folder);
         Ok(Self { reach: Reach::default(), shared: false, metadata_closed: false, resolver })
     }
 
-    /// Takes the settings over.
+    /// Applies the settings.
     pub(super) fn set(&mut self, reach: Reach, shared: bool, host: &Host) {
         self.shared = shared && host.bubblewrap.is_some() && host.network.is_err();
         self.metadata_closed = self.shared && host::close_metadata(host.identity);
         self.reach = reach;
     }
 
-    /// Whether a process of this network listens on a port of the host's.
+    /// Whether a process in this network listens on a port of the host.
     pub(super) fn is_hosts(&self, network: &Network) -> bool {
         self.shared && network.is_some()
     }
 
-    /// What makes the network of a sandbox, when it has one of its own. A task, which is a build, may have addresses that are
-    /// opened to it alone, and reaches the host's loopback interface where that is open.
+    /// Plans the network of a sandbox, if it has one of its own. A task, which is a build, may have addresses that are
+    /// open
+    /// to it alone, and reaches the host's loopback interface where that is open.
     ///
     /// # Errors
     /// [`Error::Refused`] when it cannot have one here.
@@ -81,7 +82,7 @@ impl Networks {
             Network::Open => None,
             Network::Only(hosts) => Some(hosts.clone()),
         };
-        // Without bubblewrap nothing is isolated, which is said at the start.
+        // Without bubblewrap nothing is isolated; the server warns of that at its start.
         if host.bubblewrap.is_none() {
             return Ok(None);
         }
@@ -100,7 +101,7 @@ impl Networks {
         }
     }
 
-    /// What the sandbox sees of it.
+    /// What the sandbox sees of the network.
     pub(super) fn access<'a>(
         &'a self,
         wrappers_resolver: &'a Path,
@@ -108,7 +109,7 @@ impl Networks {
         wanted: &Network,
     ) -> Access<'a> {
         match plan {
-            // The names of a list are answered for it alone.
+            // The names in a list are resolved for this sandbox alone.
             Some(plan) if plan.only.is_some() => Access::Own { resolver: wrappers_resolver },
             Some(_) => Access::Own { resolver: &self.resolver },
             None if self.is_hosts(wanted) => Access::Shared,
@@ -116,7 +117,7 @@ impl Networks {
         }
     }
 
-    /// What a reader of the start-up lines should be warned of.
+    /// The warning for the start-up lines, if any.
     pub(super) fn warning(&self, host: &Host) -> Option<String> {
         let fault = host.network.as_ref().err().filter(|_| host.bubblewrap.is_some())?;
         if !self.shared {
@@ -186,7 +187,7 @@ mod tests {
         let networks = networks(folder.path(), true, &host);
         assert!(networks.plan(&host, "mine", &Network::Open, None).unwrap().is_none());
         assert!(networks.is_hosts(&Network::Open) && !networks.is_hosts(&Network::None));
-        // A list is a promise that a shared network does not keep.
+        // A shared network cannot enforce a list.
         assert!(networks.plan(&host, "mine", &Network::Only(vec!["example.com".into()]), None).is_err());
         let warning = networks.warning(&host).unwrap();
         assert!(warning.contains("SHARE THIS HOST'S NETWORK") && warning.contains("169.254.169.254"), "{warning}");

@@ -28,16 +28,16 @@ use super::guard;
 use super::lines::{Gate, Tail, pump};
 use crate::clock;
 
-/// After a process's end its last output may take this long to be taken; then it is given up.
+/// How long the last output of an ended process may take to be read; then it is given up.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
-/// The function's own process is looked for this long before the whole sandbox is killed instead.
+/// How long the function's own process is looked for before the whole sandbox is killed instead.
 const FOUND_WITHIN: Duration = Duration::from_millis(200);
 
 /// A line that nobody takes holds up the end of its process no longer.
 const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
-/// Bubblewrap may take this long to notice that the sandbox is dead.
+/// How long bubblewrap may take to notice that the sandbox is dead.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The thread that is the parent of all processes.
@@ -67,7 +67,7 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         drop(self.open.take());
-        // A handle that nobody waited for may be dropped on the thread itself.
+        // An unawaited handle may be dropped on the thread itself.
         let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
         if let Some(thread) = thread {
             let _ = thread.join();
@@ -75,9 +75,8 @@ impl Drop for Ground {
     }
 }
 
-/// Marks every descriptor that this server was started with, but the standard three, as not to be inherited.
-/// Those that it opens itself are marked already; but whoever started it may have left some open, and a function
-/// must not get them.
+/// Marks every descriptor that this server was started with, except the standard three, as close-on-exec. Those that it
+/// opens itself are marked already; but its parent may have left some open, and a function must not get them.
 pub(super) fn keep_descriptors_to_ourselves() {
     let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = descriptors.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
@@ -107,7 +106,7 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Starts the shell. To be called on the thread of the [`Ground`].
+    /// Starts the shell. Must be called on the thread of the [`Ground`].
     fn open(cgroup: Cgroup) -> io::Result<Slot> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", ENTER, "eventflow-sandbox"]).args(cgroup.doors());
@@ -121,7 +120,7 @@ impl Slot {
         &self.cgroup
     }
 
-    /// Whether it still waits.
+    /// Whether it is still waiting.
     pub(super) fn usable(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
@@ -134,7 +133,7 @@ impl Ground {
         opened.await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// Does something on the thread, without waiting for it.
+    /// Runs something on the thread, without waiting for it.
     pub(super) fn later(&self, what: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(what);
     }
@@ -148,20 +147,20 @@ fn ended() -> io::Error {
 pub(super) struct Launch {
     /// A script that replaces the shell with the program.
     pub(super) script: PathBuf,
-    /// How many bubblewraps stand around the process; none, one, or two where the server is root.
+    /// The number of bubblewraps around the process: none, one, or two if the server is root.
     pub(super) layers: usize,
-    /// How many processes stand around those: one where there is a network.
+    /// The number of processes around those: one if there is a network.
     pub(super) around: usize,
     /// Held until the process has ended.
     pub(super) folder: Arc<Folder>,
-    /// What standard input gives, if the script leaves it as it is.
+    /// Content of standard input, if the script leaves it unchanged.
     pub(super) stdin: Bytes,
     /// The run that all lines belong to, for a job.
     pub(super) run: Option<Uuid>,
     pub(super) lines: Lines,
-    /// More lines are left out.
+    /// Lines beyond this rate are left out.
     pub(super) lines_per_second: u32,
-    /// Words on standard error with which a runtime says, before it gives up, that its memory is full.
+    /// Words on standard error by which a runtime reports that its memory is full, before it gives up.
     pub(super) out_of_memory_words: Option<&'static str>,
 }
 
@@ -196,7 +195,7 @@ impl Process {
         let (started, result) = oneshot::channel();
         let own = home.clone();
         home.ground.handle.spawn(async move {
-            // Nobody waits for the answer any more when the caller was cancelled: then it is dropped, and killed.
+            // If the caller was cancelled, nobody receives the answer: it is dropped, and the process is killed.
             let _ = started.send(run(own, slot, launch));
         });
         result.await.map_err(|_| ended())
@@ -240,7 +239,7 @@ impl Process {
         Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside, first: OnceLock::new() }
     }
 
-    /// The limits around it.
+    /// The control group around it.
     pub(super) fn cgroup(&self) -> &Arc<Cgroup> {
         &self.cgroup
     }
@@ -301,7 +300,7 @@ impl Leash {
     }
 }
 
-/// The executor went away before the process's end was seen: it was killed.
+/// The executor ended before the process's end was seen: it was killed.
 fn lost() -> Exit {
     Exit { signal: Some(Signal::SIGKILL as i32), ..Exit::default() }
 }
@@ -350,7 +349,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
             }
         };
         let mut exit = Watch { child, layers, around, orders: received, killed: &killed }.watch().await;
-        // The rest of the group goes before the pipes are drained: it may hold them open.
+        // The rest of the group is killed before the pipes are drained: it may hold them open.
         exit.why = told.get().cloned().filter(|_| exit.code != Some(0));
         if exit.why.is_none() && exit.code != Some(0) && own_cgroup.out_of_memory() {
             match own_cgroup.met_its_limit() {
@@ -377,7 +376,7 @@ struct Watch<K> {
     layers: usize,
     around: usize,
     orders: mpsc::UnboundedReceiver<Order>,
-    /// To be called when it is killed.
+    /// Called when the process is killed.
     killed: K,
 }
 
@@ -419,8 +418,9 @@ impl<K: Fn()> Watch<K> {
         }
     }
 
-    /// Kills all: the sandbox's first process takes every other one with it. Returns when to kill
-    /// bubblewrap itself, should it not have seen that.
+    /// Kills everything: the sandbox's first process takes all others with it. Returns when to kill bubblewrap itself,
+    /// should
+    /// it not have noticed.
     fn kill(&mut self, outer: Pid) -> Option<Instant> {
         (self.killed)();
         if self.layers == 0 {
@@ -440,8 +440,9 @@ impl<K: Fn()> Watch<K> {
     }
 }
 
-/// SIGTERM to the function's own process: the child of the first process in the sandbox, which is
-/// bubblewrap's and would not pass it on.
+/// Sends SIGTERM to the function's own process: the child of the first process in the sandbox, which is bubblewrap's
+/// and
+/// would not pass it on.
 async fn terminate(outer: Pid, layers: usize, around: usize) {
     if layers == 0 {
         let _ = killpg(outer, Signal::SIGTERM);
@@ -461,8 +462,9 @@ async fn terminate(outer: Pid, layers: usize, around: usize) {
     }
 }
 
-/// The child of a child, and so on. Each bubblewrap is the parent of the first process in its namespace, and that one
-/// is the parent of the next bubblewrap, or of the function's own process.
+/// Follows the first children for some generations. Each bubblewrap is the parent of the first process in its
+/// namespace,
+/// and that one is the parent of the next bubblewrap, or of the function's own process.
 fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
     (0..generations).try_fold(outer, |parent, _| first_child(parent))
 }
@@ -479,7 +481,7 @@ fn first_child(parent: Pid) -> Option<Pid> {
     let file = format!("/proc/{parent}/task/{parent}/children");
     match std::fs::read_to_string(&file) {
         Ok(children) => children.split_whitespace().next()?.parse().ok().map(Pid::from_raw),
-        // Kernels without CONFIG_PROC_CHILDREN; or the parent is gone, and the search finds nothing.
+        // The kernel has no CONFIG_PROC_CHILDREN; or the parent is gone, and the search finds nothing.
         Err(_) => search_child(parent),
     }
 }
@@ -498,7 +500,7 @@ fn parent_of(process: &Path) -> Option<i32> {
     stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
 }
 
-/// Bubblewrap and shells report a process that a signal ended as 128 and the signal's number.
+/// Bubblewrap and shells report a process ended by a signal as 128 plus the signal's number.
 fn exit_of(status: io::Result<std::process::ExitStatus>, isolated: bool) -> Exit {
     use std::os::unix::process::ExitStatusExt;
     let Ok(status) = status else { return lost() };

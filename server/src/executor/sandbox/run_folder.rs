@@ -16,36 +16,36 @@ use uuid::Uuid;
 use super::{MAX_SOCKET_PATH, cgroup, mounts};
 use crate::tree;
 
-/// Locked as long as the server lives; holds the identities of what belongs to it.
+/// Locked while the server lives; holds the identities of what belongs to it.
 const LOCK: &str = "lock";
-/// Names the folder of the instances.
+/// Holds the path of the instances' folder.
 const FOLDER: &str = "folder";
-/// Names the control groups of the instances.
+/// Holds the paths of the instances' control groups.
 const CGROUPS: &str = "cgroups";
 
-/// They say whose a folder is, so they go last, and the lock after the others.
+/// They identify a folder's owner, so they are removed last, and the lock after the others.
 const MARKS: &[&str] = &[CGROUPS, FOLDER, LOCK];
 
-/// The start of the server waits so long for the removal of what another one has left; the rest is removed later.
+/// How long a start waits for the removal of what another server has left; the rest is removed later.
 const AT_THE_START: Duration = Duration::from_secs(2);
 
-/// And its end for what its own instances have left.
+/// How long the server's end waits for the removal of what its own instances have left.
 const AT_THE_END: Duration = Duration::from_secs(5);
 
-/// A server has locked its folder within this.
+/// How long a starting server may take to lock its folder.
 const STARTED_WITHIN: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 pub(super) struct RunFolder {
     pub(super) name: String,
     pub(super) path: PathBuf,
-    /// Below `data_dir`, also when `path` is not.
+    /// Below `data_dir`, even if `path` is not.
     record: PathBuf,
     lock: Mutex<File>,
 }
 
 impl RunFolder {
-    /// Removes what dead servers left, and makes a folder for this one.
+    /// Removes what dead servers left, and creates a folder for this one.
     pub(super) fn claim(data_dir: &Path) -> io::Result<RunFolder> {
         let records = data_dir.join("run");
         fs::create_dir_all(&records)?;
@@ -63,7 +63,7 @@ impl RunFolder {
         Ok(RunFolder { name, path, record, lock })
     }
 
-    /// Writes down what the next start has to remove, should this server be killed.
+    /// Records what the next start must remove if this server is killed.
     pub(super) fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
         let lines: String = cgroups.iter().map(|folder| format!("{}\n", folder.display())).collect();
         fs::write(self.record.join(CGROUPS), lines)?;
@@ -75,7 +75,7 @@ impl RunFolder {
         fs::write(self.record.join(LOCK), marks)
     }
 
-    /// What is gone of it: somebody has removed it, or put another in its place.
+    /// The part of it that is missing, because somebody removed or replaced it.
     pub(super) fn missing(&self) -> Option<PathBuf> {
         let lock = self.record.join(LOCK);
         let held = self.lock.lock().metadata().map(|meta| Identity::of(&meta));
@@ -86,10 +86,10 @@ impl RunFolder {
         (!self.path.is_dir()).then(|| self.path.clone())
     }
 
-    /// Makes it again, under the same paths.
+    /// Restores it, under the same paths.
     pub(super) fn restore(&self) -> io::Result<()> {
         let records = self.record.parent().unwrap_or(&self.record);
-        // Without the data folder nothing is left to stand on.
+        // Without the data folder nothing can be restored.
         match fs::create_dir(records) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
@@ -108,7 +108,7 @@ impl Drop for RunFolder {
     }
 }
 
-/// Makes record and folder, as far as they are not there, and locks the record.
+/// Creates the record and the folder if missing, and locks the record.
 fn make(record: &Path, path: &Path) -> io::Result<File> {
     let make = |folder: &Path| match DirBuilder::new().mode(0o700).create(folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
@@ -159,20 +159,20 @@ impl std::fmt::Display for Identity {
 /// What a dead server has left behind, as far as it is known to be its own.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Leftovers {
-    /// The folder of its instances, where that is not its record.
+    /// The folder of its instances, if it is not the record's.
     folder: Option<PathBuf>,
     cgroups: Vec<PathBuf>,
 }
 
 impl Leftovers {
-    /// What the record says. `lock` is its lock, which nobody holds.
+    /// Reads the record. `lock` is its lock, which nobody holds.
     fn of(record: &Path, lock: &File) -> Self {
         let marks = fs::read_to_string(record.join(LOCK)).unwrap_or_default();
         let folder = fs::read_to_string(record.join(FOLDER)).map(PathBuf::from).ok();
         let folder = folder.filter(|folder| folder.file_name() == record.file_name());
         let Ok(identity) = lock.metadata().map(|meta| Identity::of(&meta)) else { return Self::default() };
         if marks.is_empty() {
-            // From before there were identities: a copy names the folder of the original.
+            // Without identities, as in older records, a copy names the folder of the original.
             let cgroups = fs::read_to_string(record.join(CGROUPS)).unwrap_or_default();
             let is_own = folder.is_some_and(|folder| folder == record);
             let cgroups = cgroups.lines().filter(|_| is_own).map(PathBuf::from).collect();
@@ -200,7 +200,7 @@ impl Leftovers {
 fn remove_if_dead(record: PathBuf) {
     let lock = match File::open(record.join(LOCK)) {
         Ok(lock) => lock,
-        // One without a lock belongs to a server that is just starting, or was almost removed when its server was killed.
+        // A record without a lock belongs to a server that is just starting, or that was killed while it removed it.
         Err(_) if tree::is_older_than(&record, STARTED_WITHIN) => {
             return tree::remove_later(record, tree::remove);
         }
@@ -224,7 +224,7 @@ fn remove_if_dead(record: PathBuf) {
     }
 }
 
-/// The record last: where something stays, the next start must know of it.
+/// The record last: if something is left, the next start must know of it.
 fn remove_both(folder: &Path, record: &Path, within: Duration) -> io::Result<()> {
     mounts::unmount_below(folder);
     if folder != record {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-/// Variables that some shells do not let be set, or set to something else.
+/// Variables that some shells refuse to set, or change.
 const SHELLS_OWN: [&str; 16] = [
     "_",
     "COMP_WORDBREAKS",
@@ -30,13 +30,13 @@ const SHELLS_OWN: [&str; 16] = [
 /// The resource limits of a process that a shell can set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ShellLimits {
-    /// Bytes of a file.
+    /// The largest file, in bytes.
     pub(super) file_bytes: u64,
-    /// Descriptors.
+    /// The most open descriptors.
     pub(super) open_files: u64,
 }
 
-/// A shell counts the bytes of a file in these.
+/// The unit in which shells limit the size of a file, in bytes.
 const ULIMIT_BLOCK: u64 = 512;
 
 /// A script for a POSIX shell.
@@ -44,15 +44,16 @@ const ULIMIT_BLOCK: u64 = 512;
 pub(super) struct Script(Vec<u8>);
 
 impl Script {
-    /// Opens a file for reading as this descriptor, from 3 to 9.
+    /// Opens a file for reading as this descriptor, 3 to 9.
     pub(super) fn open(&mut self, descriptor: u8, path: &Path) {
         self.0.extend_from_slice(format!("exec {descriptor}< ").as_bytes());
         self.word(path.as_os_str());
         self.0.push(b'\n');
     }
 
-    /// Sets a variable, where a shell can have one of that name. A program that is started finds it in its environment,
-    /// and no process list shows it, as it would the arguments of `env`.
+    /// Sets a variable, if a shell can have one of that name. The started program finds it in its environment, and no
+    /// process
+    /// list shows it, unlike the arguments of `env`.
     pub(super) fn export(&mut self, name: &str, value: &str) -> bool {
         let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
             && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -66,8 +67,9 @@ impl Script {
         fits
     }
 
-    /// Sets limits for good: no core dumps, and a file's size and a number of descriptors, or less where the server itself
-    /// may have less. Up to that number a program may raise the 1,024 descriptors that it starts with.
+    /// Sets permanent limits: no core dumps, a file's size and the number of descriptors, or less if the server itself
+    /// has
+    /// less. A program may raise its initial 1,024 descriptors up to that number.
     pub(super) fn limit(&mut self, limits: ShellLimits) {
         use nix::sys::resource::{Resource, getrlimit};
         let own = |resource, wanted: u64| getrlimit(resource).map_or(wanted, |(_, hard)| wanted.min(hard));
@@ -86,7 +88,7 @@ impl Script {
         self.0.extend_from_slice(b" || exit 125\n");
     }
 
-    /// The script, with the program as its end: the shell's standard input becomes the program's, or nothing does.
+    /// Ends the script with the program; the shell's standard input becomes the program's, or nothing does.
     pub(super) fn become_program(mut self, command: &[OsString], no_input: bool) -> Vec<u8> {
         self.0.extend_from_slice(b"exec");
         for word in command {
@@ -100,7 +102,7 @@ impl Script {
         self.0
     }
 
-    /// In single quotes nothing has a meaning but the single quote itself.
+    /// Within single quotes only the single quote itself has a meaning.
     fn word(&mut self, word: &OsStr) {
         self.0.push(b'\'');
         for byte in word.as_bytes() {

@@ -18,14 +18,14 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
-/// The bits of a socket's type that are its kind; the others are flags.
+/// The bits of a socket's type that hold its kind; the others are flags.
 const SOCK_KIND: u64 = 0xf;
 
-/// `personality` values: the ordinary one, and the question for the present one.
+/// Allowed arguments of `personality`: the default, and the query of the present one.
 const PERSONALITIES: [u64; 2] = [0, 0xffff_ffff];
 
-/// Writes the filters to a folder, in the order in which they are to be installed. There are none for an architecture that
-/// `seccompiler` does not know.
+/// Writes the filters to a folder, in the order of their installation. There are none for an architecture that
+/// `seccompiler` does not support.
 pub(super) fn write(folder: &Path) -> io::Result<Vec<PathBuf>> {
     if TargetArch::try_from(std::env::consts::ARCH).is_err() {
         return Ok(Vec::new());
@@ -47,7 +47,7 @@ pub(super) fn write(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// What is let through, and what is refused on purpose.
+/// The calls that are allowed, and those that are refused on purpose.
 fn filters() -> Result<[BpfProgram; 2], Box<dyn std::error::Error + Send + Sync>> {
     let architecture = TargetArch::try_from(std::env::consts::ARCH)?;
     let mut allowed: BTreeMap<i64, Vec<SeccompRule>> =
@@ -74,14 +74,14 @@ fn number(value: i32) -> u64 {
     u64::from(value.cast_unsigned())
 }
 
-/// New namespaces of every kind.
+/// Flags for new namespaces of every kind.
 fn namespaces() -> u64 {
     let flags =
         CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     number(flags | CLONE_NEWTIME)
 }
 
-/// Calls that are let through with some arguments only.
+/// Calls that are allowed with some arguments only.
 fn limited() -> Result<Rules, seccompiler::BackendError> {
     let mut sockets = Vec::new();
     let kind = |kind: i32| is(1, SeccompCmpOp::MaskedEq(SOCK_KIND), number(kind));
@@ -130,7 +130,7 @@ fn refused_by_argument() -> Result<Rules, seccompiler::BackendError> {
         is(0, SeccompCmpOp::Ne, number(AF_INET6))?,
     ])?;
     let mut sockets = vec![families];
-    // Raw, packet and other kinds, of the families that are there.
+    // Raw, packet and other kinds of sockets, of the allowed families.
     for kind in (0..=SOCK_KIND).filter(|kind| ![1, 2, 5].contains(kind)) {
         sockets.push(SeccompRule::new(vec![is(1, SeccompCmpOp::MaskedEq(SOCK_KIND), kind)?])?);
     }
@@ -142,7 +142,7 @@ fn refused_by_argument() -> Result<Rules, seccompiler::BackendError> {
         options.push(SeccompRule::new(rule)?);
     }
     let filter = SeccompRule::new(vec![is(0, SeccompCmpOp::Eq, number(libc::PR_SET_SECCOMP))?])?;
-    // A datagram that is held back until more comes is kept by the kernel, and counted for nobody.
+    // The kernel keeps a datagram that is held back for more data, and charges it to nobody.
     let held_back = |flags| {
         let more = number(libc::MSG_MORE);
         SeccompRule::new(vec![is(flags, SeccompCmpOp::MaskedEq(more), more)?])
@@ -158,7 +158,7 @@ fn refused_by_argument() -> Result<Rules, seccompiler::BackendError> {
         (libc::SYS_sendto, vec![held_back(3)?]),
         (libc::SYS_sendmsg, vec![held_back(2)?]),
         (libc::SYS_sendmmsg, vec![held_back(3)?]),
-        // The last filter is in force when the last one is installed: nobody inside needs another.
+        // The last filter is in force once installed: nobody inside needs another.
         (libc::SYS_prctl, vec![filter]),
     ])
 }
@@ -199,7 +199,7 @@ const REFUSED_OPTIONS: &[(i32, i32)] = &[
     (libc::IPPROTO_IPV6, IPV6_DSTOPTS),
 ];
 
-/// How long a closed connection is kept beside its ordinary time: those without an owner are few for all of a host.
+/// How long an orphaned connection is kept beyond its usual time: the whole host has few of those.
 const TCP_LINGER2: i32 = 8;
 const TCP_ULP: i32 = 31;
 const TCP_MD5SIG_EXT: i32 = 32;
@@ -218,9 +218,11 @@ const IPV6_RTHDRDSTOPTS: i32 = 55;
 const IPV6_RTHDR: i32 = 57;
 const IPV6_DSTOPTS: i32 = 59;
 
-/// Refused on purpose: other processes, namespaces and mounts, the kernel itself, keys, and what was the way in of many
-/// an attack on the kernel. `clone3` is not here: its arguments cannot be looked at, and after `ENOSYS` the C library
-/// takes `clone`.
+/// Refused on purpose: other processes, namespaces and mounts, the kernel itself, keys, and calls that were the entry
+/// of
+/// many attacks on the kernel. `clone3` is not listed: its arguments cannot be inspected, and after `ENOSYS` the C
+/// library
+/// uses `clone`.
 const REFUSED: &[i64] = &[
     libc::SYS_acct,
     libc::SYS_add_key,
@@ -293,8 +295,9 @@ const REFUSED_HERE: &[i64] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const REFUSED_HERE: &[i64] = &[];
 
-/// Files, memory, processes and threads of one's own, time, signals, polling, sockets. No attributes of files can be set: a
-/// list of access rights takes some 128 KiB of the kernel's memory that no control group counts, for each folder.
+/// Files, memory, a program's own processes and threads, time, signals, polling, sockets. File attributes cannot be
+/// set:
+/// for each folder, an access control list takes some 128 KiB of kernel memory that no control group counts.
 const ALLOWED: &[i64] = &[
     libc::SYS_accept,
     libc::SYS_accept4,
@@ -524,7 +527,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_writev,
 ];
 
-/// What newer architectures leave out, because there is another call that does it.
+/// Calls that newer architectures lack, because another call replaces them.
 #[cfg(target_arch = "x86_64")]
 const ALLOWED_HERE: &[i64] = &[
     libc::SYS_access,

@@ -8,19 +8,19 @@ use std::time::Duration;
 use super::weights::Owner;
 use crate::turns::{Permit, Turns};
 
-/// Processes that are starting at a time, for each processor of this host.
+/// Concurrent starts per processor of this host.
 const STARTS_PER_PROCESSOR: usize = 2;
 
-/// The fewest starts at a time, however few processors there are.
+/// The fewest concurrent starts, however few processors there are.
 const MIN_STARTS: usize = 4;
 
-/// Starts that are left to other namespaces, however many one has.
+/// Starts reserved for other namespaces, however many one has.
 const LEFT_TO_OTHERS: usize = 1;
 
-/// A start that takes longer than this does so outside its turn: a process that never becomes ready holds up nobody else.
+/// A start that takes longer than this gives up its turn: a process that never becomes ready holds up nobody else.
 pub(super) const LONGEST_TURN: Duration = Duration::from_secs(1);
 
-/// A job has no moment at which it is ready. Its interpreter has usually started after this.
+/// Jobs have no moment at which they are ready; their interpreters have usually started after this.
 pub(super) const JOB_TURN: Duration = Duration::from_millis(150);
 
 /// The turns of all process starts on this host.
@@ -28,18 +28,18 @@ pub(super) const JOB_TURN: Duration = Duration::from_millis(150);
 pub(super) struct Starts(Turns);
 
 impl Starts {
-    /// As many at a time as this host has processors for; of them, one function has at most half.
+    /// Limits for this host's processors; one function gets at most half of the starts.
     pub(super) fn of_host() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let places = (processors * STARTS_PER_PROCESSOR).max(MIN_STARTS);
-        Self(Turns::with_shares(places, places - LEFT_TO_OTHERS, places / 2))
+        let permits = (processors * STARTS_PER_PROCESSOR).max(MIN_STARTS);
+        Self(Turns::with_shares(permits, permits - LEFT_TO_OTHERS, permits / 2))
     }
 
     /// Waits for a turn of this owner.
     pub(super) async fn take(&self, owner: &Owner) -> Permit {
         match owner {
             Owner::Function(namespace, name) => self.0.take(namespace, name).await,
-            // No namespace is called so.
+            // No namespace has this name.
             Owner::Build => self.0.take("", "build").await,
         }
     }

@@ -3,7 +3,7 @@
 
 use super::super::capacity;
 
-/// Of the host's memory, this part is left to others, and no less than [`MIN_RESERVE`] where that is no more than half.
+/// The part of the host's memory that is left to others, but at least [`MIN_RESERVE`] unless that is more than half.
 const RESERVED_PART: u64 = 8;
 const MIN_RESERVE: u64 = 512 << 20;
 
@@ -17,7 +17,7 @@ pub(super) struct Together {
 }
 
 impl Together {
-    /// What this host can give.
+    /// What this host can provide.
     pub(super) fn of_host() -> Self {
         Self::of(capacity::memory(), capacity::pids())
     }

@@ -10,11 +10,11 @@ use std::time::Duration;
 use super::together::Together;
 use super::{Home, network, seccomp, wrappers};
 
-/// How often it is looked at.
+/// How often it is checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Home {
-    /// What is gone.
+    /// The part that is missing.
     fn missing(&self) -> Option<PathBuf> {
         let run = self.run.missing();
         let file = || {
@@ -40,10 +40,10 @@ impl Home {
         Ok(())
     }
 
-    /// Makes again what is gone.
+    /// Restores missing parts.
     ///
     /// # Errors
-    /// What is gone, and why it cannot be made.
+    /// What is missing, and why it cannot be restored.
     pub(super) fn keep(&self) -> Result<(), String> {
         let _turn = self.upkeep.lock();
         let Some(gone) = self.missing() else { return Ok(()) };
@@ -60,7 +60,7 @@ impl Home {
         }
     }
 
-    /// Looks again and again, as long as there is an executor.
+    /// Checks regularly, as long as the executor exists.
     pub(super) fn look_after(self: &Arc<Self>) {
         let home = Arc::downgrade(self);
         self.ground.later(async move {

@@ -15,35 +15,35 @@ use tokio::time::Instant;
 
 use super::cgroup::Cgroup;
 
-/// How often the use of all instances is looked at.
+/// How often the use of all instances is measured.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// The past counts half after this.
+/// After this, past use counts half.
 const HALF_LIFE: Duration = Duration::from_secs(5);
 
 /// The weight of an instance that uses little, as version 2 of the control groups counts it (1 to 10,000).
 pub(super) const FULL: u32 = 10_000;
 
-/// However much an instance uses, it has a five-hundredth of the full weight: it goes on.
+/// The least weight: an instance that uses very much still makes progress.
 const LEAST: u32 = 20;
 
-/// The weight while a process starts: above those that use much, below those that answer calls.
+/// The weight while a process starts: above heavy users, below instances that answer calls.
 pub(super) const STARTING: u32 = 1_000;
 
-/// The weight of what a build runs: nobody waits for its next millisecond.
+/// The weight of builds: nobody waits for their next millisecond.
 pub(super) const BUILDING: u32 = 200;
 
-/// Whoever uses less than this part of what would be its share, were all instances busy, uses little.
+/// An instance that uses less than this part of an equal share uses little.
 const LITTLE: f64 = 0.25;
 
-/// Bounds of what is little, in processors: with one instance or with thousands of them.
+/// The least that counts as little, in processors, however many instances there are.
 const LITTLE_AT_LEAST: f64 = 0.001;
 const LITTLE_AT_MOST: f64 = 0.1;
 
-/// A function that has no instance and used less than this lately, in processors, is forgotten.
+/// A function without instances that recently used less than this, in processors, is forgotten.
 const FORGOTTEN_BELOW: f64 = 0.0005;
 
-/// A weight is set again when it differs from the one before by more than this factor.
+/// A weight is set again only if it changes by more than this factor.
 const WORTH_SETTING: f64 = 1.2;
 
 /// What a process runs for.
@@ -71,9 +71,9 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Usage {
-    /// Processors used lately.
+    /// Processors used recently.
     rate: f64,
-    /// Processor time since the last look.
+    /// Processor time since the last measurement.
     fresh: Duration,
     instances: usize,
 }
@@ -82,7 +82,7 @@ struct Usage {
 struct Member {
     owner: Owner,
     cgroup: Weak<Cgroup>,
-    /// Processor time up to the last look.
+    /// Processor time up to the last measurement.
     counted: Duration,
     starting: bool,
     weight: u32,
@@ -94,7 +94,8 @@ impl Weights {
         Weights { processors: processors.max(1) as f64, state: Mutex::new(state) }
     }
 
-    /// A process starts in this group. One that is `starting` has less weight until it [is ready](Weights::is_ready).
+    /// Registers a process that starts in this group. It has less weight while `starting`, until it [is
+    /// ready](Weights::is_ready).
     pub(super) fn starts(&self, owner: Owner, cgroup: &Arc<Cgroup>, starting: bool) {
         let mut state = self.state.lock();
         let weight = match &owner {
@@ -110,7 +111,7 @@ impl Weights {
         set(cgroup, weight);
     }
 
-    /// It answers calls from now on.
+    /// Notes that it answers calls from now on.
     pub(super) fn is_ready(&self, cgroup: &Arc<Cgroup>) {
         let mut state = self.state.lock();
         let Some(index) = state.members.iter().position(|member| member.is(cgroup)) else { return };
@@ -121,8 +122,9 @@ impl Weights {
         set(cgroup, weight);
     }
 
-    /// It is killed, or its first process has ended; to be called while the group is still there. All that is left for it
-    /// to do is to give back what it holds, and that is not to wait for long.
+    /// Notes that it was killed, or that its first process has ended; call it while the group still exists. Its only
+    /// task is
+    /// now to free its resources, which should not take long.
     pub(super) fn ends(&self, cgroup: &Arc<Cgroup>) {
         set(cgroup, STARTING);
         let used = cgroup.processor_time();
@@ -135,9 +137,9 @@ impl Weights {
         }
     }
 
-    /// Looks at what all have used, and sets the weights that follow from it.
+    /// Measures the use of all, and sets the weights.
     pub(super) fn look(&self, now: Instant) {
-        // Reading takes its time on a thread that gives way to others: nobody who starts something is to wait for it.
+        // Reading takes time on a low-priority thread: nobody who starts something should wait for it.
         let cgroups: Vec<_> = self.state.lock().members.iter().map(|member| member.cgroup.clone()).collect();
         let read = |cgroup: &Weak<Cgroup>| Some((cgroup.as_ptr(), cgroup.upgrade()?.processor_time()?));
         let used: HashMap<_, _> = cgroups.iter().filter_map(read).collect();
@@ -187,7 +189,7 @@ impl State {
 }
 
 impl Usage {
-    /// Time has passed, in which the fresh use was made.
+    /// Accounts for the time in which the new use was made.
     fn pass(&mut self, passed: Duration) {
         let seconds = passed.as_secs_f64();
         if seconds <= 0.0 {
@@ -205,12 +207,12 @@ impl Member {
     }
 }
 
-/// How much is little, in processors, among so many instances.
+/// How many processors count as little use, with so many instances.
 fn little(processors: f64, instances: usize) -> f64 {
     (LITTLE * processors / instances.max(1) as f64).clamp(LITTLE_AT_LEAST, LITTLE_AT_MOST)
 }
 
-/// The weight at this rate of use: full as long as it is little, then falling with its square.
+/// The weight at this rate of use: full while it is little, then falling with its square.
 fn weight(rate: f64, little: f64) -> u32 {
     if rate <= little {
         return FULL;
@@ -220,7 +222,7 @@ fn weight(rate: f64, little: f64) -> u32 {
 }
 
 fn set(cgroup: &Cgroup, weight: u32) {
-    // Its processes may be over already, and the group with them.
+    // Its processes may have ended already, and the group with them.
     if let Err(error) = cgroup.weigh(weight)
         && error.kind() != std::io::ErrorKind::NotFound
     {

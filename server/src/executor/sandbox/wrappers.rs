@@ -9,14 +9,14 @@ use sha2::{Digest, Sha256};
 
 use crate::tree;
 
-/// A file of `runtimes/`: its path there, which is its path below the folder, too, and its content.
+/// A file of `runtimes/`: its path, there and below the folder, and its content.
 macro_rules! runtime {
     ($path:literal) => {
         ($path, include_bytes!(concat!("../../../../runtimes/", $path)))
     };
 }
 
-/// What is loaded into programs and answers for the C library: `runtimes/preload/interfaces.c`, compiled.
+/// A library that is preloaded into programs and answers for the C library: `runtimes/preload/interfaces.c`, compiled.
 pub(super) const INTERFACES: &str = "preload/interfaces.so";
 
 /// Path below the folder, and content.
@@ -43,7 +43,7 @@ const FILES: &[(&str, &[u8])] = &[
     runtime!("python/eventflow_signal.py"),
     runtime!("python/eventflow_wsgi.py"),
     runtime!("python-flask/wrapper.py"),
-    // What other platforms' handlers run with.
+    // Adapters for handlers of other platforms.
     runtime!("adapters/node/appwrite.cjs"),
     runtime!("adapters/node/aws-lambda.cjs"),
     runtime!("adapters/node/azure-functions.cjs"),
@@ -88,11 +88,11 @@ const FILES: &[(&str, &[u8])] = &[
     ("etc/group", b"function:x:1000:\nnogroup:x:65534:\n"),
     ("etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files dns\n"),
     ("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n"),
-    // Where the sandbox's own way out answers questions for names.
+    // Where the sandbox's network process answers DNS queries.
     ("etc/resolv.conf", b"nameserver 127.0.0.53\n"),
 ];
 
-/// Writes the files to `data_dir/runtimes/<digest>` unless they are there, and returns that folder.
+/// Writes the files to `data_dir/runtimes/<digest>` unless they exist, and returns that folder.
 pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     let mut digest = Sha256::new();
     for (path, content) in FILES {
@@ -113,7 +113,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
         let parent = file.parent().unwrap_or(&runtimes);
         std::fs::create_dir_all(parent)?;
         std::fs::write(&file, content)?;
-        // Sandboxes have users of their own, who go through every folder above a file.
+        // Sandboxes run as other users, who must be able to traverse every folder above a file.
         for folder in parent.ancestors().take_while(|folder| *folder != unfinished.path()) {
             std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
         }
@@ -122,7 +122,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     let unfinished = unfinished.keep();
     match std::fs::rename(&unfinished, &folder) {
         Ok(()) => Ok(folder),
-        // Another server was faster, with the same content.
+        // Another server was faster and wrote the same content.
         Err(_) if folder.is_dir() => tree::remove(&unfinished).map(|()| folder),
         Err(error) => Err(error),
     }

@@ -41,7 +41,7 @@ pub(super) fn viewer<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Viewer>
     Ok(&caller(ctx)?.viewer)
 }
 
-/// The namespace of what names none: that of the request's header `X-Namespace`, or else the server's own.
+/// The default namespace: that of the request's header `X-Namespace`, or else the server's.
 #[derive(Debug, Clone)]
 pub(super) struct AskedNamespace(pub(super) String);
 

@@ -13,39 +13,39 @@ use crate::operations::{Problem, Refusal};
 /// A function to register.
 #[derive(InputObject)]
 pub(super) struct RegisterFunctionInput {
-    /// Where it belongs; to the namespace of the header `X-Namespace`, or else the server's own, when absent.
+    /// The namespace; defaults to the header `X-Namespace`, or else to the server's default.
     pub namespace: Option<String>,
     /// Unique in its namespace.
     pub name: String,
-    /// Where its code comes from.
+    /// Its source.
     pub source: SourceInput,
-    /// What `function.json` would say; beats the file in the source.
+    /// A manifest that overrides the file in the source.
     pub manifest: Option<Value>,
     /// A function of the same namespace and repository: where the address of the repository was given to it with credentials, this one
     /// gets them, too, unless its own address has some.
     pub credentials_of: Option<ID>,
 }
 
-/// What changes in a function's next build.
+/// Changes for a function's next build.
 #[derive(InputObject)]
 pub(super) struct UpdateFunctionInput {
-    /// Which function.
+    /// The function.
     pub id: ID,
-    /// Where its code comes from; as before when absent.
+    /// Its source; unchanged if absent.
     pub source: Option<SourceInput>,
-    /// What `function.json` would say; as before when absent.
+    /// A manifest that overrides the file in the source; unchanged if absent.
     pub manifest: Option<Value>,
-    /// Lets the file in the source count again, instead of the manifest that was given; not together with one.
+    /// Removes the overriding manifest, so that the file in the source applies again; not together with a manifest.
     #[graphql(default)]
     pub drop_manifest: bool,
 }
 
-/// Where a function's code comes from.
+/// The source of a function's code.
 #[derive(OneofObject)]
 pub(super) enum SourceInput {
     /// A Git repository.
     Git(GitSourceInput),
-    /// An archive that was uploaded.
+    /// An uploaded archive.
     Bundle(BundleSourceInput),
     /// A container image.
     Image(ImageSourceInput),
@@ -56,17 +56,17 @@ pub(super) enum SourceInput {
 pub(super) struct GitSourceInput {
     /// `https://…`, `ssh://…`, `git@host:path`, or a path on the server's disk.
     pub url: String,
-    /// Branch, tag or commit; the default branch when absent.
+    /// Branch, tag or commit; the default branch if absent.
     #[graphql(name = "ref")]
     pub git_ref: Option<String>,
-    /// The folder in the repository; its root when absent.
+    /// The folder in the repository; the root if absent.
     pub path: Option<String>,
 }
 
-/// An archive that was uploaded.
+/// An uploaded archive.
 #[derive(InputObject)]
 pub(super) struct BundleSourceInput {
-    /// What `POST /v1/bundles` answered.
+    /// The digest returned by `POST /v1/bundles`.
     pub digest: String,
 }
 
@@ -75,29 +75,29 @@ pub(super) struct BundleSourceInput {
 pub(super) struct ImageSourceInput {
     /// Its reference.
     pub image: String,
-    /// Its command, when not its own.
+    /// The command to run instead of the image's own.
     pub command: Option<Vec<String>>,
 }
 
 /// An event to publish.
 #[derive(InputObject)]
 pub(super) struct PublishEventInput {
-    /// Where it is sent to; the namespace of the header `X-Namespace`, or else the server's own, when absent.
+    /// The namespace; defaults to the header `X-Namespace`, or else to the server's default.
     pub namespace: Option<String>,
     /// What happened: `file.uploaded`.
     #[graphql(name = "type")]
     pub kind: String,
-    /// Who says so; `/graphql` when absent.
+    /// Its source; `/graphql` if absent.
     pub source: Option<String>,
-    /// Names it at its source; the same again is the same event. A new one when absent.
+    /// Its id within its source; the same id is the same event. Generated if absent.
     pub id: Option<String>,
-    /// What it is about.
+    /// Its subject.
     pub subject: Option<String>,
     /// Its content.
     pub data: Option<Value>,
 }
 
-/// What an invocation says besides its payload: `event.http` of the event that the function gets.
+/// The HTTP part of an invocation: `event.http` of the event that the function gets.
 #[derive(InputObject)]
 pub(super) struct HttpInput {
     /// The method.

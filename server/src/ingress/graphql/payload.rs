@@ -6,83 +6,83 @@ use super::fail;
 use super::object::{Build, Event, Function, Member, Run, Secret};
 use crate::operations::{Problem, Refusal, Swept};
 
-/// Something that is wrong with what was asked.
+/// A problem with a request.
 #[derive(Debug, SimpleObject)]
 pub(super) struct UserError {
-    /// A short name that programs can rely on.
+    /// A stable code for programs.
     code: &'static str,
     /// What is wrong, and what to do.
     message: String,
-    /// Where in the input.
+    /// The path in the input.
     field: Option<Vec<String>>,
 }
 
-/// What came of asking something of a function.
+/// The result of a command to a function.
 #[derive(SimpleObject)]
 pub(super) struct FunctionPayload {
     /// The function as it is now.
     function: Option<Function>,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What came of asking for a build.
+/// The result of requesting a build.
 #[derive(SimpleObject)]
 pub(super) struct BuildPayload {
     /// The build as it is now.
     build: Option<Build>,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What came of asking something of a run.
+/// The result of a command to a run.
 #[derive(SimpleObject)]
 pub(super) struct RunPayload {
     /// The run as it is now.
     run: Option<Run>,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What came of redriving dead letters.
+/// The result of redriving dead letters.
 #[derive(SimpleObject)]
 pub(super) struct RedrivenPayload {
-    /// Those that were redriven.
+    /// The number redriven.
     redriven: u64,
-    /// Those that still wait.
+    /// The number still waiting.
     remaining: u64,
     /// Why some, or all, were not; `field` names the run.
     user_errors: Vec<UserError>,
 }
 
-/// What came of purging dead letters.
+/// The result of purging dead letters.
 #[derive(SimpleObject)]
 pub(super) struct PurgedPayload {
-    /// Those that were purged.
+    /// The number purged.
     purged: u64,
-    /// Those that still wait.
+    /// The number still waiting.
     remaining: u64,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What came of publishing an event.
+/// The result of publishing an event.
 #[derive(SimpleObject)]
 pub(super) struct EventPayload {
-    /// The event as it was taken first.
+    /// The event as it was first received.
     event: Option<Event>,
-    /// It had been taken before; nothing was added.
+    /// Whether it is a duplicate; nothing was added then.
     duplicate: bool,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
-/// What came of setting or removing a secret.
+/// The result of setting or removing a secret.
 #[derive(SimpleObject)]
 pub(super) struct SecretPayload {
     /// The secret that was set; null when it was removed.
     secret: Option<Secret>,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct SecretPayload {
 pub(super) struct MemberPayload {
     /// Who has the role now; null when it was taken away.
     member: Option<Member>,
-    /// Why it was refused; empty when it was not.
+    /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,
 }
 

@@ -161,7 +161,7 @@ impl<T: OutputType> Connection<T> {
         &self.edges
     }
 
-    /// How to go on.
+    /// How to continue.
     async fn page_info(&self) -> PageInfo {
         PageInfo {
             has_previous_page: self.has_previous,
@@ -171,7 +171,7 @@ impl<T: OutputType> Connection<T> {
         }
     }
 
-    /// Rows on all pages together.
+    /// The total number of rows on all pages.
     async fn total_count(&self) -> u64 {
         self.total
     }
@@ -180,7 +180,7 @@ impl<T: OutputType> Connection<T> {
 /// A row of a page.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
-    /// Opaque; as `after` it asks for what follows, as `before` for what precedes.
+    /// Opaque; pass it as `after` to get the rows that follow, as `before` for those that precede.
     async fn cursor(&self) -> &str {
         &self.cursor
     }

@@ -21,24 +21,25 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 pub(super) struct AuditBody {
     /// The position of the newest record.
     position: u64,
-    /// The newest seal, `HASH@POSITION`, for `eventflow verify --anchor`; absent as long as nothing is sealed.
+    /// The newest seal, `HASH@POSITION`, for `eventflow verify --anchor`; absent if nothing is sealed yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     anchor: Option<String>,
-    /// Up to which position the log is sealed.
+    /// The position up to which the log is sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_position: Option<u64>,
     /// When the newest seal was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     sealed_at: Option<DateTime<Utc>>,
-    /// Why the log is not sealed now.
+    /// Why the log is not being sealed at present.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<String>,
 }
 
 /// How far the event log is sealed
 ///
-/// Keep `anchor` where whoever may write to the database cannot reach it: `eventflow verify --anchor HASH@POSITION` says later
-/// whether the log still goes on from there. For those who see every namespace.
+/// Keep `anchor` where nobody who can write to the database can change it: `eventflow verify --anchor HASH@POSITION`
+/// later
+/// shows whether the log still continues from there. Requires access to every namespace.
 #[utoipa::path(get, path = "/v1/audit", operation_id = "getAudit", tag = "health", responses(
     (status = 200, description = "How far it is sealed", body = AuditBody),
     (status = 403, description = "`forbidden`: the token does not see every namespace"),

@@ -19,10 +19,10 @@ use super::incoming::{caller, no_query, wrong_method};
 use crate::edge::{HttpError, Services, body, is_late};
 use crate::operations::Fault;
 
-/// What an upload's frame (multipart) may add to its size, in bytes: the heads of its parts, and the parts that are no file.
+/// How many bytes a multipart form may add to the upload's size: the heads of its parts, and the parts without a file.
 const FRAME: usize = 64 << 10;
 
-/// Parts of a form before the file.
+/// The most parts of a form before the file.
 const MAX_PARTS: usize = 32;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -32,7 +32,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 /// A bundle that is on disk.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Bundle {
-    /// What a function's source names: `{"bundle":{"digest":"sha256:…"}}`.
+    /// The digest for a function's source: `{"bundle":{"digest":"sha256:…"}}`.
     digest: String,
 }
 
@@ -41,14 +41,14 @@ pub(super) struct Bundle {
 #[schema(as = BundleForm)]
 #[allow(dead_code)] // only described
 pub(super) struct Form {
-    /// The archive; it must have a file name.
+    /// The archive; the part must have a file name.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
 }
 
 /// Upload a bundle
 ///
-/// Takes a zip or tar.gz of a function's code, as the body itself or as a file of a form.
+/// Takes a zip or tar.gz with a function's code, as the body or as a file in a form.
 #[utoipa::path(post, path = "/v1/bundles", operation_id = "uploadBundle", tag = "bundles",
     params(("X-Request-Id" = Option<String>, Header, description = "The request's id in the server's log and in errors, instead of one of the server's own: 1 to 128 visible ASCII characters")),
     request_body(
@@ -91,7 +91,7 @@ pub(super) async fn upload(
     Ok(HttpResponse::Created().json(Bundle { digest }))
 }
 
-/// The file of a form of at most so many bytes, past the other parts.
+/// Reads the file of a form, at most `most` bytes, and skips the other parts.
 async fn file_of(form: &mut Multipart, most: usize) -> Result<Field, HttpError> {
     let mut skipped = 0;
     for _ in 0..MAX_PARTS {

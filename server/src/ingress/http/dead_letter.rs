@@ -52,13 +52,13 @@ pub(super) struct Those {
     /// Only of this namespace, or of that of the header `X-Namespace`.
     #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Only of the function with this id.
+    /// Only letters of the function with this id.
     function: Option<Uuid>,
-    /// Only of runs that were asked for at or after this.
+    /// Only runs requested at or after this time.
     since: Option<DateTime<Utc>>,
-    /// Only of runs that were asked for before this.
+    /// Only runs requested before this time.
     until: Option<DateTime<Utc>>,
-    /// So many at most; 1000 when absent.
+    /// The most letters to handle; 1000 by default.
     #[schema(minimum = 1, maximum = 1000)]
     #[serde(default, deserialize_with = "crate::edge::json::whole")]
     limit: Option<u32>,
@@ -72,16 +72,16 @@ pub(super) struct Which {
     /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Only of the function with this id.
+    /// Only letters of the function with this id.
     function: Option<Uuid>,
-    /// Only of runs that were asked for at or after this.
+    /// Only runs requested at or after this time.
     since: Option<DateTime<Utc>>,
-    /// Only of runs that were asked for before this.
+    /// Only runs requested before this time.
     until: Option<DateTime<Utc>>,
-    /// Dead letters at most; 100 when absent.
+    /// The most letters on a page; 100 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// As in the header `Link` of the answer before.
+    /// The cursor in the `Link` header of the previous page.
     after: Option<String>,
 }
 
@@ -108,36 +108,36 @@ pub(super) struct LetterBody {
 pub(super) struct WholeLetter {
     /// The run.
     run: RunBody,
-    /// What became of it.
+    /// Its state as a dead letter.
     state: &'static str,
-    /// The run that it was tried again as.
+    /// The run that redrove it.
     #[serde(skip_serializing_if = "Option::is_none")]
     redriven_as: Option<Uuid>,
     /// Why the last attempt failed.
     reason: String,
     /// The CloudEvent that the function got.
     input: Value,
-    /// The input was longer than what is kept: it cannot be redriven.
+    /// Whether the input was too long to be recorded whole: it cannot be redriven then.
     input_cut: bool,
 }
 
 /// What became of many.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Redriven {
-    /// Those that are tried again.
+    /// Letters that were redriven.
     redriven: u64,
-    /// Those that still wait.
+    /// Letters that are still open.
     remaining: u64,
-    /// Why some of them were not redriven; `field` is the run.
+    /// Why some were not redriven; `field` is the run.
     problems: Vec<ProblemBody>,
 }
 
 /// What became of many.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Purged {
-    /// Those that are forgotten.
+    /// Letters that were purged.
     purged: u64,
-    /// Those that still wait.
+    /// Letters that are still open.
     remaining: u64,
 }
 
@@ -182,10 +182,10 @@ impl Those {
 
 /// List dead letters
 ///
-/// Dead letters that wait, newest first, page by page.
+/// Open dead letters, newest first, page by page.
 #[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "dead letters", params(Which, NamespaceHeader), responses(
     (status = 200, description = "A page of dead letters", body = Vec<LetterBody>, headers(
-        ("X-Total-Count" = u64, description = "How many there are on all pages"),
+        ("X-Total-Count" = u64, description = "The number of items on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
     )),
 ))]
@@ -213,7 +213,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 
 /// Get a dead letter
 ///
-/// A dead letter with its reason and its whole input.
+/// A dead letter with its reason and its complete input.
 #[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "getDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
     (status = 200, description = "The dead letter", body = WholeLetter),
     (status = 404, description = "`run_not_found`: there is no such run"),
@@ -248,11 +248,11 @@ pub(super) async fn show(
 
 /// Redrive a dead letter
 ///
-/// Tries a dead run again, as another run.
+/// Tries a dead run again, as a new run.
 #[utoipa::path(post, path = "/v1/dead-letters/{id}:redrive", operation_id = "redriveDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
     (status = 202, description = "The new run is on disk", body = Again, headers(("Location" = String, description = "The new run's path"))),
     (status = 404, description = "`run_not_found`: there is no such run"),
-    (status = 409, description = "`run_not_dead`, `run_purged`, or `run_not_replayable`: its input was not kept whole"),
+    (status = 409, description = "`run_not_dead`, `run_purged`, or `run_not_replayable`: its input was not recorded whole"),
     (status = 410, description = "`function_deregistered`: the function is gone"),
 ))]
 pub(super) async fn redrive(
@@ -270,9 +270,9 @@ pub(super) async fn redrive(
 
 /// Redrive many dead letters
 ///
-/// Tries dead runs again, those that fit; without a body, all that the caller may see.
+/// Tries matching dead runs again; without a body, all that the caller may see.
 #[utoipa::path(post, path = "/v1/dead-letters:redrive", operation_id = "redriveDeadLetters", tag = "dead letters", params(NamespaceHeader), request_body = Option<Those>, responses(
-    (status = 200, description = "How many are tried again", body = Redriven),
+    (status = 200, description = "The number of redriven letters", body = Redriven),
 ))]
 pub(super) async fn redrive_all(
     request: HttpRequest,
@@ -289,9 +289,9 @@ pub(super) async fn redrive_all(
 
 /// Purge many dead letters
 ///
-/// Forgets dead runs, those that fit; without a body, all that the caller may see. Their histories stay.
+/// Closes matching dead letters; without a body, all that the caller may see. The runs' histories stay.
 #[utoipa::path(post, path = "/v1/dead-letters:purge", operation_id = "purgeDeadLetters", tag = "dead letters", params(NamespaceHeader), request_body = Option<Those>, responses(
-    (status = 200, description = "How many are forgotten", body = Purged),
+    (status = 200, description = "The number of purged letters", body = Purged),
 ))]
 pub(super) async fn purge_all(
     request: HttpRequest,
@@ -307,9 +307,9 @@ pub(super) async fn purge_all(
 
 /// Purge a dead letter
 ///
-/// Forgets a dead run. Its history stays.
+/// Closes a dead letter. The run's history stays.
 #[utoipa::path(delete, path = "/v1/dead-letters/{id}", operation_id = "purgeDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
-    (status = 204, description = "The dead letter is forgotten"),
+    (status = 204, description = "The dead letter is purged"),
     (status = 404, description = "`run_not_found`: there is no such run"),
     (status = 409, description = "`run_not_dead`: the run is not dead"),
 ))]

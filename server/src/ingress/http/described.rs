@@ -20,7 +20,7 @@ pub(super) struct AnyBytes(Vec<u8>);
 #[into_params(parameter_in = Header)]
 #[allow(dead_code)] // only described
 pub(super) struct NamespaceHeader {
-    /// The namespace, where the query does not say it.
+    /// The namespace, if the query does not name one.
     #[param(rename = "X-Namespace", value_type = Option<Name>)]
     namespace: Option<String>,
 }

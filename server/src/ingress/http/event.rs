@@ -16,10 +16,10 @@ use crate::edge::{HttpError, Services, body};
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Mode};
 use crate::operations::{self, Problem, Publication, Refusal};
 
-/// Events of one batch that are written side by side: they share commits.
+/// Events of one batch that are written concurrently: they share commits.
 const PARALLEL: usize = 64;
 
-/// Faults of one batch that are answered.
+/// The most faults of one batch that are reported.
 const MAX_PROBLEMS: usize = 50;
 
 pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
@@ -34,12 +34,13 @@ pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
 
 /// Erase the payload of an event
 ///
-/// Erases the content of an event and of every run that it caused, for good. Their records stay, and say when. Asked again,
-/// it changes nothing.
-#[utoipa::path(delete, path = "/v1/events/{id}/payload", operation_id = "eraseEvent", tag = "events", params(("id" = Uuid, Path, description = "The event, as it was named when it was taken")), responses(
+/// Permanently erases the content of an event and of every run that it caused. Their records stay and show when.
+/// Repeating
+/// the request changes nothing.
+#[utoipa::path(delete, path = "/v1/events/{id}/payload", operation_id = "eraseEvent", tag = "events", params(("id" = Uuid, Path, description = "The id that the event got when it was accepted")), responses(
     (status = 204, description = "It is erased"),
     (status = 404, description = "`event_not_found`: there is no such event"),
-    (status = 409, description = "`event_not_routed`: its functions have not got it yet; `run_not_over`: a run that it caused is not over; `callback_open`: the outcome of one is still to be told; `older_servers`: a server of an older version is running"),
+    (status = 409, description = "`event_not_routed`: its functions have not got it yet; `run_not_over`: a run that it caused is not over; `callback_open`: the callback of one is still open; `older_servers`: a server of an older version is running"),
 ))]
 pub(super) async fn erase(
     request: HttpRequest,
@@ -60,7 +61,7 @@ pub(super) async fn erase(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Target {
-    /// Where they are sent to; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The namespace of the events; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
@@ -75,9 +76,9 @@ pub(super) struct Accepted {
 /// An event that is on disk.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AcceptedEvent {
-    /// Names it in EventFlow.
+    /// The event's id in EventFlow.
     id: Uuid,
-    /// It had been taken before; nothing was added.
+    /// Whether the event had been accepted before; nothing was added then.
     duplicate: bool,
     /// Its position in the log.
     position: u64,
@@ -85,7 +86,7 @@ pub(super) struct AcceptedEvent {
 
 /// Publish events
 ///
-/// Takes one CloudEvent or a batch, in any mode of the HTTP binding of CloudEvents 1.0; answers when all are on disk.
+/// Takes one CloudEvent or a batch, in any mode of the HTTP binding of CloudEvents 1.0. Answers when all are on disk.
 #[utoipa::path(post, path = "/v1/events", operation_id = "publishEvents", tag = "events",
     params(
         Target, NamespaceHeader,
@@ -99,8 +100,8 @@ pub(super) struct AcceptedEvent {
         content((CloudEventBody = "application/cloudevents+json"), (Vec<CloudEventBody> = "application/cloudevents-batch+json"), (AnyBytes = "*/*")),
     ),
     responses(
-        (status = 202, description = "The events are on disk, or had been taken before", body = Accepted),
-        (status = 400, description = "`bad_event`: this is no CloudEvent; `reserved_type`: its type is the platform's own; of a batch with a fault nothing is taken"),
+        (status = 202, description = "The events are on disk, or were accepted before", body = Accepted),
+        (status = 400, description = "`bad_event`: this is no CloudEvent; `reserved_type`: its type is the platform's own; a batch with a fault is refused as a whole"),
         (status = 503, description = "`unavailable`: nothing was accepted"),
     ))]
 pub(super) async fn publish(
@@ -134,7 +135,7 @@ pub(super) async fn publish(
     Ok(HttpResponse::Accepted().json(Accepted { events: accepted.try_collect().await? }))
 }
 
-/// All of a batch's events, or all of their faults: nothing of a batch with a fault is taken.
+/// All events of a batch, or all their faults: a batch with a fault is refused as a whole.
 fn batch(values: Vec<Box<RawValue>>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
     let (mut events, mut problems) = (Vec::new(), Vec::new());
     if values.len() > MAX_BATCH {
@@ -154,7 +155,7 @@ fn batch(values: Vec<Box<RawValue>>, limit: usize) -> Result<Vec<CloudEvent>, Re
                 fault.at([index.to_string()].into_iter().chain(inner))
             })),
         }
-        // Of a batch that is wrong nothing is taken: what else is wrong with it comes out the next time.
+        // Nothing of a faulty batch is accepted, so further faults can be reported the next time.
         if problems.len() >= MAX_PROBLEMS {
             break;
         }

@@ -28,7 +28,7 @@ use crate::edge::{HttpError, Services, body, call_options, capture};
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
 
-/// Waiting for a run's end over HTTP takes no longer.
+/// The longest wait for a run's end over HTTP.
 const MAX_WAIT: Duration = Duration::from_secs(300);
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -67,25 +67,27 @@ pub(super) struct NewFunction {
     /// Where it belongs; that of the query or of the header `X-Namespace`, or else the default one, when absent.
     #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// A container image; or give `source`.
+    /// A container image; alternatively `source`.
     image: Option<String>,
     source: Option<NewSource>,
-    /// Instances to keep, whatever the function's own file says. Absent or above 0: it is started when its first
-    /// build has succeeded.
+    /// The number of instances to keep, whatever the function's own file says. If absent or above 0, the function is
+    /// started
+    /// when its first build has succeeded.
     #[schema(maximum = 1000)]
     #[serde(default, deserialize_with = "crate::edge::json::whole")]
     replicas: Option<u32>,
     /// The image's command, or the program of a `command` function.
     #[schema(min_items = 1, max_items = 100)]
     command: Option<Vec<String>>,
-    /// Variables of the process.
+    /// Environment variables of the process.
     env: Option<BTreeMap<String, String>>,
-    /// How the code is started. Needed with `env` unless `image` or `command` is given.
+    /// The runtime. Required with `env` unless `image` or `command` is given.
     runtime: Option<String>,
-    /// All of `function.json`, instead of `replicas`, `command`, `env` and `runtime`.
+    /// The complete `function.json`, instead of `replicas`, `command`, `env` and `runtime`.
     manifest: Option<Value>,
-    /// The name of a function of the same namespace and repository: where the address of the repository was given to it with
-    /// credentials, this one gets them, too, unless its own address has some.
+    /// The name of a function of the same namespace and repository. If that one has credentials for the repository's
+    /// address,
+    /// this function gets a copy, unless its own address has some.
     #[schema(value_type = Option<Name>)]
     credentials_of: Option<String>,
 }
@@ -96,15 +98,15 @@ pub(super) struct NewFunction {
 pub(super) enum NewSource {
     /// A Git repository.
     Git {
-        /// `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH`, or, where that is allowed, a path on the server.
+        /// `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH`, or, if allowed, a path on the server.
         url: String,
-        /// A branch, tag or commit; the default branch when absent.
+        /// A branch, tag or commit; by default the default branch.
         #[serde(rename = "ref")]
         git_ref: Option<String>,
         /// The folder of the function in the repository.
         path: Option<String>,
     },
-    /// What `POST /v1/bundles` answered.
+    /// A bundle uploaded by `POST /v1/bundles`.
     Bundle {
         /// `sha256:` and 64 hexadecimal digits.
         digest: String,
@@ -113,7 +115,7 @@ pub(super) enum NewSource {
     Image {
         /// Such as `ghcr.io/team/app:1`.
         image: String,
-        /// Instead of the image's own.
+        /// A command instead of the image's own.
         command: Option<Vec<String>>,
     },
 }
@@ -125,19 +127,19 @@ pub(super) struct FunctionBody {
     id: Uuid,
     namespace: String,
     name: String,
-    /// The image, or where the code comes from.
+    /// The image, or the source of the code.
     image: String,
-    /// Instances that there should be.
+    /// The desired number of instances.
     replicas: u32,
     /// Instances that take calls.
     available_replicas: u32,
-    /// The same.
+    /// The same as `available_replicas`.
     ready_replicas: u32,
-    /// Those of the current version.
+    /// Instances of the current version.
     updated_replicas: u32,
-    /// Where it is in its life; `BUILD_FAILED` where nothing of it was ever built, because its newest build failed.
+    /// Its state; `BUILD_FAILED` if it was never built, because its newest build failed.
     status: String,
-    /// Why it is broken, or why its newest build failed. It goes when its cause is over.
+    /// Why it is broken, or why its newest build failed; absent once the cause is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// Its newest build.
@@ -145,7 +147,7 @@ pub(super) struct FunctionBody {
     build: Option<BuildBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
-    /// Where it is called.
+    /// The URL that calls it.
     url: String,
     created_at: DateTime<Utc>,
 }
@@ -163,8 +165,9 @@ struct BuildBody {
     requested_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
-    /// Folders that can be registered, each with its `path`, when it failed because its source is no function itself; 30 at most. A list of
-    /// functions leaves them out.
+    /// If the build failed because the source itself is no function: folders that can be registered, each with its
+    /// `path`; at
+    /// most 30. Lists of functions leave them out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     offered_folders: Vec<OfferedFolderBody>,
 }
@@ -173,14 +176,14 @@ struct BuildBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = OfferedFolder)]
 struct OfferedFolderBody {
-    /// Below the root of the repository, as a source's `path`.
+    /// The folder, relative to the repository's root, as a source's `path`.
     path: String,
-    /// What was recognized there, in a few words.
+    /// The kind of function that was recognized, in a few words.
     recognized_as: String,
-    /// A name that a function of it could have now; absent where no name that is made of the folder's is free.
+    /// A free name for the function, derived from the folder's; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     suggested_name: Option<String>,
-    /// The name of the function that has this folder already: of the same namespace, from the same repository at the same ref.
+    /// The name of the function in the same namespace that already has this folder, from the same repository and ref.
     #[serde(skip_serializing_if = "Option::is_none")]
     function: Option<String>,
 }
@@ -190,7 +193,7 @@ struct OfferedFolderBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct NamespaceQuery {
-    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The function's namespace; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
@@ -203,27 +206,28 @@ pub(super) struct ListQuery {
     /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Only those whose `status` is this.
+    /// Only functions with this `status`.
     #[param(value_type = Option<FunctionStatus>)]
     status: Option<String>,
     /// Only names that contain this.
     search: Option<String>,
-    /// Only those whose current version is this.
+    /// Only functions whose current version has this mode.
     #[param(inline)]
     mode: Option<WantedMode>,
-    /// Only those whose current version has this runtime, such as `node`.
+    /// Only functions whose current version has this runtime, such as `node`.
     runtime: Option<String>,
-    /// Only those whose current version has a trigger of this type.
+    /// Only functions whose current version has a trigger of this type.
     #[param(inline)]
     trigger: Option<WantedTrigger>,
-    /// Only those whose current version has an event trigger with a pattern that matches this type. What its filter asks for is
-    /// not looked at.
+    /// Only functions whose current version has an event trigger with a pattern that matches this type. The trigger's
+    /// filter
+    /// is not evaluated.
     #[param(max_length = 1024)]
     event_type: Option<String>,
-    /// Functions at most; 100 when absent.
+    /// The most functions on a page; 100 by default.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
-    /// As in the header `Link` of the answer before.
+    /// The cursor in the `Link` header of the previous page.
     after: Option<String>,
 }
 
@@ -232,10 +236,10 @@ pub(super) struct ListQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
-    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The function's namespace; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Waits for the result that long, five minutes at most: `30s`, `500ms`, `1.5m`.
+    /// How long to wait for the result, at most five minutes: `30s`, `500ms`, `1.5m`.
     #[param(
         pattern = r"^((300(\.0+)?|[12]?[0-9]{1,2}(\.[0-9]+)?)s?|(300000|[12]?[0-9]{1,5})ms|(5|[0-4](\.[0-9]+)?)m)$"
     )]
@@ -300,7 +304,7 @@ impl FunctionStatus {
             .map_err(|error| HttpError::bad_request("bad_query", format!("status does not fit: {error}")))
     }
 
-    /// The state in the log, and whether the newest build failed, where only that tells two of these apart.
+    /// The state in the log, and whether the newest build failed where only that distinguishes two of these.
     fn into_filter(self) -> (Option<Status>, Option<bool>) {
         let (state, build_failed) = match self {
             Self::Registered => (Status::Registered, Some(false)),
@@ -322,10 +326,10 @@ pub(super) struct Queued {
 
 /// List functions
 ///
-/// Functions by name, page by page.
+/// Functions sorted by name, page by page.
 #[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(ListQuery, NamespaceHeader), responses(
     (status = 200, description = "A page of functions", body = Vec<FunctionBody>, headers(
-        ("X-Total-Count" = u64, description = "How many there are on all pages"),
+        ("X-Total-Count" = u64, description = "The number of items on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
     )),
 ))]
@@ -372,11 +376,11 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 
 /// Register a function
 ///
-/// Registers a function and asks for its first build. Unless `replicas` is 0, this server starts it when that build has
-/// succeeded; if it ends before, start it yourself.
+/// Registers a function and requests its first build. Unless `replicas` is 0, this server starts the function when that
+/// build has succeeded; if the server stops before that, start it yourself.
 #[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceQuery, NamespaceHeader), request_body = NewFunction, responses(
     (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
-    (status = 404, description = "`function_not_found`: there is no function that `credentials_of` names"),
+    (status = 404, description = "`function_not_found`: the function named by `credentials_of` does not exist"),
     (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait; `too_many_functions`: the namespace is full"),
 ))]
 pub(super) async fn create(
@@ -440,7 +444,7 @@ pub(super) async fn show(
 
 /// Deregister a function
 ///
-/// Deregisters a function, for good. Its history stays.
+/// Deregisters a function permanently. Its history stays.
 #[utoipa::path(delete, path = "/v1/functions/{name}", operation_id = "deleteFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), NamespaceQuery, NamespaceHeader), responses(
     (status = 204, description = "The function is deregistered"),
     (status = 404, description = "`function_not_found`: there is no such function"),
@@ -468,29 +472,30 @@ pub(super) async fn delete(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Erasing {
-    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The function's namespace; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// As `next` of the answer before.
+    /// The value of `next` in the previous answer.
     after: Option<String>,
 }
 
 /// Runs whose payloads are erased.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ErasedRuns {
-    /// Runs that are erased now.
+    /// Runs that were erased.
     erased: u32,
-    /// Runs that are not over, or whose outcome is still to be told: they stay as they are.
+    /// Runs that are not over, or whose callbacks are still open: they are left unchanged.
     open: u32,
-    /// What to send as `after`, until it is absent.
+    /// The value for `after` in the next request; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
 /// Erase the payloads of a function
 ///
-/// Erases what the next hundred runs of a function were asked with, what they led to and what they printed, newest first, and
-/// the events that were for this function alone. Their records stay, and say when.
+/// Erases the inputs, results and lines of the next hundred runs of a function, newest first, and the events that were
+/// for
+/// this function only. Their records stay and show when.
 #[utoipa::path(delete, path = "/v1/functions/{name}/payloads", operation_id = "eraseFunctionRuns", tag = "functions", params(("name" = Name, Path, description = "The function"), Erasing, NamespaceHeader), responses(
     (status = 200, description = "They are erased", body = ErasedRuns),
     (status = 400, description = "`bad_page`: `after` is not from an answer"),
@@ -513,16 +518,16 @@ pub(super) async fn erase(
 
 /// Invoke a function
 ///
-/// Asks a function to run once with the body as its event's data; `?wait=30s` answers the result.
+/// Requests one run with the body as its event's data; with `?wait=30s` the answer is the result.
 #[utoipa::path(post, path = "/v1/functions/{name}:invoke", operation_id = "invokeFunction", tag = "functions",
     params(
         ("name" = Name, Path, description = "The function"), How, NamespaceHeader,
-        ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it is done once however often it comes", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A key under which the request is executed once, however often it is sent", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
         ("X-Callback-Url" = Option<String>, Header, description = "Where the outcome is sent: an address that this server may call", format = "uri"),
     ),
-    request_body(content((Value = "application/json"), (String = "text/plain")), description = "The data of the function's event; without a body it has none"),
+    request_body(content((Value = "application/json"), (String = "text/plain")), description = "The data of the function's event; none without a body"),
     responses(
-    (status = 200, description = "It is over: the caller waited long enough", body = RunBody),
+    (status = 200, description = "The run is over", body = RunBody),
     (status = 202, description = "The run is on disk", body = Queued, headers(("Location" = String, description = "The run's path"))),
     (status = 404, description = "`function_not_found`: there is no such function"),
     (status = 409, description = "`function_not_running`: it does not run"),
@@ -581,11 +586,11 @@ pub(super) async fn invoke(
     })
 }
 
-/// What the body says: JSON as it came where it says so or nothing, and text otherwise.
+/// Interprets the body: JSON, unchanged, if the content type says so or is missing, and text otherwise.
 fn event_data(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
     let kind =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    // What curl says when nobody told it.
+    // curl's default content type.
     let unsaid = kind.starts_with("application/x-www-form-urlencoded");
     match crate::edge::json::carried(bytes) {
         Ok(json) => Ok(json),
@@ -599,8 +604,7 @@ fn event_data(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
     }
 }
 
-/// The headers of a request that are the function's business. Values of one that comes more than once are joined
-/// (RFC 9110, section 5.3).
+/// The headers of a request that the function gets. Values of a repeated header are joined (RFC 9110, section 5.3).
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
     let headers = request.headers();
     let kept = headers.keys().filter(|name| capture::is_captured(name.as_str()));
@@ -635,7 +639,7 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
             ));
         }
         (manifest, false) => manifest,
-        // The function's own file says what it is, and only how it scales is different.
+        // Only the scaling differs from what the function's own file says.
         (None, true) if runtime.is_none() && command.is_none() && env.is_none() && !of_image => {
             let replicas = replicas.filter(|n| *n > 0);
             return Ok(Registration { namespace, name, source, manifest: None, replicas, credentials_of: None });
@@ -666,7 +670,7 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
     Ok(Registration { namespace, name, source, manifest, replicas: None, credentials_of: None })
 }
 
-/// The instances that a function is registered with, as far as that is not left to its own file.
+/// The number of instances that a function was registered with, unless that is left to its own file.
 fn registered_replicas(row: &FunctionRow) -> u32 {
     let least = row.manifest.as_ref().and_then(|manifest| manifest.value()["scaling"]["min"].as_u64());
     least.and_then(|least| u32::try_from(least).ok()).unwrap_or_default()

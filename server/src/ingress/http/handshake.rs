@@ -12,10 +12,10 @@ const REQUEST_RATE: &str = "webhook-request-rate";
 const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
 const ALLOWED_RATE: HeaderName = HeaderName::from_static("webhook-allowed-rate");
 
-/// The longest name of a system that sends, in bytes: that of a DNS name, with a port.
+/// The longest name of a sending system, in bytes: that of a DNS name with a port.
 const MAX_ORIGIN: usize = 260;
 
-/// Answers OPTIONS where events are delivered by POST.
+/// Answers OPTIONS on routes where events are delivered by POST.
 pub(super) async fn answer(request: HttpRequest) -> HttpResponse {
     let mut response = HttpResponse::Ok();
     response.insert_header((header::ALLOW, HeaderValue::from_static("OPTIONS, POST")));
@@ -28,7 +28,7 @@ pub(super) async fn answer(request: HttpRequest) -> HttpResponse {
     response.finish()
 }
 
-/// The system that asks, if it says so in the form of a DNS name.
+/// The sending system, if its name has the form of a DNS name.
 fn origin(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut all = headers.get_all(REQUEST_ORIGIN);
     let origin = all.next().filter(|origin| (1..=MAX_ORIGIN).contains(&origin.len()))?;

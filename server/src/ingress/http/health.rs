@@ -24,27 +24,27 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     }
 }
 
-/// The route of the metrics alone, for a port of their own.
+/// Only the route of the metrics, for a port of their own.
 pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
     config.service(web::resource("/metrics").route(web::get().to(metrics)).default_service(web::to(wrong_method)));
 }
 
-/// The numbers that the database has are read no more often.
+/// The least time between two reads of the metrics that come from the database.
 const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the server does its work.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Readiness {
-    /// How it is.
+    /// The status.
     status: &'static str,
-    /// Why it is not, or not wholly, ready; where the request does not say who asks, that the log has more.
+    /// Why it is not, or not fully, ready. Without credentials, only a hint that the log has the reasons.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
 }
 
 /// Whether the server is alive
 ///
-/// For a liveness probe: it asks nothing of the database.
+/// For a liveness probe: it does not query the database.
 #[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health", security(()), responses(
     (status = 200, description = "It is alive", body = Readiness),
 ))]
@@ -54,16 +54,19 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// Whether the server takes requests
 ///
-/// For a readiness probe. `draining` with 503: the server was asked to end, and takes requests for `EVENTFLOW_DRAIN_DELAY`
-/// more. `degraded` with 200: it takes everything, and what runs wait for is away. `degraded` with 503: a
-/// thread is held up, and clients that are connected to it get no answer. The `reasons` are for those
-/// who send a token; others learn that the log has more.
+/// For a readiness probe. `draining` with 503: the server was asked to stop, and takes requests for
+/// `EVENTFLOW_DRAIN_DELAY`
+/// more. `degraded` with 200: it takes everything, but something that runs depend on is unavailable. `degraded` with
+/// 503: a
+/// thread is held up, and clients that are connected to it get no answer. The `reasons` are only shown to callers with
+/// a
+/// token; others are referred to the log.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()), responses(
     (status = 200, description = "It takes requests", body = Readiness),
     (status = 503, description = "It does not take requests, for the `reasons`", body = Readiness),
 ))]
 pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
-    // Paths of other people's requests, names of hosts, texts of databases: nothing for strangers.
+    // They hold paths of other callers' requests, host names and database messages, which strangers must not see.
     let may_read = services.auth.session(&request).is_ok();
     let said = |reason: &dyn Display, plain| reason_for(may_read, reason, plain);
     let held: Vec<_> = services.watchdog.held().iter().map(|held| said(held, HELD)).collect();
@@ -100,10 +103,10 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
     }
 }
 
-/// What a stranger learns of a thread that is held up.
+/// The reason shown to strangers when a thread is held up.
 const HELD: &str = "a thread is held up; the log says by what";
 
-/// A reason as the caller may know it: in full, without credentials, or that there is one.
+/// A reason as the caller may see it: in full but without credentials, or only that there is one.
 fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
     match may_read {
         true => address::masked(&reason.to_string()).into_owned(),
@@ -113,8 +116,9 @@ fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
 
 /// Metrics
 ///
-/// Numbers in the text format of Prometheus; on a port of their own where `METRICS_PORT` is set. They name namespaces and
-/// functions: with `EVENTFLOW_METRICS=token` they are for those who see every namespace.
+/// Metrics in Prometheus's text format; on a port of their own if `METRICS_PORT` is set. They name namespaces and
+/// functions:
+/// with `EVENTFLOW_METRICS=token` they require access to every namespace.
 #[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health", security(()), responses(
     (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
     (status = 401, description = "`unauthenticated`: the server's metrics need a token (`EVENTFLOW_METRICS=token`)"),
@@ -129,8 +133,9 @@ pub(super) async fn metrics(request: HttpRequest, services: web::Data<Services>)
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))
 }
 
-/// Reads what the database has of the numbers, for all callers together: strangers may ask as often as they like. What cannot be
-/// read now keeps its last value: the other numbers are needed most when the log is away.
+/// Reads the metrics that come from the database, once for all callers: strangers may ask as often as they like. A
+/// value
+/// that cannot be read now keeps its last value: the other metrics are needed most when the log is unavailable.
 async fn read_numbers(services: &Services) {
     let mut read_at = services.metrics.read_at().lock().await;
     if read_at.is_some_and(|at| at.elapsed() < READ_EVERY) {
@@ -151,14 +156,14 @@ async fn read_numbers(services: &Services) {
     *read_at = Some(Instant::now());
 }
 
-/// What waits for somebody: runs for a worker, dead letters and failed builds for a person.
+/// Counts what is waiting: runs for a worker, dead letters and failed builds for a person.
 async fn waiting(services: &Services) {
     let (vitals, metrics) = (services.vitals(), &services.metrics);
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     if let Ok(oldest) = vitals.oldest_queued().await {
         let ids: Vec<_> = oldest.iter().map(|(id, _)| *id).collect();
         let rows = services.unguarded().functions_by_id(&ids).await.unwrap_or_default();
-        // A function for which nothing waits any more has no age.
+        // A function without waiting runs has no age any more.
         metrics.queue_oldest.reset();
         for (id, since) in oldest {
             if let Some(row) = rows.iter().find(|row| row.id == id) {

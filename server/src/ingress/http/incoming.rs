@@ -11,7 +11,7 @@ use crate::edge::{HttpError, Services};
 use crate::operations::Caller;
 use crate::store::page::MAX_PAGE;
 
-/// Answers a method that a route does not take.
+/// Answers 405 for a method that a route does not have.
 pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let message = format!("{} does not take {}; /openapi.json says what it takes", request.path(), request.method());
     Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
@@ -20,7 +20,7 @@ pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, H
 /// Who sent a request.
 ///
 /// # Errors
-/// 401 when it does not say, or says something that is not good.
+/// 401 without credentials or with invalid ones.
 pub(in crate::ingress) fn caller(request: &HttpRequest, services: &Services) -> Result<Caller, HttpError> {
     Ok(Caller { viewer: services.auth.viewer(request)?, correlation: correlation(request) })
 }
@@ -34,10 +34,10 @@ pub(in crate::ingress) fn wants_html(request: &HttpRequest) -> bool {
         .is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// The namespace that a request is about: `?namespace=`, the header `X-Namespace`, or the default one.
+/// The namespace of a request: `?namespace=`, the header `X-Namespace`, or the default one.
 ///
 /// # Errors
-/// 400 when what is asked for cannot be a namespace: what was meant for another one must not end up in the default one.
+/// 400 when the name is not valid: a request meant for another namespace must not end up in the default one.
 pub(in crate::ingress) fn namespace(
     asked: Option<String>,
     request: &HttpRequest,
@@ -52,7 +52,7 @@ pub(in crate::ingress) fn namespace(
 /// 400 when what is asked for cannot be a namespace.
 pub(super) fn named(asked: Option<String>, request: &HttpRequest) -> Result<Option<String>, HttpError> {
     let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
-    // Both are looked at, though the query counts: a header that cannot be meant is a mistake.
+    // Both are checked although the query wins: an invalid header is a mistake.
     let (asked, named) = (fitting(asked)?, fitting(header())?);
     Ok(asked.or(named))
 }
@@ -83,7 +83,7 @@ pub(super) fn page_size(limit: Option<u32>) -> Result<u32, HttpError> {
     }
 }
 
-/// The same request, after a row.
+/// A link to the same request for the page after a cursor.
 pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> String {
     let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
     let encoded: String = cursor

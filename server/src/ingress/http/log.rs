@@ -22,13 +22,13 @@ use crate::edge::{HttpError, Services};
 use crate::store::{LineRow, LinesOf, Recent, View};
 use crate::{clock, operations};
 
-/// Lines that are told of what is past.
+/// The most past lines that are sent.
 const PAST: u32 = 1000;
 
-/// Lines that are read at a time.
+/// Lines read at a time.
 const PAGE: u32 = 500;
 
-/// How often a stream without lines says that it lives.
+/// How often a stream without lines sends a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -42,13 +42,13 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The function's namespace; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Goes on with what is written from now on.
+    /// Whether to continue with lines that are written from now on.
     #[serde(default)]
     follow: bool,
-    /// Only lines since then: a time (RFC 3339), or how long ago (`10m`, `1.5h`, `2d`).
+    /// Only lines since a time (RFC 3339), or of the last `10m`, `1.5h`, `2d`.
     #[param(
         pattern = r"^([0-9]{1,6}(\.[0-9]+)?(ms|s|m|h|d)?|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))$"
     )]
@@ -60,8 +60,9 @@ pub(super) struct Which {
 
 /// Read the log of a function
 ///
-/// Lines of a function's instances and runs. As text, or as server-sent events (`Accept: text/event-stream`) whose ids
-/// are positions: `Last-Event-ID` goes on after one.
+/// The lines of a function's instances and runs. As text, or as server-sent events (`Accept: text/event-stream`) whose
+/// ids
+/// are positions: `Last-Event-ID` continues after one.
 #[utoipa::path(get, path = "/v1/functions/{name}/logs", operation_id = "getFunctionLogs", tag = "functions",
     params(
         ("name" = Name, Path, description = "The function"), Which, NamespaceHeader,
@@ -70,7 +71,7 @@ pub(super) struct Which {
     responses(
         (status = 200, description = "The lines", content((String = "text/plain"), (String = "text/event-stream"))),
         (status = 404, description = "`function_not_found` or `run_not_found`: there is no such function or run"),
-        (status = 429, description = "`too_many_subscriptions`: the caller, or all callers, follow as much as they may"),
+        (status = 429, description = "`too_many_subscriptions`: the caller, or all callers together, have too many subscriptions"),
     ))]
 pub(super) async fn logs(
     request: HttpRequest,
@@ -104,7 +105,7 @@ pub(super) async fn logs(
     let slot = goes_on.then(|| services.subscribers.take(viewer)).transpose().map_err(too_many)?;
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
-    // Read before the past: what is written meanwhile comes by the feed, or twice and is dropped there.
+    // Read before the past lines: lines written meanwhile come by the feed, or come twice and are dropped there.
     let head = services.vitals().line_head().await?;
     let view = services.view(viewer);
     let past = match last_known {
@@ -146,7 +147,7 @@ fn follow(view: &View, of: LinesOf, after: u64, render: fn(&LineRow) -> String) 
         .boxed()
 }
 
-/// The same, with a comment when nothing came for a while: proxies and browsers keep the connection open by it.
+/// Adds a comment when no line has come for a while: it makes proxies and browsers keep the connection open.
 fn alive(lines: Bodies) -> Bodies {
     stream::unfold(lines, |mut lines| async move {
         match tokio::time::timeout(KEEP_ALIVE, lines.next()).await {
@@ -157,7 +158,7 @@ fn alive(lines: Bodies) -> Bodies {
     .boxed()
 }
 
-/// The same, until the session is over: then an event says so, or a last line. It has a place as long.
+/// Ends the stream when the session is over, with an event or a last line that says so. It holds a slot until then.
 fn until_over(
     lines: Bodies,
     over: impl Future<Output = Over> + Send + 'static,

@@ -41,13 +41,13 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     webhook::configure(config);
 }
 
-/// A page, a file of the web UI, or nothing.
+/// Answers with a page, a file of the web UI, or 404.
 pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpError> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         if let Some(response) = pages::file(&request) {
             return Ok(response);
         }
-        // The interface has one page, which knows what to show at an address of its own, and what to say at any other.
+        // The UI is a single page, which shows the right view, or an error, for each address.
         if wants_html(&request) {
             return Ok(match pages::is_of_the_ui(request.path()) {
                 true => pages::page(&request, "index.html"),
@@ -55,7 +55,7 @@ pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpE
             });
         }
     }
-    // What a page is there for cannot be done otherwise.
+    // Methods other than those for pages make no sense where there is a page.
     if pages::exists(request.path()) || pages::is_of_the_ui(request.path()) || request.path() == "*" {
         return wrong_method(request).await;
     }

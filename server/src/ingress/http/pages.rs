@@ -6,8 +6,8 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::ingress::assets::{self, Asset, Coding};
 
-/// First parts of the addresses that the web UI has for itself (`frontend/src/app/router.tsx`): its one page knows what
-/// to show at each of them.
+/// First segments of the web UI's own addresses (`frontend/src/app/router.tsx`), at all of which its single page is
+/// served.
 const UI: &[&str] = &["dead-letters", "events", "functions", "runs", "sign-in", "system"];
 
 /// Whether a path is an address of the web UI.
@@ -20,7 +20,7 @@ pub(in crate::ingress) fn exists(path: &str) -> bool {
     path == "/" || below_the_guide(path).is_some() || assets::get(path, &[]).is_some()
 }
 
-/// Whether a path is the platform's own, so that it leads to no function.
+/// Whether a path belongs to the platform, so that it cannot lead to a function.
 pub fn is_taken(path: &str) -> bool {
     is_of_the_ui(path) || exists(path)
 }
@@ -28,14 +28,14 @@ pub fn is_taken(path: &str) -> bool {
 /// Where the guide is served.
 const GUIDE: &str = "/docs";
 
-/// A path within the guide, when it is one of its addresses.
+/// The path within the guide, if it is one of its addresses.
 fn below_the_guide(path: &str) -> Option<&str> {
     path.strip_prefix(GUIDE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// A page or a file of the guide.
+/// Serves a page or file of the guide.
 fn guide(request: &HttpRequest, path: &str) -> HttpResponse {
-    // Its pages name each other relative to the folder that they are in.
+    // The guide's pages link to each other relative to their folder.
     if path.is_empty() {
         return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{GUIDE}/"))).finish();
     }
@@ -48,7 +48,7 @@ fn guide(request: &HttpRequest, path: &str) -> HttpResponse {
     }
 }
 
-/// A page, or the one that says why there is none.
+/// A page, or the one that explains why it is missing.
 pub(in crate::ingress) fn page(request: &HttpRequest, name: &str) -> HttpResponse {
     match assets::get(name, &codings(request)) {
         Some(asset) => answer(request, &asset, StatusCode::OK),
@@ -56,7 +56,7 @@ pub(in crate::ingress) fn page(request: &HttpRequest, name: &str) -> HttpRespons
     }
 }
 
-/// The page that says that nothing is there.
+/// The page for an address that does not exist.
 pub(super) fn nothing(request: &HttpRequest) -> HttpResponse {
     let asset = assets::get("index.html", &codings(request)).unwrap_or_else(assets::missing);
     answer(request, &asset, StatusCode::NOT_FOUND)
@@ -73,7 +73,7 @@ pub(super) fn file(request: &HttpRequest) -> Option<HttpResponse> {
     assets::get(request.path(), &codings(request)).map(|asset| answer(request, &asset, StatusCode::OK))
 }
 
-/// What the client takes that a file may be compressed with, the smallest first.
+/// The compressions that the client accepts, best first.
 fn codings(request: &HttpRequest) -> Vec<Coding> {
     let Ok(accepted) = header::AcceptEncoding::parse(request) else { return Vec::new() };
     let taken = |encoding: &Encoding| {

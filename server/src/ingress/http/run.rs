@@ -30,12 +30,12 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Run)]
 pub(super) struct RunBody {
-    /// Names it.
+    /// The run's id.
     id: Uuid,
-    /// Whose it is.
+    /// The function's id.
     function_id: Uuid,
     namespace: String,
-    /// How far it is.
+    /// Its state.
     state: &'static str,
     /// The type of the trigger event.
     trigger: String,
@@ -44,11 +44,11 @@ pub(super) struct RunBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
     attempt: u32,
-    /// The result; bounded.
+    /// The result; its size is bounded.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<serde_json::Value>)]
     output: Option<Json>,
-    /// The result was longer than what is kept.
+    /// Whether the result was too long to be recorded whole.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     output_cut: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +64,7 @@ pub(super) struct RunBody {
     started_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
-    /// When its input, its result and its lines were erased.
+    /// When its input, result and lines were erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<DateTime<Utc>>,
 }
@@ -101,17 +101,17 @@ impl From<Run> for RunBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Whose {
-    /// The function that was called: then `id` is what the caller named the call in `X-Call-Id`.
+    /// The function that was called: `id` is then the caller's own name for the call, from `X-Call-Id`.
     #[param(value_type = Option<Name>)]
     function: Option<String>,
-    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    /// The function's namespace; by default that of the header `X-Namespace`, or else the default namespace.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
 
 /// Get a run
 ///
-/// A run with its result. With `function`, the run of the first call that came under this `X-Call-Id`.
+/// A run with its result. With `function`, the run of the first call with this `X-Call-Id`.
 #[utoipa::path(get, path = "/v1/runs/{id}", operation_id = "getRun", tag = "runs",
     params(("id" = String, Path, description = "The run's id, which is a UUID; with `function`, the caller's own name for the call", min_length = 1, max_length = 128, pattern = "^[!-~]+$"), Whose, NamespaceHeader),
     responses(
@@ -139,7 +139,7 @@ pub(super) async fn show(
 
 /// Cancel a run
 ///
-/// Calls a run off, be it waiting or running.
+/// Cancels a run, whether it is waiting or running.
 #[utoipa::path(delete, path = "/v1/runs/{id}", operation_id = "cancelRun", tag = "runs", params(("id" = Uuid, Path, description = "The run")), responses(
     (status = 200, description = "The run is cancelled", body = RunBody),
     (status = 404, description = "`run_not_found`: there is no such run"),
@@ -160,12 +160,13 @@ pub(super) async fn cancel(
 
 /// Erase the payload of a run
 ///
-/// Erases what a run was asked with, what it led to and what it printed, for good. Its record stays, and says when. Asked
-/// again, it changes nothing.
+/// Permanently erases the input, the result and the lines of a run. Its record stays and shows when. Repeating the
+/// request
+/// changes nothing.
 #[utoipa::path(delete, path = "/v1/runs/{id}/payload", operation_id = "eraseRun", tag = "runs", params(("id" = Uuid, Path, description = "The run")), responses(
     (status = 200, description = "It is erased", body = RunBody),
     (status = 404, description = "`run_not_found`: there is no such run"),
-    (status = 409, description = "`run_not_over`: it is not over; `callback_open`: its outcome is still to be told; `older_servers`: a server of an older version is running"),
+    (status = 409, description = "`run_not_over`: it is not over; `callback_open`: its callback is still open; `older_servers`: a server of an older version is running"),
 ))]
 pub(super) async fn erase(
     request: HttpRequest,

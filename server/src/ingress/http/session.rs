@@ -11,7 +11,7 @@ use super::incoming::{query, wrong_method};
 use crate::edge::origin::Origin;
 use crate::edge::{HttpError, Services, auth, body};
 
-/// Bytes of a sign-in.
+/// The size limit of a sign-in, in bytes.
 const MAX_SIGN_IN: usize = 4 << 10;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -42,7 +42,7 @@ pub(super) struct Token {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
-    /// Sets the session's cookie as well (for pages in a browser).
+    /// Whether to set the session's cookie, too (for pages in a browser).
     #[serde(default)]
     cookie: bool,
 }
@@ -50,15 +50,15 @@ pub(super) struct How {
 /// What one can sign in with.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Methods {
-    /// `password`; `dev_token` as well where the token of `--dev` is taken.
+    /// `password`; also `dev_token` if the server accepts the token of `--dev`.
     methods: Vec<&'static str>,
 }
 
-/// How one can sign in
+/// Ways to sign in
 ///
-/// The ways of signing in that this server offers, for a page that has to show them before anybody is known.
+/// The ways to sign in that this server offers, for a page that shows them before anybody has signed in.
 #[utoipa::path(get, path = "/auth/methods", operation_id = "listSignInMethods", tag = "auth", security(()), responses(
-    (status = 200, description = "The ways of signing in", body = Methods),
+    (status = 200, description = "The ways to sign in", body = Methods),
 ))]
 pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
     let mut methods = vec!["password"];
@@ -70,11 +70,11 @@ pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
 
 /// Sign in
 ///
-/// Gives a token for a user name and a password. A server that was started with `--dev` gives one for no body as well.
+/// Issues a token for a user name and a password; with `--dev`, also without a body.
 #[utoipa::path(post, path = "/auth/token", operation_id = "createToken", tag = "auth", security(()), params(How), request_body = Option<Credentials>, responses(
-    (status = 200, description = "A token, good for twelve hours", body = Token),
+    (status = 200, description = "A token, valid for twelve hours", body = Token),
     (status = 401, description = "`unauthenticated`: the user name or the password is wrong"),
-    (status = 403, description = "`cross_site`: a page of another origin asks"),
+    (status = 403, description = "`cross_site`: a page of another origin sent the request"),
     (status = 429, description = "`too_many_requests`: there were too many wrong passwords"),
 ))]
 pub(super) async fn token(
@@ -82,10 +82,10 @@ pub(super) async fn token(
     payload: web::Payload,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
-    // Before anything is counted: nobody's page makes its visitors guess passwords.
+    // Checked before anything is counted, so that no page can make its visitors guess passwords.
     auth::not_from_elsewhere(&request)?;
     let how: How = query(&request)?;
-    // Until the password has been compared nobody is known, however long it waits for its turn.
+    // The sender counts as unproved until the password has been compared, however long that waits for its turn.
     let (bytes, _held) = body::read_unproved(&request, payload, MAX_SIGN_IN, &services).await?;
     let origin = Origin::of(&request);
     let without_credentials = if bytes.is_empty() { services.auth.issue_dev_token() } else { None };
@@ -106,11 +106,12 @@ pub(super) async fn token(
 
 /// Sign out
 ///
-/// Ends a session: the cookie's, or that of the token in `Authorization`. Its token is good nowhere afterwards, and what
-/// follows something with it ends. With 503 the session has ended on this server, and others could not be notified.
+/// Ends the session of the cookie, or of the token in `Authorization`. Its token is valid nowhere afterwards, and its
+/// open
+/// streams end. With 503 the session has ended on this server, but others could not be notified.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "signOut", tag = "auth", security(()), responses(
     (status = 204, description = "The session is over, or there was none"),
-    (status = 403, description = "`cross_site`: a page of another origin asks"),
+    (status = 403, description = "`cross_site`: a page of another origin sent the request"),
 ))]
 pub(super) async fn logout(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     auth::not_from_elsewhere(&request)?;

@@ -36,22 +36,22 @@ use crate::ingress::proof::{self, Demand, Sent, Unproved};
 use crate::operations::{self, Caller, Viewer, Wait};
 use crate::{clock, vault};
 
-/// What is looked up where there is no secret to look up: no secret can be called so.
+/// Looked up if the webhook has no secret: no secret can have this name.
 const NO_SECRET: &str = "-";
 
-/// A sender is asked to come again after this many seconds.
+/// Seconds after which a sender should retry.
 const RETRY_AFTER_S: u64 = 30;
 
-/// A sender that waits for the function's answer waits no longer, whatever the function's own timeout is.
+/// The longest wait of a sender for the function's answer, whatever the function's own timeout is.
 const MAX_REPLY: Duration = Duration::from_secs(60);
 
-/// The run's own timeout comes first: it says more than that nobody waited for it any longer.
+/// Added so that the run's own timeout comes first: it says more than that the sender stopped waiting.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Names the run of an answer that is a function's own.
+/// The header that names the run, in an answer that is the function's own.
 const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
 
-/// A page that a function answers with runs no scripts, and belongs to no origin: it was not asked for by a person.
+/// A page in a function's answer runs no scripts and belongs to no origin: no person asked for it.
 const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -67,9 +67,9 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 pub(super) struct Delivered {
     /// The event that it became.
     event_id: Uuid,
-    /// The run that the event asks for; it appears in a moment.
+    /// The run that the event causes; it appears a moment later.
     run_id: Uuid,
-    /// The delivery had come before; nothing was added.
+    /// Whether the delivery had come before; nothing was added then.
     duplicate: bool,
 }
 
@@ -85,18 +85,19 @@ pub(super) enum Greeting {
 
 /// Deliver to a webhook
 ///
-/// Takes a delivery; answers when it is on disk. A delivery that comes again gets the first answer again. No token is
-/// needed: the webhook's scheme says how a delivery proves where it is from. A webhook with `"reply": "sync"` answers with
-/// what its function answers instead, be it of any status and type; such an answer has the header `X-Call-Id`.
+/// Takes a delivery; answers when it is on disk. A repeated delivery gets the first answer again. No token is needed:
+/// the
+/// webhook's scheme determines how a delivery proves its origin. A webhook with `"reply": "sync"` answers with the
+/// function's answer instead, with any status and type; such an answer has the header `X-Call-Id`.
 #[utoipa::path(post, path = "/hooks/{namespace}/{function}/{webhook}", operation_id = "deliverWebhook", tag = "webhooks", security(()),
     params(
         ("namespace" = Name, Path, description = "The function's namespace"), ("function" = Name, Path, description = "The function"),
         ("webhook" = String, Path, description = "The webhook's name in function.json", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"),
     ),
-    request_body(content((AnyBytes = "*/*")), description = "Anything; JSON is passed on parsed"),
+    request_body(content((AnyBytes = "*/*")), description = "Anything; JSON is passed on as JSON"),
     responses(
         (status = 200, description = "The answer to GitHub's ping, or to Slack's challenge", body = Greeting),
-        (status = 202, description = "The delivery is on disk, or had been taken before", body = Delivered),
+        (status = 202, description = "The delivery is on disk, or was accepted before", body = Delivered),
         (status = 400, description = "`bad_delivery_id`: the delivery's id is no id"),
         (status = 401, description = "`bad_signature`, also where there is no such webhook or its secret cannot be used; `stale_timestamp`"),
         (status = 503, description = "`function_not_running`: the function does not run; or too many bodies of unknown senders are being read; nothing was accepted"),
@@ -117,7 +118,7 @@ pub(super) async fn receive(
     let found = find(&services, &deliverer.viewer, (&namespace, &function, &webhook)).await?;
     let (body, held) = body::read_unproved(&request, payload, limit, &services).await?;
     let hook = proved(&services, &namespace, found, &request, &body).await?;
-    // A webhook of the scheme `none` never learns who sends: its bodies are counted until their end.
+    // With the scheme `none` the sender is never known: its bodies count as unproved until their end.
     let held = (hook.demand.scheme == WebhookScheme::None).then_some(held);
     if hook.demand.is_ping(request.headers()) {
         return Ok(HttpResponse::Ok().json(Greeting::Pong { pong: true }));
@@ -129,7 +130,7 @@ pub(super) async fn receive(
     }
     let delivery = hook.demand.delivery_id(request.headers(), &body);
     let delivery = delivery.map_err(|message| HttpError::bad_request("bad_delivery_id", message))?;
-    // Who does not name deliveries means each call as one.
+    // A sender that does not name its deliveries means each request as a new one.
     let delivery = delivery.unwrap_or_else(|| Uuid::now_v7().to_string());
     let id = event::delivered(&namespace, &hook.source, &delivery);
     let older = event::id(&namespace, &hook.source, &delivery);
@@ -140,7 +141,7 @@ pub(super) async fn receive(
         return Ok(accepted(older, function, true));
     }
     if hook.function.state != Status::Running {
-        // What was accepted stays accepted.
+        // An accepted delivery stays accepted.
         return match known.iter().any(|row| row.id == id) {
             false => Err(not_running(hook.function.state)),
             true => Ok(accepted(id, hook.function.id, true)),
@@ -155,12 +156,12 @@ pub(super) async fn receive(
     };
     let (received, record) = claim(&services, &request, &hook, (id, delivery), &body, &deliverer).await?;
     let function = received.target.unwrap_or(hook.function.id);
-    // On disk: while the sender waits for an answer it takes no memory for what it sent.
+    // It is on disk: a sender that waits for its answer holds no memory for the body.
     drop((body, held));
     match waiting {
         None => Ok(accepted(id, function, record.is_none())),
         Some((waiting, _place)) => {
-            // The relay asks for the same run when it comes to the event; whoever is first wins.
+            // The relay requests the same run when it comes to the event; whichever is first wins.
             let taken = record.map(|record| (record, deliverer.cause()));
             let run = operations::run_of(&services, &received, taken, function, retry::Policy::default()).await?;
             replied(&services, &deliverer.viewer, run, waiting).await
@@ -168,7 +169,7 @@ pub(super) async fn receive(
     }
 }
 
-/// What the function answers, once it has.
+/// The function's answer, once there is one.
 async fn replied(services: &Services, viewer: &Viewer, run: run::Id, waiting: Wait) -> Result<HttpResponse, HttpError> {
     let over = operations::wait(services, viewer, run, waiting).await?;
     let run = over.ok_or_else(|| {
@@ -184,8 +185,8 @@ async fn replied(services: &Services, viewer: &Viewer, run: run::Id, waiting: Wa
     Ok(response)
 }
 
-/// The function whose webhook took a delivery under an id that was derived as those of published events are, as it was until
-/// deliveries had ids of their own. A published event has no target: it is not taken for a delivery.
+/// The function whose webhook took a delivery under an id that was derived like those of published events, as before
+/// deliveries had ids of their own. A published event has no target, so it is not mistaken for a delivery.
 async fn taken_before(services: &Services, viewer: &Viewer, id: event::Id) -> Result<Option<function::Id>, HttpError> {
     let known = operations::load_event(services, viewer, id).await?;
     Ok(known.filter(|event| event.kind == KIND).and_then(|event| event.target))
@@ -203,7 +204,7 @@ fn source(namespace: &str, function: &str, webhook: &str) -> String {
     format!("/hooks/{namespace}/{function}/{webhook}")
 }
 
-/// The webhook at an address, if there is one. What is not there is looked for as long as what is.
+/// Finds the webhook at an address. A missing one takes as long to look up as an existing one.
 async fn find(
     services: &Services,
     viewer: &Viewer,
@@ -211,7 +212,7 @@ async fn find(
 ) -> Result<Option<Hook>, HttpError> {
     let view = services.view(viewer);
     let row = view.function_named(namespace, function).await?.filter(|row| row.state != Status::Deregistered);
-    // Before the first build nobody knows which webhooks there will be.
+    // Before the first build it is unknown which webhooks there will be.
     let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
     let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
     let version = services.unguarded().version(id, number).await?;
@@ -235,8 +236,8 @@ async fn find(
     }))
 }
 
-/// Lets through what is from who knows the secret. What is wrong is told to the owner in the log, not to the sender, for
-/// whom there is one answer whatever it is, and one HMAC over the body before it.
+/// Admits deliveries from senders that know the secret. The reason of a refusal goes to the log, for the owner; every
+/// sender gets the same answer, after one HMAC over the body.
 async fn proved(
     services: &Services,
     namespace: &str,
@@ -285,8 +286,9 @@ async fn proved(
     }
 }
 
-/// Takes the delivery as an event for its function, unless it was taken before: the event as it was taken first, and the id of
-/// its record, if that was now.
+/// Records the delivery as an event for its function, unless it was recorded before. Returns the event as first
+/// recorded,
+/// and the id of its record if that was now.
 async fn claim(
     services: &Services,
     request: &HttpRequest,
@@ -298,7 +300,7 @@ async fn claim(
     let at = clock::now();
     let delivered = delivered::event(request, hook, &delivery, at, body);
     let limit = services.settings.limits.event;
-    // The body is within the limit: that it stands in the event a second time is our doing.
+    // The body is within the limit; that the event repeats it is our own doing.
     if delivered.event.get().len() - delivered.repeated > limit {
         return Err(HttpError::too_large("the event that the delivery becomes", limit));
     }
@@ -311,7 +313,7 @@ async fn claim(
         subject: None,
         event: delivered.event,
         target: Some(hook.function.id),
-        // Who waits for the answer gets that of one attempt.
+        // A sender that waits for the answer gets that of a single attempt.
         asynchronous: hook.reply == Reply::Async,
         retry: None,
         callback: None,

@@ -10,7 +10,7 @@ use super::{github, signature, slack, standard, stripe, token, twilio};
 /// The longest delivery id, in bytes.
 const MAX_ID: usize = 256;
 
-/// Headers in which senders without a scheme of their own name their deliveries; the first that is there counts.
+/// Headers in which senders without a scheme of their own identify deliveries; the first one present counts.
 const ID_HEADERS: [&str; 2] = ["x-delivery-id", "idempotency-key"];
 
 /// What a webhook asks of its deliveries.
@@ -18,15 +18,15 @@ const ID_HEADERS: [&str; 2] = ["x-delivery-id", "idempotency-key"];
 pub(in crate::ingress) struct Demand {
     /// The scheme.
     pub scheme: WebhookScheme,
-    /// The header with the proof, where it is not the scheme's own.
+    /// The header with the proof, if it is not the scheme's own.
     pub header: Option<String>,
-    /// How a signature is written.
+    /// The encoding of a signature.
     pub encoding: SignatureEncoding,
-    /// What stands before a signature.
+    /// The text before a signature.
     pub prefix: String,
-    /// The header with the delivery's id, where the webhook names one.
+    /// The header with the delivery's id, if the webhook names one.
     pub delivery_header: Option<String>,
-    /// The headers with the delivery's id, where the provider has its own; the first that is there counts.
+    /// The provider's own headers with the delivery's id; the first one present counts.
     pub delivery_headers: &'static [&'static str],
 }
 
@@ -44,10 +44,10 @@ impl From<&Webhook> for Demand {
 }
 
 impl Demand {
-    /// Whether the delivery is from who knows the secret, and, where the scheme signs a time, whether it is fresh.
+    /// Checks that the sender knows the secret and, if the scheme signs a time, that the delivery is fresh.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it is not so.
     pub fn check(&self, secret: &str, sent: Sent<'_>, now_s: i64) -> Result<(), Unproved> {
         let Sent { headers, body, .. } = sent;
         match self.scheme {
@@ -68,7 +68,7 @@ impl Demand {
         }
     }
 
-    /// What the sender calls the delivery: the same id is the same delivery. `None` when it does not say.
+    /// The sender's id of the delivery: the same id means the same delivery. `None` if it gives none.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -79,7 +79,7 @@ impl Demand {
             (None, WebhookScheme::Github) => Some(github::DELIVERY),
             (None, WebhookScheme::StandardWebhooks) => Some(standard::ID),
             (None, WebhookScheme::Twilio) => Some(twilio::ID),
-            // These name it in the body, which they sign.
+            // These schemes have the id in the body, which they sign.
             (None, WebhookScheme::Stripe) => return Ok(named(body).and_then(|body| body.id).filter(|id| fits(id))),
             (None, WebhookScheme::Slack) => {
                 return Ok(named(body).and_then(|body| body.event_id).filter(|id| fits(id)));
@@ -94,18 +94,18 @@ impl Demand {
         }
     }
 
-    /// What Slack wants to hear again when it is given the webhook's address.
+    /// The challenge that Slack expects back when the webhook's address is configured.
     pub fn challenge(&self, body: &[u8]) -> Option<String> {
         let named = named(body).filter(|_| self.scheme == WebhookScheme::Slack)?;
         named.challenge.filter(|_| named.kind.as_deref() == Some("url_verification"))
     }
 
-    /// Whether the sender asks only if anybody is there.
+    /// Whether the sender only checks that the webhook answers.
     pub fn is_ping(&self, headers: &HeaderMap) -> bool {
         self.scheme == WebhookScheme::Github && text(headers, github::EVENT) == Some("ping")
     }
 
-    /// Whether a header is the proof, or a part of it: not the function's business.
+    /// Whether a header is the proof or a part of it, which the function does not get.
     pub fn proves(&self, name: &str) -> bool {
         match self.scheme {
             WebhookScheme::Github => github::PROOFS.contains(&name),
@@ -225,7 +225,7 @@ pub(super) mod tests {
         assert_eq!(of(WebhookPreset::Bitbucket, &[("x-request-id", "s")]), Ok(Some("s".to_owned())));
     }
 
-    /// The examples of the providers' own documentation, checked as their presets say.
+    /// The examples in the providers' own documentation, checked with their presets.
     #[test]
     fn the_documented_examples_of_each_provider_pass() {
         let check = |preset, secret: &str, pairs: &[(&str, &str)], body: &[u8]| {
@@ -240,7 +240,7 @@ pub(super) mod tests {
         let token = [("x-gitlab-token", "t0ken")];
         assert_eq!(check(WebhookPreset::Gitlab, "t0ken", &token, b"{}"), Ok(()));
         assert!(check(WebhookPreset::Gitlab, "other", &token, b"{}").is_err());
-        // Shopify documents how it is made, and no example: base64 of RFC 4231's second test case.
+        // Shopify documents the construction but no example: base64 of RFC 4231's second test case.
         let shopify = [("x-shopify-hmac-sha256", "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=")];
         assert_eq!(check(WebhookPreset::Shopify, "Jefe", &shopify, b"what do ya want for nothing?"), Ok(()));
         assert!(check(WebhookPreset::Shopify, "jefe", &shopify, b"what do ya want for nothing?").is_err());

@@ -6,13 +6,13 @@ use domain::manifest::SignatureEncoding;
 use super::sent::{Unproved, text};
 use super::signature;
 
-/// Names the delivery; the same when GitHub sends it again.
+/// Identifies the delivery; the same when GitHub sends it again.
 pub(super) const DELIVERY: &str = "x-github-delivery";
 
-/// What happened; `ping` when nothing did.
+/// The kind of the event; `ping` for a test.
 pub(super) const EVENT: &str = "x-github-event";
 
-/// The signatures, today's first.
+/// The signature headers, current one first.
 pub(super) const PROOFS: [&str; 2] = ["x-hub-signature-256", "x-hub-signature"];
 
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<(), Unproved> {

@@ -4,13 +4,13 @@ use actix_web::http::header::HeaderMap;
 
 use crate::mac;
 
-/// A timestamp that is signed may be this many seconds away from now, in either direction.
+/// How many seconds a signed timestamp may differ from the present time, in either direction.
 pub(in crate::ingress) const TOLERANCE_S: i64 = 5 * 60;
 
 /// A delivery, as far as its proof goes.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::ingress) struct Sent<'a> {
-    /// The address that the sender called, as the sender knows it.
+    /// The address that the sender called, as the sender sees it.
     pub url: &'a str,
     /// Its headers.
     pub headers: &'a HeaderMap,
@@ -21,25 +21,25 @@ pub(in crate::ingress) struct Sent<'a> {
 /// Why a delivery is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ingress) enum Unproved {
-    /// There is no proof, or a wrong one.
+    /// The proof is missing or wrong.
     BadSignature,
     /// It was signed too long ago, or in the future.
     Stale,
-    /// The secret cannot be one of this scheme: the owner's fault, not the sender's.
+    /// The secret is not valid for this scheme: the owner's fault, not the sender's.
     BadSecret(&'static str),
 }
 
-/// Whether a time, in seconds of Unix time as text, is close enough to now.
+/// Whether a time, as text in seconds of Unix time, is close enough to the present.
 pub(super) fn is_fresh(timestamp: &str, now_s: i64) -> bool {
     timestamp.parse::<i64>().is_ok_and(|at| at.abs_diff(now_s) <= TOLERANCE_S.unsigned_abs())
 }
 
-/// Takes as long as a check of this body, where there is nothing to check it by.
+/// Takes as long as a check of this body, if there is nothing to check.
 pub(in crate::ingress) fn check_nothing(body: &[u8]) {
     mac::fits(b"nobody's key", &[body], &[0; 32]);
 }
 
-/// A header that comes once, as text: of two, nobody could say which was meant.
+/// The text of a header that occurs once: of two, it would be unclear which was meant.
 pub(super) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let mut all = headers.get_all(name);
     let value = all.next()?.to_str().ok()?;

@@ -7,10 +7,10 @@ use domain::manifest::SignatureEncoding;
 use super::sent::Unproved;
 use crate::mac;
 
-/// The header when the webhook names none.
+/// The default header.
 pub(super) const HEADER: &str = "x-signature-256";
 
-/// `written` is the header's value, if it is there.
+/// `written` is the header's value, if present.
 pub(super) fn check(
     secret: &str,
     written: Option<&str>,

@@ -11,7 +11,7 @@ pub(super) const SIGNATURE: &str = "x-slack-signature";
 /// When it was sent, in seconds of Unix time.
 const TIMESTAMP: &str = "x-slack-request-timestamp";
 
-/// The signature first, and the time last: who does not know the secret learns nothing of the time.
+/// The signature is checked before the time: a sender without the secret learns nothing about the time.
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
     let timestamp = text(headers, TIMESTAMP).unwrap_or_default();
     let signature = text(headers, SIGNATURE).and_then(|value| hex::decode(value.strip_prefix("v0=")?).ok());

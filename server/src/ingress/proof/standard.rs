@@ -7,19 +7,20 @@ use base64::engine::general_purpose::STANDARD;
 use super::sent::{Unproved, is_fresh, text};
 use crate::mac;
 
-/// Names the delivery.
+/// Identifies the delivery.
 pub(super) const ID: &str = "webhook-id";
 
 /// When it was sent, in seconds of Unix time.
 const TIMESTAMP: &str = "webhook-timestamp";
 
-/// Signatures with a space between them, each `v1,` and base64: several while a sender changes its secret.
+/// Signatures separated by spaces, each `v1,` and base64: several while a sender rotates its secret.
 pub(super) const SIGNATURE: &str = "webhook-signature";
 
-/// Signatures of one delivery that are looked at.
+/// The most signatures of one delivery that are checked.
 const MAX_SIGNATURES: usize = 16;
 
-/// Headers first, then the signature, and the time last: who does not know the secret learns nothing of the time.
+/// The headers are checked first, then the signature, and the time last: a sender without the secret learns nothing
+/// about the time.
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
     let key = STANDARD.decode(secret.trim().trim_start_matches("whsec_")).ok().filter(|key| !key.is_empty());
     let Some(key) = key else {

@@ -6,13 +6,13 @@ use actix_web::http::header::HeaderMap;
 use super::sent::{Unproved, is_fresh, text};
 use crate::mac;
 
-/// The time, and signatures: several while a secret is being changed.
+/// The time, and the signatures: several while a secret is being rotated.
 pub(super) const SIGNATURE: &str = "stripe-signature";
 
-/// Parts of the header that are looked at.
+/// The most parts of the header that are checked.
 const MAX_PARTS: usize = 16;
 
-/// The signature first, and the time last: who does not know the secret learns nothing of the time.
+/// The signature is checked before the time: a sender without the secret learns nothing about the time.
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
     let parts = text(headers, SIGNATURE).unwrap_or_default().split(',').take(MAX_PARTS);
     let parts: Vec<_> = parts.filter_map(|part| part.trim().split_once('=')).collect();

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::sent::{Unproved, text};
 
-/// The header when the webhook names none; then a bearer token is taken, too.
+/// The default header; without a header in the webhook, a bearer token is accepted, too.
 pub(super) const HEADER: &str = "x-webhook-token";
 
 pub(super) fn check(secret: &str, own: Option<&str>, headers: &HeaderMap) -> Result<(), Unproved> {
@@ -18,7 +18,7 @@ pub(super) fn check(secret: &str, own: Option<&str>, headers: &HeaderMap) -> Res
         None if headers.contains_key(HEADER) => text(headers, HEADER),
         None => bearer(),
     };
-    // Digests that differ tell nothing about where tokens do.
+    // Where two digests differ reveals nothing about the tokens.
     match token {
         Some(token) if Sha256::digest(token.trim()) == Sha256::digest(secret) => Ok(()),
         _ => Err(Unproved::BadSignature),

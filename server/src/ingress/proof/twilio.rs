@@ -13,10 +13,10 @@ use crate::mac;
 /// The signature.
 pub(super) const SIGNATURE: &str = "x-twilio-signature";
 
-/// Stays the same when Twilio sends a delivery again.
+/// Stays the same when Twilio repeats a delivery.
 pub(super) const ID: &str = "i-twilio-idempotency-token";
 
-/// The parameter of the address with the body's SHA-256.
+/// The query parameter of the address that holds the body's SHA-256.
 const BODY_DIGEST: &str = "bodySHA256";
 
 pub(super) fn check(secret: &str, sent: Sent<'_>) -> Result<(), Unproved> {
@@ -37,7 +37,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// Names and values, sorted, one after the other.
+/// Names and values, sorted and concatenated.
 fn fields(body: &[u8]) -> String {
     let mut fields: Vec<_> = form_urlencoded::parse(body).collect();
     fields.sort();
@@ -51,7 +51,7 @@ fn is_digest_right(sent: Sent<'_>) -> bool {
     said.is_some_and(|(_, said)| hex::decode(&*said).is_ok_and(|said| *said == *Sha256::digest(sent.body)))
 }
 
-/// Sometimes Twilio has the scheme's port in the address, and sometimes it does not.
+/// Twilio sometimes includes the scheme's default port in the address, and sometimes does not.
 fn addresses(url: &str) -> Vec<String> {
     let mut all = vec![url.to_owned()];
     if let Some((scheme, rest)) = url.split_once("://") {
@@ -113,7 +113,7 @@ mod tests {
         let check = |url: &str, body| check(SECRET, Sent { url, headers: &sent, body });
         assert_eq!(check(&url, BODY), Ok(()));
         assert_eq!(check(&url, b"{}"), Err(Unproved::BadSignature));
-        // Without the digest the address alone would be signed, and any body would do.
+        // Without the digest only the address would be signed, and any body would pass.
         let bare = headers(&[(SIGNATURE, SIGNED), ("content-type", "application/json")]);
         let none = super::check(SECRET, Sent { url: URL, headers: &bare, body: b"" });
         assert_eq!(none, Err(Unproved::BadSignature));

@@ -82,7 +82,7 @@ mod tests {
     fn a_refused_queue_is_left_alone_and_the_others_are_not() {
         let refusals = Refusals::default();
         let (broken, well) = (BrokerQueue::Runs(clock::new_id()), BrokerQueue::Runs(clock::new_id()));
-        let message = format!("INTERNAL_ERROR - Cannot declare quorum queue '{}' in vhost '/'", broken.queue());
+        let message = format!("INTERNAL_ERROR - Cannot declare quorum queue '{}' in vhost '/'", broken.name());
         let closed = || {
             let error = AMQPError::new(AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR), message.as_str().into());
             Err(lapin::Error::from(ErrorKind::ProtocolError(error)))

@@ -12,14 +12,14 @@ use crate::store::listing::Bounded;
 use crate::store::sql::{self, Value};
 use crate::store::table::Stored;
 
-/// Records read at a time from what other servers wrote.
+/// Records written by other servers that are read at a time.
 const PAGE: usize = 2048;
 
-/// More than this behind, what other servers wrote is not read but left to the followers.
+/// If this server is further behind, it leaves other servers' records to the followers to read.
 const CATCH_UP: u64 = 32_768;
 
 impl Committer {
-    /// Hands a batch to the followers.
+    /// Publishes a batch to the followers.
     pub(super) fn publish(&mut self, batch: Batch) {
         self.position = batch.head();
         self.line = batch.line_head();
@@ -33,13 +33,13 @@ impl Committer {
         }
     }
 
-    /// Lets followers read from the database what they would have got from memory: it may have been erased.
+    /// Makes followers read from the database instead of from memory: the records may have been erased.
     fn forget(&mut self) {
         self.records.reset(self.position);
         self.lines.reset(self.line);
     }
 
-    /// Whether a batch whose answer was lost is in the log: it is there as a whole, at its place, or not at all.
+    /// Whether a batch whose answer was lost is in the log. It is there as a whole, at its positions, or not at all.
     pub(super) async fn landed(&mut self, batch: &Batch) -> Result<bool, Fault> {
         let refused = |error: Error| Fault::Refused(error.to_string());
         if let Some(first) = batch.records.first() {
@@ -56,7 +56,7 @@ impl Committer {
         Ok(line.text == sql::without_zero(&first.line.text) && line.function == first.line.function)
     }
 
-    /// Connects if need be and learns what others wrote meanwhile.
+    /// Connects if necessary, and reads what others have written meanwhile.
     pub(super) async fn refresh(&mut self) -> Result<(), Fault> {
         self.writer.connect().await?;
         self.catch_up().await?;
@@ -65,7 +65,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Learns what other servers wrote, and tells the followers.
+    /// Reads what other servers have written, and publishes it to the followers.
     pub(super) async fn catch_up(&mut self) -> Result<(), Fault> {
         let refused = |error: Error| Fault::Refused(error.to_string());
         let rows = self.writer.fetch("SELECT position, line, cut, removed FROM head WHERE one = 1", &[]).await?;
@@ -101,7 +101,7 @@ impl Committer {
                 self.remember_record(record);
             }
             match hole {
-                // What was removed before it was seen is not told: followers read on from the log.
+                // Records removed before this server saw them are not published: followers read on from the log.
                 Some(hole) if hole <= self.cut => self.records.reset(self.position),
                 _ => self.records.push(records.into()),
             }
@@ -136,7 +136,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Nothing is to be written: has somebody else written?
+    /// Nothing is to be written: checks whether somebody else has written.
     pub(super) async fn look_for_others(&mut self) {
         if let Err(fault) = self.refresh().await {
             if !self.stale {
@@ -147,12 +147,12 @@ impl Committer {
     }
 }
 
-/// Whether earlier records were written over with this one.
+/// Whether this record overwrites earlier ones.
 fn is_erasure(record: &Recorded) -> bool {
     &*record.kind == "Erased"
 }
 
-/// The last position before one of these, after a position, that is not among them.
+/// The last position after `after`, and before one of these, that is not among them.
 fn holes(after: u64, positions: impl Iterator<Item = u64>) -> Option<u64> {
     let (mut last, mut hole) = (after, None);
     for position in positions {

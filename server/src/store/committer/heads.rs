@@ -10,11 +10,11 @@ pub(super) struct Head {
     pub hash: [u8; 32],
     /// The position of the stream's first record.
     pub first: u64,
-    /// How many records of the log were removed when this was true.
+    /// How many records had been removed from the log when this was read.
     pub removed: u64,
 }
 
-/// A stream, and its newest record.
+/// Decodes a stream and its newest record.
 pub(super) fn head(row: &Row, removed: u64) -> Result<(String, Head), Error> {
     let mut cells = row.cells();
     let (stream, version) = (cells.text()?, cells.number()?);

@@ -20,7 +20,8 @@ use crate::store::sql::Value;
 use crate::store::tables::Row;
 
 impl Committer {
-    /// Numbers what can be appended. What cannot is answered; what depends on the batch itself waits for the next one.
+    /// Numbers the appends that can be made. Impossible ones are answered; those that depend on this batch wait for the
+    /// next.
     pub(super) async fn form(&mut self, work: &mut Work) -> Result<Batch, Fault> {
         let mut heads = self.heads_of(&work.appends).await?;
         let mut batch =
@@ -41,7 +42,7 @@ impl Committer {
                 let head = *head;
                 match self.appended_before(&waiting.append, head).await {
                     Ok(result) => {
-                        // Whoever asked may have gone.
+                        // The caller may have gone.
                         let _ = waiting.answer.send(result);
                     }
                     Err(fault) => {
@@ -66,7 +67,7 @@ impl Committer {
         Ok(batch)
     }
 
-    /// Gives an append's events their places.
+    /// Assigns positions to an append's events.
     fn number(&mut self, append: &Append, head: &mut Head, batch: &mut Batch) -> Appended {
         let mut content = Vec::with_capacity(512);
         let namespace = namespace(append);
@@ -105,7 +106,7 @@ impl Committer {
         Appended { position: batch.head(), version: head.version }
     }
 
-    /// The heads of the appends' streams: remembered ones, and in one query those that are not and are not new.
+    /// The heads of the appends' streams: cached ones, and one query for those that are neither cached nor new.
     async fn heads_of(&mut self, appends: &[Waiting]) -> Result<HashMap<Stream, Head>, Fault> {
         let mut heads: HashMap<Stream, Head> = HashMap::with_capacity(appends.len());
         let mut ask: HashSet<&Stream> = HashSet::new();
@@ -115,7 +116,7 @@ impl Committer {
                 continue;
             }
             match self.heads.get(stream) {
-                // It may be gone.
+                // The stream may have been removed.
                 Some(head) if head.removed != self.removed && head.first <= self.cut => {
                     ask.insert(stream);
                 }
@@ -153,7 +154,7 @@ impl Committer {
         Ok(heads)
     }
 
-    /// Whether an append that does not fit is one that was made before.
+    /// Whether a conflicting append is the repetition of an earlier one.
     async fn appended_before(&mut self, append: &Append, head: Head) -> Result<Result<Appended, Error>, Fault> {
         let actual = head.version;
         let conflict = Error::Conflict { stream: append.stream.clone(), expected: append.expected, actual };
@@ -167,7 +168,7 @@ impl Committer {
         let [from, to] = range;
         let rows = self.writer.fetch(sql, &[stream, from, to]).await?;
         if rows.len() < append.events.len() {
-            // What is remembered of the stream is gone from the log.
+            // The cached stream is no longer in the log.
             self.heads.pop(&append.stream);
             return Err(Fault::Exists(format!("stream {} was removed meanwhile", append.stream)));
         }
@@ -182,7 +183,7 @@ impl Committer {
         Ok(if same { Ok(Appended { position, version: last }) } else { Err(conflict) })
     }
 
-    /// Keeps the heads that a batch led to.
+    /// Caches the heads after a batch.
     pub(super) fn remember(&mut self, batch: &Batch) {
         for record in &batch.records {
             self.remember_record(record);
@@ -195,14 +196,14 @@ impl Committer {
             self.heads.put(record.stream.clone(), Head { version, hash, first: record.position, removed });
             return;
         }
-        // A stream whose first position is not known is looked up when it is needed.
+        // If a stream's first position is not known, it is read when needed.
         if let Some(head) = self.heads.get_mut(&record.stream) {
             *head = Head { version, hash, first: head.first, removed };
         }
     }
 }
 
-/// The namespace that an append belongs to: its rows know it, or the stream's name.
+/// The namespace of an append, from its rows or from the stream's name.
 fn namespace(append: &Append) -> Arc<str> {
     let of_row = append.rows.iter().find_map(|row| match row {
         Row::Function(row) => Some(row.namespace.as_str()),

@@ -14,7 +14,7 @@ pub(in crate::store) struct Lines(pub Vec<NewLine>, pub oneshot::Sender<Result<(
 pub(super) struct Waiting {
     pub append: Box<Append>,
     pub answer: oneshot::Sender<Result<Appended, Error>>,
-    /// The stream may be there although nobody remembers it.
+    /// The stream may exist although it is not cached.
     pub look: bool,
 }
 
@@ -22,17 +22,17 @@ pub(super) struct Waiting {
 #[derive(Default)]
 pub(super) struct Work {
     pub appends: Vec<Waiting>,
-    /// What is answered to each append when the batch is written.
+    /// The answers to the appends, sent once the batch is written.
     pub appended: Vec<Appended>,
     pub lines: Vec<Lines>,
     pub chores: Vec<Chore>,
     pub chore_answers: Vec<oneshot::Sender<Result<u64, Error>>>,
-    /// A batch of it whose outcome nobody knows.
+    /// A batch of it whose outcome is unknown.
     pub unknown: Option<Batch>,
 }
 
 impl Work {
-    /// Tells everyone that it is written. Whoever asked may have gone.
+    /// Answers everybody that it is written. A caller may have gone.
     pub fn answer(&mut self, chores: &[u64]) {
         for (waiting, appended) in self.appends.drain(..).zip(&self.appended) {
             let _ = waiting.answer.send(Ok(*appended));
@@ -57,7 +57,7 @@ impl Work {
         }
     }
 
-    /// Each part alone.
+    /// Splits it into its parts.
     pub fn parts(self) -> Vec<Self> {
         let mut parts = Vec::new();
         for waiting in self.appends {

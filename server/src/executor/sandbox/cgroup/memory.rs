@@ -8,6 +8,9 @@ use super::{Cgroup, Cgroups, Version};
 /// What the kernel keeps of files only because there is room for it, and gives back by itself.
 const SPARE: [&str; 2] = ["active_file", "inactive_file"];
 
+/// A group is at its limit when so little is left: more is asked for at a time.
+const LAST_BYTES: u64 = 4 << 20;
+
 impl Cgroups {
     /// What all groups hold together, and what they may; `None` where nothing counts it.
     pub(in super::super) fn memory_together(&self) -> Option<(u64, u64)> {
@@ -31,10 +34,11 @@ impl Cgroup {
     /// groups together, or the host's.
     pub(in super::super) fn met_its_limit(&self) -> bool {
         match self.with("memory") {
+            // Newer kernels do not count refusals (`memory.failcnt`) any more.
             Some((Version::V1, folder)) => {
-                // What is counted with swap has the same limit, and is looked at first.
-                let counts = ["memory.failcnt", "memory.memsw.failcnt"].map(|file| number(&folder.join(file)));
-                counts.into_iter().flatten().any(|count| count > 0) || counts[0].is_none()
+                let (most, limit) = ("memory.max_usage_in_bytes", "memory.limit_in_bytes");
+                let [most, limit] = [most, limit].map(|file| number(&folder.join(file)));
+                most.zip(limit).is_none_or(|(most, limit)| most + LAST_BYTES >= limit)
             }
             Some((Version::V2, folder)) => {
                 let events = fs::read_to_string(folder.join("memory.events")).unwrap_or_default();
@@ -86,6 +90,12 @@ mod tests {
         write("memory.usage_in_bytes", "1000\n");
         write("memory.stat", "active_file 1\ntotal_active_file 30\ntotal_inactive_file 20\n");
         assert_eq!(held(Version::V1, folder.path(), 0), Some(950));
+        let group = Cgroup::new(vec![(Version::V1, vec!["memory"], folder.path().to_owned())]);
+        write("memory.limit_in_bytes", "67108864\n");
+        write("memory.max_usage_in_bytes", "50000000\n");
+        assert!(!group.met_its_limit());
+        write("memory.max_usage_in_bytes", "67000000\n");
+        assert!(group.met_its_limit());
         let group = Cgroups::of_files(folder.path());
         write("memory.events", "low 0\nmax 3\noom 0\noom_kill 1\n");
         assert!(group.out_of_memory() && !group.met_its_limit());

@@ -14,7 +14,7 @@ pub(super) struct Mutation;
 
 #[Object(name = "DeadLetterMutation")]
 impl Mutation {
-    /// Tries a dead run again, as another run that names it: that one is answered. There is one for each dead run.
+    /// Redrives a dead run as another run that refers to it, and returns that one. There is one for each dead run.
     async fn redrive_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -24,16 +24,16 @@ impl Mutation {
         RunPayload::of(done.await)
     }
 
-    /// Tries dead runs again, those that fit, newest first. `userErrors` says why some were not.
+    /// Redrives the matching dead runs, newest first. `userErrors` says why some were not.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn redrive_dead_letters(
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
         function: Option<ID>,
-        #[graphql(desc = "Only of runs that were asked for at or after this.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only of runs that were asked for before this.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many at most, 1 to 1000.", default = 1000)] limit: u32,
+        #[graphql(desc = "Only runs requested at or after this time.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested before this time.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "The maximum number, 1 to 1000.", default = 1000)] limit: u32,
     ) -> Result<RedrivenPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -44,7 +44,7 @@ impl Mutation {
         RedrivenPayload::of(done.await)
     }
 
-    /// Lets a dead run be: it is not among the dead letters any more. Its history stays.
+    /// Purges a dead run, which removes it from the dead letters. Its history stays.
     async fn purge_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -55,17 +55,17 @@ impl Mutation {
         RunPayload::of(done.await)
     }
 
-    /// Lets dead runs be: those of these ids, or those that fit. Their histories stay.
+    /// Purges dead runs: those with these ids, or all that match. Their histories stay.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn purge_dead_letters(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "Only these runs; nothing else may be given then.")] ids: Option<Vec<ID>>,
+        #[graphql(desc = "Only these runs; excludes all other filters.")] ids: Option<Vec<ID>>,
         namespace: Option<String>,
         function: Option<ID>,
-        #[graphql(desc = "Only of runs that were asked for at or after this.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only of runs that were asked for before this.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "So many at most, 1 to 1000.", default = 1000)] limit: u32,
+        #[graphql(desc = "Only runs requested at or after this time.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested before this time.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "The maximum number, 1 to 1000.", default = 1000)] limit: u32,
     ) -> Result<PurgedPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {

@@ -20,7 +20,7 @@ pub(super) struct Mutation;
 
 #[Object(name = "EventMutation")]
 impl Mutation {
-    /// Takes an event; every function whose trigger matches runs. The same (namespace, source, id) is taken once.
+    /// Publishes an event; every function with a matching trigger runs. The same (namespace, source, id) is accepted once.
     async fn publish_event(&self, ctx: &Context<'_>, input: PublishEventInput) -> async_graphql::Result<EventPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let namespace = namespace_or_default(ctx, input.namespace.clone());
@@ -41,7 +41,7 @@ impl Mutation {
         EventPayload::of(done.await)
     }
 
-    /// Erases the content of an event and of every run that it caused, for good. Their records stay, and say when.
+    /// Erases the content of an event and of every run that it caused permanently. Their records stay, and say when.
     async fn erase_event(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<EventPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {

@@ -15,7 +15,7 @@ pub(super) struct Mutation;
 
 #[Object(name = "FunctionMutation")]
 impl Mutation {
-    /// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
+    /// Registers a function. Repeating the same registration has no effect; the name of a deregistered function is free.
     async fn register_function(&self, ctx: &Context<'_>, input: RegisterFunctionInput) -> Result<FunctionPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -33,7 +33,7 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
-    /// Changes what the next build takes. What is absent stays as it is.
+    /// Changes what the next build uses. Absent fields stay unchanged.
     async fn update_function(&self, ctx: &Context<'_>, input: UpdateFunctionInput) -> Result<FunctionPayload> {
         let asked = Update {
             source: input.source.map(Into::into),
@@ -48,7 +48,7 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
-    /// Asks for a version. `ref` beats that of the source.
+    /// Requests a build. `ref` takes precedence over the source's own.
     async fn build_function(
         &self,
         ctx: &Context<'_>,
@@ -63,7 +63,7 @@ impl Mutation {
         BuildPayload::of(done.await)
     }
 
-    /// Runs the current version.
+    /// Starts the current version.
     async fn start_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
@@ -73,7 +73,7 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
-    /// Calls a build off, be it waiting or running.
+    /// Cancels a build, waiting or running.
     async fn cancel_build(&self, ctx: &Context<'_>, id: ID) -> Result<BuildPayload> {
         let done = async {
             let build = parse_id(&id, "id")?;
@@ -84,7 +84,7 @@ impl Mutation {
         BuildPayload::of(done.await)
     }
 
-    /// Runs nothing any more.
+    /// Stops the function.
     async fn stop_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
@@ -94,7 +94,7 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
-    /// Lets it be gone, for good. Its history stays.
+    /// Deregisters the function permanently. Its history stays.
     async fn deregister_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
@@ -104,7 +104,7 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
-    /// Makes an older version the current one; the one before the current when none is named.
+    /// Makes an older version the current one; without `version`, the one before the current.
     async fn rollback_function(
         &self,
         ctx: &Context<'_>,

@@ -9,7 +9,7 @@ mod secret;
 
 use async_graphql::MergedObject;
 
-/// Everything that can be asked for.
+/// All mutations.
 #[derive(Default, MergedObject)]
 pub(in crate::ingress) struct Mutation(
     function::Mutation,

@@ -20,14 +20,14 @@ pub(super) struct Mutation;
 
 #[Object(name = "RunMutation")]
 impl Mutation {
-    /// Asks a function to run once. With `wait`, the answer comes when the run is over, or after a minute.
+    /// Invokes a function once. With `wait`, the answer comes when the run is over, or after a minute.
     async fn invoke_function(
         &self,
         ctx: &Context<'_>,
         id: ID,
         payload: Option<Value>,
         wait: Option<bool>,
-        #[graphql(desc = "What else it says; that of a plain POST when absent.")] http: Option<HttpInput>,
+        #[graphql(desc = "The HTTP part; that of a plain POST if absent.")] http: Option<HttpInput>,
     ) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -48,7 +48,7 @@ impl Mutation {
         RunPayload::of(done.await)
     }
 
-    /// Calls a run off.
+    /// Cancels a run.
     async fn cancel_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -59,7 +59,7 @@ impl Mutation {
         RunPayload::of(done.await)
     }
 
-    /// Erases what a run was asked with, what it led to and what it printed, for good. Its record stays, and says when.
+    /// Erases a run's input, results and log lines permanently. Its record stays, and says when.
     async fn erase_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {

@@ -27,7 +27,7 @@ impl Mutation {
         )
     }
 
-    /// Removes a secret. What runs keeps what it was given; what names it does not start any more.
+    /// Removes a secret. Running instances keep its value; what refers to it can no longer start.
     async fn remove_secret(&self, ctx: &Context<'_>, namespace: String, name: String) -> Result<SecretPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         SecretPayload::of(operations::remove_secret(services, caller, &namespace, &name).await.map(|()| None))

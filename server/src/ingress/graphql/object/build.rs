@@ -13,19 +13,19 @@ use crate::ingress::graphql::{OrFail, budget, loader, services, view};
 use crate::operations;
 use crate::store::{BuildRow, LinesOf};
 
-/// How far a build is.
+/// The state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "function::BuildStatus")]
 pub(in crate::ingress::graphql) enum BuildState {
-    /// Nobody has taken it yet.
+    /// No server has taken it yet.
     Queued,
     /// A server works on it.
     Running,
     /// It made a version.
     Succeeded,
-    /// It made none.
+    /// It failed.
     Failed,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
 }
 
@@ -33,9 +33,9 @@ pub(in crate::ingress::graphql) enum BuildState {
 #[derive(SimpleObject)]
 #[graphql(complex)]
 pub(in crate::ingress::graphql) struct OfferedFolder {
-    /// Below the root of the repository, as a source's `path`.
+    /// The path relative to the root of the repository, as in a source.
     path: String,
-    /// What was recognized there, in a few words.
+    /// A short description of what was recognized there.
     recognized_as: String,
     /// A name that a function of it could have now: what the repository calls it, or else the folder's. Null where no name that
     /// is made of these is free.
@@ -46,7 +46,7 @@ pub(in crate::ingress::graphql) struct OfferedFolder {
 
 #[ComplexObject]
 impl OfferedFolder {
-    /// The function that has this folder already: of the same namespace, from the same repository at the same ref.
+    /// The function that already has this folder: in the same namespace, from the same repository at the same ref.
     async fn function(&self, ctx: &Context<'_>) -> Result<Option<Function>> {
         let Some(id) = self.registered else { return Ok(None) };
         Ok(budget::load(ctx, loader(ctx)?.function(id)).await?.map(Function::from))
@@ -65,17 +65,17 @@ impl From<BuildRow> for Build {
 /// A build.
 #[Object]
 impl Build {
-    /// Names it.
+    /// Its id.
     pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// Whose it is.
+    /// The function it belongs to.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
         Function::of(ctx, self.0.function).await
     }
 
-    /// How far it is.
+    /// Its state.
     async fn state(&self) -> BuildState {
         self.0.state.into()
     }
@@ -91,18 +91,18 @@ impl Build {
         Ok(budget::load(ctx, loader(ctx)?.version(&self.0, number)).await?.map(Version::from))
     }
 
-    /// Why it made none.
+    /// Why it failed.
     async fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
     }
 
-    /// What it builds: the source as it was when it was asked for, with the ref that was asked for.
+    /// What it builds: the source at the time of the request, with the requested ref.
     async fn source(&self) -> SourceObject {
         (&self.0.source).into()
     }
 
-    /// Folders that can be registered, each with its `path`, when it failed because its source is no function itself: those that an
-    /// `eventflow.json` lists, or else those in which something was recognized; 30 at most.
+    /// Folders that can be registered, each with its `path`, if it failed because its source is not a function itself: those listed
+    /// in `eventflow.json`, or else those in which something was recognized; 30 at most.
     async fn offered_folders(&self, ctx: &Context<'_>) -> Result<Vec<OfferedFolder>> {
         let is_asked = |field| ctx.look_ahead().field(field).exists();
         let mut names = match is_asked("suggestedName") {
@@ -122,7 +122,7 @@ impl Build {
         Ok(folders.collect())
     }
 
-    /// When it was asked for.
+    /// When it was requested.
     async fn requested_at(&self) -> DateTime<Utc> {
         self.0.requested_at
     }
@@ -132,7 +132,7 @@ impl Build {
         self.0.started_at
     }
 
-    /// When it was over.
+    /// When it ended.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
     }

@@ -27,27 +27,27 @@ pub(in crate::ingress::graphql) struct Reach {
     function: Function,
     /// Whether the event reached it.
     reached: bool,
-    /// Why, or why not, in words: the pattern that matched, or what stood in the way when the event came in.
+    /// Why, or why not, in words: the pattern that matched, or what prevented it when the event was received.
     reason: String,
-    /// The newest run of the function that the event caused.
+    /// The latest run of the function that the event caused.
     run: Option<Run>,
 }
 
 /// How many functions a trigger event reached.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct ReachTotals {
-    /// Functions that it reached: those of which it has asked for a run.
+    /// The number of functions for which it has requested a run.
     reached: u64,
-    /// Functions of its namespace as it is now, and never fewer than it reached.
+    /// The number of functions in its namespace now, but never fewer than it reached.
     functions: u64,
-    /// Whether it has reached all that it will reach.
+    /// Whether it has been relayed completely.
     settled: bool,
 }
 
 /// A trigger event: a CloudEvent that came in.
 #[Object]
 impl Event {
-    /// Names it in EventFlow; derived from namespace, source and the CloudEvent's own id.
+    /// Its id in EventFlow, derived from namespace, source and the CloudEvent's own id.
     pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
@@ -57,12 +57,12 @@ impl Event {
         &self.0.event_id
     }
 
-    /// Where it was sent to.
+    /// The namespace it was sent to.
     async fn namespace(&self) -> &str {
         &self.0.namespace
     }
 
-    /// Who says so.
+    /// Its source.
     async fn source(&self) -> &str {
         &self.0.source
     }
@@ -73,7 +73,7 @@ impl Event {
         &self.0.kind
     }
 
-    /// What it is about.
+    /// Its subject.
     async fn subject(&self) -> Option<&str> {
         self.0.subject.as_deref()
     }
@@ -97,13 +97,13 @@ impl Event {
         whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
-    /// When its content was erased; absent when it is there.
+    /// When its content was erased; absent if it was not.
     async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
         Ok(whole.and_then(|event| event.erased_at))
     }
 
-    /// When it came in.
+    /// When it was received.
     async fn received_at(&self) -> DateTime<Utc> {
         self.0.at
     }

@@ -22,33 +22,33 @@ use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services, 
 use crate::operations::{self, Fault, Refusal};
 use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, View, tables};
 
-/// Where in its life a function stands.
+/// The lifecycle state of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Status")]
 pub(in crate::ingress::graphql) enum FunctionState {
-    /// Nothing is built.
+    /// Nothing has been built.
     Registered,
-    /// There is a version, and it never ran.
+    /// A version exists, but has never run.
     Built,
-    /// It answers.
+    /// It runs.
     Running,
-    /// It answered once.
+    /// It has run and was stopped.
     Stopped,
-    /// It is gone, for good.
+    /// It was deregistered, permanently.
     Deregistered,
 }
 
-/// Whether the process lives on between calls.
+/// Whether a process serves many calls or one run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Mode")]
 pub(in crate::ingress::graphql) enum FunctionMode {
-    /// Answers HTTP as long as it lives.
+    /// Serves HTTP until it is stopped.
     Service,
     /// One process for each run.
     Job,
 }
 
-/// What starts a run.
+/// The kinds of trigger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "Kind")]
 pub(in crate::ingress::graphql) enum TriggerType {
@@ -56,13 +56,13 @@ pub(in crate::ingress::graphql) enum TriggerType {
     Http,
     /// An event.
     Event,
-    /// The clock.
+    /// A schedule.
     Schedule,
-    /// A delivery of another service.
+    /// A webhook delivery.
     Webhook,
 }
 
-/// What a list of functions is in the order of.
+/// The order of a list of functions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "store::FunctionOrder")]
 pub(in crate::ingress::graphql) enum FunctionOrder {
@@ -70,26 +70,26 @@ pub(in crate::ingress::graphql) enum FunctionOrder {
     Name,
     /// State, then namespace and name.
     State,
-    /// When something last happened to them.
+    /// When their latest event happened.
     Updated,
 }
 
-/// A running process of a function, on the server that answers.
+/// An instance of a function, on the server that answers.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct Instance {
-    /// Names it, also in log lines.
+    /// Its id, as in log lines.
     id: ID,
     /// The version that it runs.
     version: u32,
     /// `starting`, `ready` or `draining`.
     state: String,
-    /// Calls that it works on.
+    /// Calls in progress.
     in_flight: u32,
     /// When it was started.
     started_at: DateTime<Utc>,
 }
 
-/// Where a function's code comes from.
+/// The source of a function's code.
 #[derive(SimpleObject)]
 #[graphql(name = "Source")]
 pub(in crate::ingress::graphql) struct SourceObject {
@@ -98,7 +98,7 @@ pub(in crate::ingress::graphql) struct SourceObject {
     kind: &'static str,
     /// The Git repository.
     url: Option<String>,
-    /// Branch, tag or commit; the default branch when absent.
+    /// Branch, tag or commit; the default branch if absent.
     #[graphql(name = "ref")]
     git_ref: Option<String>,
     /// The folder in the repository.
@@ -107,7 +107,7 @@ pub(in crate::ingress::graphql) struct SourceObject {
     digest: Option<String>,
     /// The container image.
     image: Option<String>,
-    /// The image's command, when not its own.
+    /// The command to run instead of the image's own.
     command: Option<Vec<String>>,
 }
 
@@ -192,12 +192,12 @@ impl Function {
 /// A function.
 #[Object]
 impl Function {
-    /// Names it for ever.
+    /// Its permanent id.
     pub(super) async fn id(&self) -> ID {
         self.row.id.into()
     }
 
-    /// Where it belongs.
+    /// Its namespace.
     async fn namespace(&self) -> &str {
         &self.row.namespace
     }
@@ -207,12 +207,12 @@ impl Function {
         &self.row.name
     }
 
-    /// The how-manieth of its name, from 1.
+    /// How often its name has been registered in the namespace, counting from 1.
     async fn generation(&self) -> u32 {
         self.row.generation
     }
 
-    /// Where in its life it stands.
+    /// Its lifecycle state.
     async fn state(&self) -> FunctionState {
         self.row.state.into()
     }
@@ -233,7 +233,7 @@ impl Function {
         Ok(failed.and_then(|build| build.error))
     }
 
-    /// Whether the process lives on between calls.
+    /// Whether a process serves many calls or one run.
     async fn mode(&self) -> FunctionMode {
         let given = || match self.given().and_then(|given| given.mode).as_deref() {
             Some("job") => Mode::Job,
@@ -242,13 +242,13 @@ impl Function {
         self.row.mode.unwrap_or_else(given).into()
     }
 
-    /// How the code is started: `node`, `python` … ; `unknown` before the first build.
+    /// The runtime: `node`, `python` …; `unknown` before the first build.
     async fn runtime(&self) -> String {
         let given = || self.given()?.runtime;
         self.row.runtime.clone().or_else(given).unwrap_or_else(|| "unknown".to_owned())
     }
 
-    /// Where it answers calls; null when it is gone or has no HTTP trigger.
+    /// The URL for calls; null if it is deregistered or has no HTTP trigger.
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         if self.row.state == Status::Deregistered {
             return Ok(None);
@@ -257,12 +257,12 @@ impl Function {
         Ok(answers.then(|| self.address(ctx)))
     }
 
-    /// Where the next build takes its code from.
+    /// The source of the next build.
     async fn source(&self) -> SourceObject {
         (&self.row.source).into()
     }
 
-    /// The manifest that beats the file in the source, as it was given.
+    /// The manifest that overrides the file in the source, as it was given.
     async fn manifest_override(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
         self.row.manifest.as_ref().map(|manifest| budget::value(ctx, manifest)).transpose()
     }
@@ -322,7 +322,7 @@ impl Function {
         Ok(Connection::of(budget::page(ctx, found)?, Build::from))
     }
 
-    /// Its runs as they are now, newest first.
+    /// Its runs, newest first.
     async fn runs(
         &self,
         ctx: &Context<'_>,
@@ -339,7 +339,7 @@ impl Function {
         Run::page(&view(ctx)?, &RunFilter { function: Some(self.row.id), ..RunFilter::default() }, &request).await
     }
 
-    /// What starts a run of its current version.
+    /// The triggers of its current version.
     async fn triggers(&self, ctx: &Context<'_>) -> Result<Vec<Trigger>> {
         let Some(manifest) = self.manifest(ctx).await? else { return Ok(Vec::new()) };
         let base = base_url(ctx);
@@ -363,7 +363,7 @@ impl Function {
         manifest.triggers.iter().map(trigger).collect()
     }
 
-    /// Its running processes on the server that answers.
+    /// Its instances on the server that answers.
     async fn instances(&self, ctx: &Context<'_>) -> Vec<Instance> {
         if self.then.is_some() {
             return Vec::new();
@@ -393,7 +393,7 @@ impl Function {
     async fn log(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = 100, desc = "So many of them.")] last: i32,
+        #[graphql(default = 100, desc = "Their maximum number.")] last: i32,
         #[graphql(desc = "Only lines before this position.", deprecation = "an `Int` holds 32 bits: use `beforeLine`")]
         before: Option<u64>,
         #[graphql(desc = "Only lines before this position.")] before_line: Option<Position>,
@@ -418,7 +418,7 @@ impl Function {
         self.row.created_at
     }
 
-    /// When something last happened to it.
+    /// When its latest event happened.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.row.updated_at
     }

@@ -11,32 +11,32 @@ use crate::store::{LineRow, LineStream, LinesOf, Recent, View};
 /// Lines of a page whose size nobody gave.
 pub(in crate::ingress::graphql) const DEFAULT_LINES: u32 = 100;
 
-/// Where a line was written to.
+/// The stream that a line was written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::ingress::graphql) enum LogStream {
     /// Standard output.
     Stdout,
     /// Standard error.
     Stderr,
-    /// EventFlow's own.
+    /// EventFlow itself.
     System,
 }
 
 /// A line of a build or a run.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct LogLine {
-    /// Its place among all lines.
+    /// Its position among all lines.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `linePosition`")]
     position: u64,
-    /// Its place among all lines; as `afterLine` it asks for what follows.
+    /// Its position among all lines; pass it as `afterLine` to continue from there.
     line_position: Position,
     /// When it was read.
     at: DateTime<Utc>,
-    /// Where it was written to.
+    /// The stream it was written to.
     stream: LogStream,
     /// Its text.
     text: String,
-    /// The run that wrote it, where that is known.
+    /// The run that wrote it, if known.
     run: Option<ID>,
     /// The instance that wrote it.
     instance: Option<String>,

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::store::{self, Span};
 
-/// How far back numbers reach.
+/// The length of a time window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
 pub(in crate::ingress::graphql) enum Window {
     /// The last 5 minutes.
@@ -34,7 +34,7 @@ impl Window {
     }
 }
 
-/// Numbers of a part of the window.
+/// Metrics of one interval.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct MetricsPoint {
     /// When it began.
@@ -43,21 +43,21 @@ pub(in crate::ingress::graphql) struct MetricsPoint {
     invocations: u64,
     /// Those that did not succeed.
     errors: u64,
-    /// Those that found no instance.
+    /// Runs that found no instance.
     cold_starts: u64,
-    /// Half of the runs took no longer; milliseconds, null when nothing ran.
+    /// The median duration in milliseconds; null if nothing ran.
     p50_ms: Option<f64>,
-    /// 95 of 100 runs took no longer.
+    /// The 95th percentile.
     p95_ms: Option<f64>,
-    /// 99 of 100 runs took no longer.
+    /// The 99th percentile.
     p99_ms: Option<f64>,
-    /// Runs that waited at its end: the depth of the queue.
+    /// Runs waiting at its end, which is the queue depth.
     waiting: u64,
-    /// Runs that ran at its end.
+    /// Runs running at its end.
     running: u64,
 }
 
-/// Calls of a function in a part of a window.
+/// Calls of a function in one interval.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct CallsPoint {
     /// When it began.
@@ -79,30 +79,30 @@ pub(in crate::ingress::graphql) fn calls_by_time(span: Span, calls: &[store::Cal
     times(span).zip(calls).map(|(at, store::Calls { calls, errors })| CallsPoint { at, calls, errors }).collect()
 }
 
-/// Numbers of a function, or of all that the viewer sees.
+/// Metrics of a function, or of all that the viewer sees.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct Metrics {
     /// Runs that ended.
     invocations: u64,
     /// Those that did not succeed.
     errors: u64,
-    /// Those that found no instance.
+    /// Runs that found no instance.
     cold_starts: u64,
-    /// Half of the runs took no longer; milliseconds, null when nothing ran.
+    /// The median duration in milliseconds; null if nothing ran.
     p50_ms: Option<f64>,
-    /// 95 of 100 runs took no longer.
+    /// The 95th percentile.
     p95_ms: Option<f64>,
-    /// 99 of 100 runs took no longer.
+    /// The 99th percentile.
     p99_ms: Option<f64>,
-    /// Runs that wait or run now.
+    /// Runs waiting or running now.
     open: u64,
-    /// Runs that wait now: for a worker, or for their next attempt.
+    /// Runs waiting now, for a worker or for their next attempt.
     waiting: u64,
-    /// Runs that run now.
+    /// Runs running now.
     running: u64,
-    /// When the window began: at a whole part of it, so that all of it is covered.
+    /// When the window began, aligned to an interval.
     since: DateTime<Utc>,
-    /// The same by time, oldest first: parts of 5 seconds, a minute, half an hour or 3 hours.
+    /// The same by interval, oldest first: 5 seconds, a minute, half an hour or 3 hours.
     points: Vec<MetricsPoint>,
 }
 

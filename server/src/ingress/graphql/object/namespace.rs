@@ -15,12 +15,12 @@ pub(in crate::ingress::graphql) struct Namespace {
 /// A namespace.
 #[Object]
 impl Namespace {
-    /// Unique.
+    /// The unique name.
     async fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its functions that are not gone, by name.
+    /// Its functions by name, without deregistered ones.
     async fn functions(
         &self,
         ctx: &Context<'_>,

@@ -4,9 +4,9 @@ use async_graphql::{ID, Interface};
 
 use super::{Build, Event, Function, Run};
 
-/// Something that its id alone finds again.
+/// An object with a global id.
 #[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Names it for ever, among all that there is."))]
+#[graphql(field(name = "id", ty = "ID", desc = "Its permanent, globally unique id."))]
 pub(in crate::ingress::graphql) enum Node {
     Function(Function),
     Build(Build),

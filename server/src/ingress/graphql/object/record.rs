@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::ingress::graphql::budget;
 use crate::ingress::graphql::position::Position;
 
-/// A record of the log: who did what, when, caused by what.
+/// A record of the log: who did what, when and why.
 #[derive(Clone)]
 pub(in crate::ingress::graphql) struct RecordedEvent(pub Recorded);
 
@@ -20,16 +20,16 @@ impl From<Recorded> for RecordedEvent {
     }
 }
 
-/// A record of the log: who did what, when, caused by what.
+/// A record of the log: who did what, when and why.
 #[Object]
 impl RecordedEvent {
-    /// Its place in the log: 1, 2, 3 … without a gap.
+    /// Its position in the log, from 1 without gaps.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     async fn position(&self) -> u64 {
         self.0.position
     }
 
-    /// Its place in the log: 1, 2, 3 … without a gap.
+    /// Its position in the log, from 1 without gaps.
     async fn log_position(&self) -> Position {
         self.0.position.into()
     }
@@ -39,7 +39,7 @@ impl RecordedEvent {
         self.0.stream.as_str()
     }
 
-    /// Its place in its stream: 1, 2, 3 … without a gap.
+    /// Its version, which is the position in its stream, from 1 without gaps.
     async fn version(&self) -> u64 {
         self.0.version
     }
@@ -55,7 +55,7 @@ impl RecordedEvent {
         &self.0.kind
     }
 
-    /// The payload as it is stored; `v` is the version of its shape.
+    /// The stored payload; `v` is the version of its schema.
     async fn data(&self, ctx: &Context<'_>) -> Result<Value> {
         budget::afford(ctx, &self.0.data)?;
         let mut data = serde_json::from_slice(&self.0.data).unwrap_or_default();
@@ -71,7 +71,7 @@ impl RecordedEvent {
         self.0.at
     }
 
-    /// Who asked: `user:…`, `token:…`, `server:…`.
+    /// The actor: `user:…`, `token:…`, `server:…`.
     async fn actor(&self) -> Option<&str> {
         self.0.cause.actor.as_deref()
     }
@@ -81,7 +81,7 @@ impl RecordedEvent {
         self.0.cause.causation.map(ID::from)
     }
 
-    /// The same for all that follows from one first cause.
+    /// Shared by everything that follows from one original cause.
     async fn correlation_id(&self) -> Option<ID> {
         self.0.cause.correlation.map(ID::from)
     }

@@ -12,67 +12,67 @@ use crate::ingress::graphql::relay::{Connection, PageArguments, page, page_size}
 use crate::ingress::graphql::{OrFail, budget, loader, view};
 use crate::store::{LinesOf, PageRequest, RunFilter, RunRow, View};
 
-/// How far a run is.
+/// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "run::Status")]
 pub(in crate::ingress::graphql) enum RunState {
-    /// It waits for a worker.
+    /// It is waiting for a worker.
     Queued,
-    /// An attempt is on its way.
+    /// An attempt is running.
     Running,
-    /// It waits for its next attempt.
+    /// It is waiting for its next attempt.
     Retrying,
-    /// It is done.
+    /// It succeeded.
     Succeeded,
-    /// It failed, and is not tried again.
+    /// It failed and will not be retried.
     Failed,
-    /// It took too long, and is not tried again.
+    /// It exceeded its time limit and will not be retried.
     TimedOut,
-    /// It was called off.
+    /// It was cancelled.
     Cancelled,
-    /// The last attempt failed, too.
+    /// Its last attempt failed.
     Dead,
 }
 
-/// What became of a dead run.
+/// The state of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "run::LetterStatus")]
 pub(in crate::ingress::graphql) enum DeadLetterState {
-    /// It waits for somebody to look at it.
+    /// It is waiting to be handled.
     Waiting,
-    /// It was tried again, as another run.
+    /// It was redriven as another run.
     Redriven,
-    /// Nobody wants to look at it.
+    /// It was purged.
     Purged,
 }
 
-/// How far it is with telling the outcome to who asked for it.
+/// The state of a callback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 pub(in crate::ingress::graphql) enum CallbackState {
-    /// There is no outcome yet.
+    /// The run has no outcome yet.
     Waiting,
-    /// It is to be told.
+    /// It is due.
     Due,
-    /// It was told.
+    /// It was delivered.
     Delivered,
-    /// It could not be told, and is not tried any more.
+    /// It could not be delivered and was given up.
     GivenUp,
 }
 
-/// Where a run's outcome is to be told, and how far that is.
+/// The callback of a run, and its state.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct Callback {
-    /// Where.
+    /// The URL.
     url: String,
-    /// How far it is.
+    /// Its state.
     state: CallbackState,
-    /// Attempts that failed so far, while it is due.
+    /// Failed attempts so far, while it is due.
     failures: u32,
     /// When the next attempt is due.
     due_at: Option<DateTime<Utc>>,
-    /// What went wrong in the last attempt, when it was given up.
+    /// The error of the last attempt, if it was given up.
     error: Option<String>,
-    /// When it was told or given up.
+    /// When it was delivered or given up.
     finished_at: Option<DateTime<Utc>>,
 }
 
@@ -129,22 +129,22 @@ impl Run {
 /// A run: one invocation of a function.
 #[Object]
 impl Run {
-    /// Names it.
+    /// Its id.
     pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
-    /// The version that ran, or was asked for.
+    /// The version that ran, or was requested.
     async fn version(&self) -> Option<u32> {
         self.0.version
     }
 
-    /// Whose it is.
+    /// The function it belongs to.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
         Function::of(ctx, self.0.function).await
     }
 
-    /// How far it is.
+    /// Its state.
     async fn state(&self) -> RunState {
         self.0.state.into()
     }
@@ -159,7 +159,7 @@ impl Run {
         self.0.attempts
     }
 
-    /// The trigger event, when it was recorded: that of a synchronous call is not.
+    /// The trigger event, if it was recorded: that of a synchronous call is not.
     async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
         let Some(id) = self.0.event else { return Ok(None) };
         Ok(loader(ctx)?.event(id).await.or_fail()?.map(Event::from))
@@ -184,52 +184,52 @@ impl Run {
         Self::page(&view(ctx)?, &RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 
-    /// What became of it as a dead letter; null unless it is DEAD.
+    /// The state of its dead letter; null unless it is DEAD.
     async fn dead_letter(&self) -> Option<DeadLetterState> {
         self.0.dead_letter.map(Into::into)
     }
 
-    /// The run that it was tried again as, when it was dead.
+    /// The run that it was redriven as, if it was dead.
     async fn redriven_as(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.redriven_as else { return Ok(None) };
         Ok(loader(ctx)?.run(id).await.or_fail()?.map(Run::from))
     }
 
-    /// Where its outcome is to be told; null when nobody asked for that.
+    /// Its callback; null if there is none.
     async fn callback(&self, ctx: &Context<'_>) -> Result<Option<Callback>> {
         let Some(run) = self.whole(ctx).await? else { return Ok(None) };
         Ok(run.request.callback.zip(run.callback).map(|(url, callback)| Callback::of(url, callback)))
     }
 
-    /// The CloudEvent that the function got; bounded.
+    /// The CloudEvent that the function got, up to a size limit.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
         self.whole(ctx).await?.map(|run| budget::value(ctx, &run.request.input)).transpose()
     }
 
-    /// When its input, its result and its lines were erased; absent when they are there.
+    /// When its input, its result and its lines were erased; absent if they were not.
     async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
         Ok(self.whole(ctx).await?.and_then(|run| run.erased_at))
     }
 
-    /// Whether the input was longer than what is kept: such a run cannot be replayed as it was.
+    /// Whether the input was truncated: such a run cannot be replayed unchanged.
     async fn input_cut(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.whole(ctx).await?.is_some_and(|run| run.request.input_cut))
     }
 
-    /// The result of the newest attempt; bounded.
+    /// The result of the latest attempt, up to a size limit.
     async fn output(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
         let run = self.whole(ctx).await?;
         let output = run.as_ref().and_then(|run| run.phase.outcome()?.output.as_ref());
         output.map(|output| budget::value(ctx, output)).transpose()
     }
 
-    /// Whether the result was longer than what is kept.
+    /// Whether the result was truncated.
     async fn output_cut(&self, ctx: &Context<'_>) -> Result<bool> {
         let run = self.whole(ctx).await?;
         Ok(run.is_some_and(|run| run.phase.outcome().is_some_and(|outcome| outcome.output_cut)))
     }
 
-    /// The status of a service's answer.
+    /// The HTTP status of a service's answer.
     async fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
@@ -239,12 +239,12 @@ impl Run {
         self.0.exit_code
     }
 
-    /// What went wrong.
+    /// The error message.
     async fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
     }
 
-    /// Why it cannot be offered to its function, while it waits for that.
+    /// Why it cannot be offered to its function, while it is waiting for that.
     async fn waits_for(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         // Of most runs the row says enough.
         if !self.0.state.is_waiting() {
@@ -258,17 +258,17 @@ impl Run {
         self.0.instance.as_deref()
     }
 
-    /// When it was asked for.
+    /// When it was requested.
     async fn queued_at(&self) -> DateTime<Utc> {
         self.0.queued_at
     }
 
-    /// When the newest attempt began.
+    /// When the latest attempt began.
     async fn started_at(&self) -> Option<DateTime<Utc>> {
         self.0.started_at
     }
 
-    /// When it was over.
+    /// When it ended.
     async fn finished_at(&self) -> Option<DateTime<Utc>> {
         self.0.finished_at
     }
@@ -278,12 +278,12 @@ impl Run {
         self.0.due
     }
 
-    /// Milliseconds from the beginning of the last attempt to the end.
+    /// The duration of the last attempt in milliseconds.
     async fn duration_ms(&self) -> Option<f64> {
         milliseconds(self.0.started_at?, self.0.finished_at?)
     }
 
-    /// Milliseconds that it waited for its newest attempt.
+    /// How long it waited for its latest attempt, in milliseconds.
     async fn queued_ms(&self) -> Option<f64> {
         milliseconds(self.0.queued_at, self.0.started_at?)
     }

@@ -8,7 +8,7 @@ use crate::store::SecretInfo;
 /// A secret of a namespace. Its value is never shown.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct Secret {
-    /// Where it belongs.
+    /// Its namespace.
     namespace: String,
     /// Unique in its namespace; the variable's name in a function that asks for it.
     name: String,

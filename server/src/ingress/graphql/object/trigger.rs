@@ -16,25 +16,25 @@ const MAX_FIRE_TIMES: usize = 100;
 /// How far due times are looked for: a 29th of February comes within eight years, one on a given weekday within forty.
 const FORESEEN: TimeDelta = TimeDelta::days(40 * 366);
 
-/// What is done about due times that no server was there for.
+/// What happens to due times that passed while no server was running.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "manifest::CatchUp")]
 enum CatchUp {
-    /// They are left out.
+    /// They are skipped.
     None,
-    /// Of all that are due, the newest fires.
+    /// Only the latest fires.
     Last,
-    /// All fire, 100 at most.
+    /// All fire, up to 100.
     All,
 }
 
-/// Whether a schedule fires while the run of its last time is not over.
+/// Whether a schedule fires while its previous run is not over.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "manifest::Overlap")]
 enum Overlap {
     /// It fires.
     Allow,
-    /// It is left out.
+    /// It skips that time.
     Forbid,
 }
 
@@ -42,24 +42,24 @@ enum Overlap {
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "manifest::HttpAuth")]
 enum HttpAuth {
-    /// Who has a token, or a session.
+    /// Callers with a token or a session.
     Token,
-    /// Everybody.
+    /// Anybody.
     None,
 }
 
-/// Which pages of other origins may call, as the CORS protocol has it.
+/// The cross-origin pages that may call, by the CORS protocol.
 #[derive(SimpleObject)]
 struct Cors {
     /// Origins such as `https://shop.example.com`, or `*` for all.
     origins: Vec<String>,
-    /// Methods that they may use.
+    /// Allowed methods.
     methods: Vec<String>,
-    /// Headers that they may send, or `*` for all.
+    /// Allowed request headers, or `*` for all.
     headers: Vec<String>,
-    /// Whether a browser sends cookies along.
+    /// Whether browsers may send cookies.
     credentials: bool,
-    /// Seconds for which a browser remembers the answer to its question.
+    /// Seconds for which a browser may cache a preflight response.
     max_age_s: u32,
 }
 
@@ -70,7 +70,7 @@ impl From<&manifest::Cors> for Cors {
     }
 }
 
-/// What starts a run. What does not belong to its type is null.
+/// A trigger. Fields that do not belong to its type are null.
 #[derive(Default, SimpleObject)]
 #[graphql(complex)]
 pub(in crate::ingress::graphql) struct Trigger {
@@ -81,29 +81,29 @@ pub(in crate::ingress::graphql) struct Trigger {
     pattern: Option<String>,
     /// What an event must contain, for `event`.
     filter: Option<Value>,
-    /// When, for `schedule`.
+    /// The cron pattern, for `schedule`.
     cron: Option<String>,
-    /// Where `cron` is read, for `schedule`.
+    /// The time zone of `cron`, for `schedule`.
     timezone: Option<String>,
-    /// What is done about due times that no server was there for, for `schedule`.
+    /// What happens to due times that passed while no server was running, for `schedule`.
     catch_up: Option<CatchUp>,
-    /// Whether it fires while the run of its last time is not over, for `schedule`.
+    /// Whether it fires while its previous run is not over, for `schedule`.
     overlap: Option<Overlap>,
     /// The last part of the address, for `webhook`.
     name: Option<String>,
-    /// How a delivery proves where it is from, for `webhook`.
+    /// How deliveries are authenticated, for `webhook`.
     scheme: Option<String>,
-    /// The name of the secret that it is proved with, for `webhook`.
+    /// The name of the secret that deliveries are authenticated with, for `webhook`.
     secret: Option<String>,
-    /// Where it is called, for `http` and `webhook`.
+    /// Its URL, for `http` and `webhook`.
     url: Option<String>,
     /// Who may call, for `http`.
     auth: Option<HttpAuth>,
-    /// A path of its own on the server, for `http`: `/shop`, or `/shop/*` with all below it.
+    /// A custom path on the server, for `http`: `/shop`, or `/shop/*` including everything below.
     path: Option<String>,
-    /// Where it is called at that path, for `http`.
+    /// Its URL at that path, for `http`.
     path_url: Option<String>,
-    /// Which pages of other origins may call, for `http`.
+    /// The cross-origin pages that may call, for `http`.
     cors: Option<Cors>,
     /// Whether its function runs.
     #[graphql(skip)]

@@ -17,7 +17,7 @@ use crate::turns::Turns;
 /// Artifacts whose files are listed or read at the same time. Callers take turns, and of one caller the functions.
 static LISTINGS: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 
-/// What a build made; it never changes.
+/// The immutable result of a build.
 pub(in crate::ingress::graphql) struct Version(VersionRow);
 
 impl From<VersionRow> for Version {
@@ -31,11 +31,11 @@ impl From<VersionRow> for Version {
 pub(in crate::ingress::graphql) struct File {
     /// Its path below the function's folder.
     path: String,
-    /// Bytes.
+    /// Its size in bytes.
     size: u64,
     /// The SHA-256 of its content, in hexadecimal.
     sha256: String,
-    /// Its text; null when it is not UTF-8, or longer than 64 KiB.
+    /// Its text; null if it is not UTF-8 or longer than 64 KiB.
     text: Option<String>,
 }
 
@@ -81,7 +81,7 @@ impl Version {
     }
 }
 
-/// What a build made; it never changes.
+/// The immutable result of a build.
 #[Object]
 impl Version {
     /// 1, 2, 3 …
@@ -125,7 +125,7 @@ impl Version {
         self.listed(ctx, None).await
     }
 
-    /// One of these files by its path; null when there is none.
+    /// One of these files by its path; null if there is none.
     async fn file(&self, ctx: &Context<'_>, path: String) -> Result<Option<File>> {
         Ok(self.listed(ctx, Some(path)).await?.and_then(|mut files| files.pop()))
     }

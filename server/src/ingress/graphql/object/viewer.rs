@@ -8,7 +8,7 @@ use crate::ingress::graphql::{OrFail, namespace_or_default, services};
 use crate::operations::Viewer;
 use crate::store;
 
-/// Who asks.
+/// The viewer.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);
 
 /// The server that answers.
@@ -23,13 +23,13 @@ pub(in crate::ingress::graphql) struct Server {
     queue: String,
     /// Where functions run.
     executor: String,
-    /// What to know of it, such as missing isolation.
+    /// Warnings, such as missing isolation.
     warnings: Vec<String>,
 }
 
 #[ComplexObject]
 impl Server {
-    /// What does not work now, in words; empty when everything does.
+    /// What does not work at present, in words; empty if everything does.
     async fn degraded(&self, ctx: &Context<'_>) -> Vec<String> {
         let services = services(ctx);
         let vitals = services.vitals();
@@ -56,34 +56,34 @@ impl Server {
         services(ctx).vitals().head().await.map(Position).or_fail()
     }
 
-    /// How far the log is relayed: what follows from records up to here is on its way.
+    /// How far the log is relayed.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `relayedPosition`")]
     async fn relay_position(&self, ctx: &Context<'_>) -> Result<u64> {
         services(ctx).vitals().relayed().await.or_fail()
     }
 
-    /// How far the log is relayed: what follows from records up to here is on its way.
+    /// How far the log is relayed.
     async fn relayed_position(&self, ctx: &Context<'_>) -> Result<Position> {
         services(ctx).vitals().relayed().await.map(Position).or_fail()
     }
 
-    /// The servers that are alive, by name.
+    /// The names of the live servers.
     async fn nodes(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
         let holders = services(ctx).vitals().holders(store::NODE_LEASE).await.or_fail()?;
         Ok(holders.into_iter().map(|(_, node)| node).collect())
     }
 
-    /// The server that leads; null while none does.
+    /// The leading server; null if there is none.
     async fn leader(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let holders = services(ctx).vitals().holders(store::LEADER_LEASE).await.or_fail()?;
         Ok(holders.into_iter().next().map(|(_, node)| node))
     }
 }
 
-/// Who asks.
+/// The viewer.
 #[Object(name = "Viewer")]
 impl ViewerObject {
-    /// As the log names them: `user:admin`, `token:dev`.
+    /// The actor's name in the log: `user:admin`, `token:dev`.
     async fn name(&self) -> &str {
         &self.0.subject
     }
@@ -93,7 +93,7 @@ impl ViewerObject {
         self.0.sight().namespaces().map(<[String]>::to_vec)
     }
 
-    /// The namespace of what names none: that of the request's header `X-Namespace`, or else the server's own.
+    /// The default namespace: that of the request's header `X-Namespace`, or else the server's.
     async fn default_namespace(&self, ctx: &Context<'_>) -> String {
         namespace_or_default(ctx, None)
     }

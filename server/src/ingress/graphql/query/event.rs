@@ -12,7 +12,7 @@ pub(super) struct Query;
 
 #[Object(name = "EventQuery")]
 impl Query {
-    /// A trigger event by id. Null when there is none.
+    /// A trigger event by id. Null if there is none.
     async fn event(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Event>> {
         Ok(loader(ctx)?.event(parse_id(&id, "id").or_fail()?).await.or_fail()?.map(Event::from))
     }

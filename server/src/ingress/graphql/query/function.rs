@@ -17,7 +17,7 @@ pub(super) struct Query;
 
 #[Object(name = "FunctionQuery")]
 impl Query {
-    /// Functions, by namespace and name unless asked otherwise; those that are gone only when that state is asked for.
+    /// Functions, by default ordered by namespace and name; deregistered ones only if that state is requested.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn functions(
         &self,
@@ -25,21 +25,23 @@ impl Query {
         namespace: Option<String>,
         state: Option<FunctionState>,
         #[graphql(desc = "Only names that contain this.")] search: Option<String>,
-        #[graphql(desc = "Only those whose current version is this.")] mode: Option<FunctionMode>,
-        #[graphql(desc = "Only those whose current version has this runtime: `node`, `python` …")] runtime: Option<
+        #[graphql(desc = "Only functions whose current version is this.")] mode: Option<FunctionMode>,
+        #[graphql(desc = "Only functions whose current version has this runtime: `node`, `python` …")] runtime: Option<
             String,
         >,
-        #[graphql(desc = "Only those whose current version has a trigger of this type.")] trigger: Option<TriggerType>,
+        #[graphql(desc = "Only functions whose current version has a trigger of this type.")] trigger: Option<
+            TriggerType,
+        >,
         #[graphql(
             desc = "Only those whose current version has an event trigger with a pattern that matches this type. What its \
                     filter asks for is not looked at."
         )]
         event_type: Option<String>,
-        #[graphql(desc = "Only those whose newest build failed; `false`: only the others.")] build_failed: Option<bool>,
-        #[graphql(desc = "What they are in the order of; namespace and name when absent.")] order_by: Option<
-            FunctionOrder,
+        #[graphql(desc = "Only functions whose latest build failed; `false`: only the others.")] build_failed: Option<
+            bool,
         >,
-        #[graphql(desc = "The other way around.")] descending: Option<bool>,
+        #[graphql(desc = "The order; by default namespace and name.")] order_by: Option<FunctionOrder>,
+        #[graphql(desc = "The reverse order.")] descending: Option<bool>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,

@@ -15,7 +15,7 @@ pub(super) struct Query;
 
 #[Object(name = "HistoryQuery")]
 impl Query {
-    /// The log itself, oldest first: who did what, when, caused by what.
+    /// The log itself, oldest first: who did what, when and why.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn history(
         &self,
@@ -23,7 +23,7 @@ impl Query {
         #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
         stream: Option<ID>,
         #[graphql(name = "type")] kind: Option<String>,
-        #[graphql(default, desc = "The newest first instead.")] newest_first: bool,
+        #[graphql(default, desc = "Newest first instead.")] newest_first: bool,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,

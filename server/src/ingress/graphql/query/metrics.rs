@@ -11,7 +11,7 @@ pub(super) struct Query;
 
 #[Object(name = "MetricsQuery")]
 impl Query {
-    /// Numbers of a function, or of all that the viewer sees, over a time that ends now.
+    /// Metrics of a function, or of all that the viewer sees, over a window that ends now.
     async fn metrics(&self, ctx: &Context<'_>, function: Option<ID>, window: Window) -> Result<Metrics> {
         let (services, viewer) = (services(ctx), viewer(ctx)?);
         let function = match function {

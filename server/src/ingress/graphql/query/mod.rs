@@ -15,7 +15,7 @@ use async_graphql::MergedObject;
 
 pub(super) use history::named_stream;
 
-/// Everything that can be looked at.
+/// All queries.
 #[derive(Default, MergedObject)]
 pub(in crate::ingress) struct Query(
     viewer::Query,

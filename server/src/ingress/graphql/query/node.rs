@@ -12,7 +12,7 @@ pub(super) struct Query;
 
 #[Object(name = "NodeQuery")]
 impl Query {
-    /// A function, a build, a run or a trigger event by its id. Null when there is none.
+    /// A function, a build, a run or a trigger event by its id. Null if there is none.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
         let id: Uuid = parse_id::<()>(&id, "id").or_fail()?.uuid();
         let loader = loader(ctx)?;

@@ -14,7 +14,7 @@ pub(super) struct Query;
 
 #[Object(name = "RunQuery")]
 impl Query {
-    /// A run by id. Null when there is none.
+    /// A run by id. Null if there is none.
     async fn run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Run>> {
         Ok(loader(ctx)?.run(parse_id(&id, "id").or_fail()?).await.or_fail()?.map(Run::from))
     }
@@ -27,15 +27,14 @@ impl Query {
         namespace: Option<String>,
         function: Option<ID>,
         state: Option<RunState>,
-        #[graphql(desc = "Only those of this type of trigger event: `http.invoke`, `file.uploaded` …")] trigger: Option<
-            String,
-        >,
-        #[graphql(desc = "Only those of this version.")] version: Option<u32>,
-        #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those that this trigger event caused.")] event: Option<ID>,
+        #[graphql(desc = "Only runs with this type of trigger event: `http.invoke`, `file.uploaded` …")]
+        trigger: Option<String>,
+        #[graphql(desc = "Only runs of this version.")] version: Option<u32>,
+        #[graphql(desc = "Only runs requested at or after this time.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested before this time.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs caused by this trigger event.")] event: Option<ID>,
         #[graphql(
-            desc = "Only those whose ids begin with this. Of very many, only the last 1000 by their ids are looked at."
+            desc = "Only runs whose ids begin with this. If there are very many, only the last 1000 by id are examined."
         )]
         id_prefix: Option<String>,
         first: Option<i32>,
@@ -59,18 +58,18 @@ impl Query {
         Run::page(&view, &filter, &request).await
     }
 
-    /// How many runs fit, by state; a state that none is in is absent.
+    /// The number of matching runs by state; states without runs are absent.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn run_counts(
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
         function: Option<ID>,
-        #[graphql(desc = "Only those of this type of trigger event.")] trigger: Option<String>,
-        #[graphql(desc = "Only those of this version.")] version: Option<u32>,
-        #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only those that this trigger event caused.")] event: Option<ID>,
+        #[graphql(desc = "Only runs with this type of trigger event.")] trigger: Option<String>,
+        #[graphql(desc = "Only runs of this version.")] version: Option<u32>,
+        #[graphql(desc = "Only runs requested at or after this time.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested before this time.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs caused by this trigger event.")] event: Option<ID>,
     ) -> Result<Vec<RunCount>> {
         let filter = RunFilter {
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
@@ -86,15 +85,15 @@ impl Query {
         Ok(counts.into_iter().map(|(state, count)| RunCount { state: state.into(), count }).collect())
     }
 
-    /// Dead letters that wait, newest first: runs whose last attempt failed.
+    /// Waiting dead letters, newest first: runs whose last attempt failed.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn dead_letters(
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
         function: Option<ID>,
-        #[graphql(desc = "Only of runs that were asked for at or after this.")] since: Option<DateTime<Utc>>,
-        #[graphql(desc = "Only of runs that were asked for before this.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested at or after this time.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only runs requested before this time.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,

@@ -14,7 +14,7 @@ pub(super) struct Query;
 
 #[Object(name = "ScheduleQuery")]
 impl Query {
-    /// When a schedule would fire next, as `Trigger.nextFireTimes` tells of one that is there: 100 times at most.
+    /// When a schedule would fire next, like `Trigger.nextFireTimes` for an existing one: 100 times at most.
     async fn fire_times(
         &self,
         ctx: &Context<'_>,

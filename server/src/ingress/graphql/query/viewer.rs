@@ -10,7 +10,7 @@ pub(super) struct Query;
 
 #[Object(name = "ViewerQuery")]
 impl Query {
-    /// Who asks.
+    /// The viewer.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerObject> {
         Ok(ViewerObject(viewer(ctx)?.clone()))
     }

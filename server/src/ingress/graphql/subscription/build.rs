@@ -17,14 +17,15 @@ pub(super) struct Subscription;
 
 #[Subscription(name = "BuildSubscription")]
 impl Subscription {
-    /// Everything that happens to builds.
+    /// Events of builds.
     async fn build_changed(
         &self,
         ctx: &Context<'_>,
         function: Option<ID>,
         #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
-        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
-        after_log_position: Option<Position>,
+        #[graphql(desc = "The last known position: the records that follow it come first.")] after_log_position: Option<
+            Position,
+        >,
     ) -> Result<impl Stream<Item = BuildChange> + use<>> {
         let services = services(ctx).clone();
         let only = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;

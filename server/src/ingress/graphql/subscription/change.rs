@@ -5,13 +5,13 @@ use async_graphql::SimpleObject;
 use crate::ingress::graphql::object::{Build, Event, Function, RecordedEvent, Run};
 use crate::ingress::graphql::position::Position;
 
-/// Something happened to a function.
+/// An event of a function.
 #[derive(SimpleObject)]
 pub(super) struct FunctionChange {
-    /// Where in the log.
+    /// The position in the log.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     pub(super) position: u64,
-    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    /// The position in the log; pass it as `afterLogPosition` to continue from there.
     pub(super) log_position: Position,
     /// What happened.
     pub(super) event: RecordedEvent,
@@ -19,13 +19,13 @@ pub(super) struct FunctionChange {
     pub(super) function: Function,
 }
 
-/// Something happened to a build.
+/// An event of a build.
 #[derive(SimpleObject)]
 pub(super) struct BuildChange {
-    /// Where in the log.
+    /// The position in the log.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     pub(super) position: u64,
-    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    /// The position in the log; pass it as `afterLogPosition` to continue from there.
     pub(super) log_position: Position,
     /// What happened.
     pub(super) event: RecordedEvent,
@@ -33,13 +33,13 @@ pub(super) struct BuildChange {
     pub(super) build: Build,
 }
 
-/// Something happened to a run.
+/// An event of a run.
 #[derive(SimpleObject)]
 pub(super) struct RunChange {
-    /// Where in the log.
+    /// The position in the log.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     pub(super) position: u64,
-    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    /// The position in the log; pass it as `afterLogPosition` to continue from there.
     pub(super) log_position: Position,
     /// What happened.
     pub(super) event: RecordedEvent,
@@ -50,13 +50,13 @@ pub(super) struct RunChange {
 /// A trigger event came in.
 #[derive(SimpleObject)]
 pub(super) struct EventChange {
-    /// Where in the log.
+    /// The position in the log.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     pub(super) position: u64,
-    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    /// The position in the log; pass it as `afterLogPosition` to continue from there.
     pub(super) log_position: Position,
     /// What was recorded.
     pub(super) event: Event,
-    /// What was recorded, as it stands in the log.
+    /// What was recorded, as stored in the log.
     pub(super) record: RecordedEvent,
 }

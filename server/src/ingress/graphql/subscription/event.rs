@@ -16,7 +16,7 @@ pub(super) struct Subscription;
 
 #[Subscription(name = "EventSubscription")]
 impl Subscription {
-    /// Trigger events as they come in.
+    /// Incoming trigger events.
     async fn event_received(
         &self,
         ctx: &Context<'_>,
@@ -27,8 +27,9 @@ impl Subscription {
         )]
         kind: Option<String>,
         #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
-        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
-        after_log_position: Option<Position>,
+        #[graphql(desc = "The last known position: the records that follow it come first.")] after_log_position: Option<
+            Position,
+        >,
     ) -> Result<impl Stream<Item = EventChange> + use<>> {
         let services = services(ctx).clone();
         viewer(ctx)?.sight_of(namespace.as_deref()).or_fail()?;

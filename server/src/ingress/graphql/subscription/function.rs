@@ -17,15 +17,16 @@ pub(super) struct Subscription;
 
 #[Subscription(name = "FunctionSubscription")]
 impl Subscription {
-    /// Everything that happens to functions.
+    /// Events of functions.
     async fn function_changed(
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
         id: Option<ID>,
         #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
-        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
-        after_log_position: Option<Position>,
+        #[graphql(desc = "The last known position: the records that follow it come first.")] after_log_position: Option<
+            Position,
+        >,
     ) -> Result<impl Stream<Item = FunctionChange> + use<>> {
         let services = services(ctx).clone();
         viewer(ctx)?.sight_of(namespace.as_deref()).or_fail()?;

@@ -22,15 +22,16 @@ pub(super) struct Subscription;
 
 #[Subscription(name = "HistorySubscription")]
 impl Subscription {
-    /// The log itself, as it grows.
+    /// New records of the log itself.
     async fn history(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
         stream: Option<ID>,
         #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
-        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
-        after_log_position: Option<Position>,
+        #[graphql(desc = "The last known position: the records that follow it come first.")] after_log_position: Option<
+            Position,
+        >,
     ) -> Result<impl Stream<Item = RecordedEvent> + use<>> {
         let services = services(ctx).clone();
         let viewer = viewer(ctx)?.clone();

@@ -14,7 +14,7 @@ mod run;
 
 use async_graphql::MergedSubscription;
 
-/// Everything that can be watched.
+/// All subscriptions.
 #[derive(Default, MergedSubscription)]
 pub(in crate::ingress) struct Subscription(
     function::Subscription,

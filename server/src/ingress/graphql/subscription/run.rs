@@ -16,14 +16,15 @@ pub(super) struct Subscription;
 
 #[Subscription(name = "RunSubscription")]
 impl Subscription {
-    /// Everything that happens to runs.
+    /// Events of runs.
     async fn run_changed(
         &self,
         ctx: &Context<'_>,
         function: Option<ID>,
         #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
-        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
-        after_log_position: Option<Position>,
+        #[graphql(desc = "The last known position: the records that follow it come first.")] after_log_position: Option<
+            Position,
+        >,
     ) -> Result<impl Stream<Item = RunChange> + use<>> {
         let services = services(ctx).clone();
         let only = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;

@@ -22,7 +22,7 @@ use crate::edge::error::ErrorBody;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}. HEAD is answered as GET without its body, and OPTIONS with the header Allow."),
+    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql offers everything; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}. HEAD is answered as GET without its body, and OPTIONS with the header Allow."),
     paths(
         session::methods, session::token, session::logout, health::healthz, health::readyz, health::metrics,
         audit::show,
@@ -47,7 +47,7 @@ impl Modify for Bearer {
     }
 }
 
-/// The description of the REST API, as JSON.
+/// The OpenAPI description of the REST API, as JSON.
 pub fn openapi() -> String {
     serde_json::to_string_pretty(&*DOCUMENT).expect("the description is plain JSON")
 }
@@ -57,7 +57,7 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
     shared::complete(derived)
 });
 
-/// The same, as it is served.
+/// The description as text, in the form that is served.
 static TEXT: LazyLock<String> = LazyLock::new(openapi);
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -74,7 +74,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 
 /// Describe the API
 ///
-/// This description, in the format of OpenAPI 3.1.
+/// This description, in OpenAPI 3.1.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "descriptions", security(()), responses(
     (status = 200, description = "The description", body = std::collections::BTreeMap<String, Value>, content_type = "application/json"),
 ))]

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use crate::builder::manifest;
 
-/// What attributes cannot say. It is merged over what they do (RFC 7396).
+/// What attributes cannot express. It is merged over them (RFC 7396).
 const OVERLAY: &str = include_str!("overlay.json");
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
-/// Answers that no handler describes by itself, and the names of their descriptions among the overlay's responses.
+/// Statuses that no handler describes itself, and the names of their descriptions among the overlay's responses.
 const ERRORS: [(u16, &str); 9] = [
     (400, "BadRequest"),
     (401, "Unauthenticated"),
@@ -22,10 +22,10 @@ const ERRORS: [(u16, &str); 9] = [
     (503, "Unavailable"),
 ];
 
-/// Routes that answer under every name, because what asks for them calls an address.
+/// Routes that answer under every host name, because probes and scrapers call an address.
 const UNDER_ANY_NAME: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 
-/// The whole description.
+/// Completes the description.
 pub(super) fn complete(mut document: Value) -> Value {
     let overlay = serde_json::from_str(OVERLAY).expect("the overlay is JSON, as a test says");
     manifest::merge(&mut document, &overlay);
@@ -42,7 +42,7 @@ pub(super) fn complete(mut document: Value) -> Value {
 }
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
-    // Never by index: that would put `null` where there is nothing.
+    // Not by index, which would insert `null` for a missing member.
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         strip_null(&mut parameter["schema"]);
     }
@@ -57,7 +57,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
         401 | 403 => !is_open,
         408 | 413 => takes_body,
         421 => !UNDER_ANY_NAME.contains(&path),
-        // Many commands at the same thing at once.
+        // Too many commands on the same thing at once.
         429 => is_command,
         _ => true,
     };
@@ -77,7 +77,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value) {
     }
 }
 
-/// A parameter, a header or a body is there or not: `null` is only what an option is in JSON.
+/// A parameter, header or body is present or absent: `null` exists only for options in JSON.
 fn strip_null(schema: &mut Value) {
     let is_null = |schema: &Value| schema["type"] == "null";
     if let Some(Value::Array(types)) = schema.get_mut("type") {
@@ -95,7 +95,7 @@ fn strip_null(schema: &mut Value) {
     }
 }
 
-/// The schema of `function.json` as one of the description's own: its parts become neighbours.
+/// Adds the schema of `function.json` to the description: its definitions become components.
 fn add_manifest(document: &mut Value) {
     let schema: Value = serde_json::from_str(manifest::schema()).expect("the schema is JSON, as a test says");
     let Value::Object(mut whole) = schema else { return };
@@ -114,7 +114,7 @@ fn add_manifest(document: &mut Value) {
     }
 }
 
-/// `trigger` is `ManifestTrigger` here.
+/// Renames `trigger` to `ManifestTrigger`, for example.
 fn part_name(name: &str) -> String {
     let mut letters = name.chars();
     letters
@@ -122,7 +122,7 @@ fn part_name(name: &str) -> String {
         .map_or_else(String::new, |first| format!("Manifest{}{}", first.to_ascii_uppercase(), letters.as_str()))
 }
 
-/// The same with references to where the parts are now. `true`, which is a schema, is written as one that every tool reads.
+/// Adjusts references to where the parts are now. The schema `true` is written in a form that every tool understands.
 fn moved(schema: Value) -> Value {
     match schema {
         Value::Object(members) => members

@@ -24,7 +24,7 @@ pub(super) struct Delivered {
     pub repeated: usize,
 }
 
-/// Makes the event.
+/// Makes the event of a delivery.
 pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: DateTime<Utc>, body: &[u8]) -> Delivered {
     let kept =
         request.headers().iter().filter(|(name, _)| is_captured(name.as_str()) && !hook.demand.proves(name.as_str()));
@@ -55,7 +55,7 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
     Delivered { event: event.json(), repeated }
 }
 
-/// A body as an event's data, and its media type: what a form brings as JSON is JSON.
+/// A body as an event's data, with its media type. JSON in a form becomes JSON.
 fn content<'a>(kind: Option<&'a str>, body: &[u8]) -> (Option<&'a str>, Option<Data>) {
     let essence = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
@@ -66,7 +66,7 @@ fn content<'a>(kind: Option<&'a str>, body: &[u8]) -> (Option<&'a str>, Option<D
     (kind, Data::of(Sender::Provider, kind, body).unwrap_or_default())
 }
 
-/// The JSON that a form brings in its field `payload`, as GitHub and Slack send it.
+/// The JSON in the field `payload` of a form, as GitHub and Slack send it.
 fn payload(body: &[u8]) -> Option<Json> {
     let (_, value) = form_urlencoded::parse(body).find(|(name, _)| name == PAYLOAD)?;
     json::carried(value.as_bytes()).ok()

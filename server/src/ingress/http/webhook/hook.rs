@@ -13,10 +13,10 @@ pub(super) const KIND: &str = "webhook.received";
 /// A webhook of a function.
 pub(super) struct Hook {
     pub(super) function: FunctionRow,
-    /// Its path.
+    /// The path of its address.
     pub(super) source: String,
     pub(super) demand: Demand,
-    /// The name of the secret that deliveries are proved with.
+    /// The name of the secret that proves deliveries.
     pub(super) secret: Option<String>,
     pub(super) reply: Reply,
     /// How long a run of the function may take.

@@ -7,13 +7,13 @@ use domain::function;
 
 use crate::edge::shares::{Share, Shares};
 
-/// Senders that wait at a time.
+/// The most senders that wait at a time.
 const MAX_SENDERS: usize = 1000;
 
-/// Senders that wait for functions of one namespace at a time.
+/// The most senders that wait for functions of one namespace.
 const MAX_SENDERS_OF_NAMESPACE: usize = 500;
 
-/// Senders that wait for one function at a time.
+/// The most senders that wait for one function.
 const MAX_SENDERS_OF_FUNCTION: usize = 200;
 
 static OF_FUNCTIONS: LazyLock<Arc<Shares<function::Id>>> =
@@ -26,7 +26,7 @@ static OF_NAMESPACES: LazyLock<Arc<Shares<String>>> =
 #[allow(dead_code, reason = "it is held for its drop")]
 pub(super) struct SenderSlot(Share<function::Id>, Share<String>);
 
-/// A place for a sender that waits for this function, if there is one.
+/// A slot for a sender that waits for this function, if one is free.
 pub(super) fn slot(namespace: &str, function: function::Id) -> Option<SenderSlot> {
     let of_function = OF_FUNCTIONS.take(function).ok()?;
     let of_namespace = OF_NAMESPACES.take(namespace.to_owned()).ok()?;
