@@ -29,7 +29,8 @@ async fn ask(app: &TestApp, token: &str, query: &str, variables: Value) -> Value
 /// The code of the only refusal of a mutation; `null` when it was done.
 async fn refused(app: &TestApp, mutation: &str) -> Value {
     let query = format!("mutation {{ m: {mutation} {{ userErrors {{ code }} }} }}");
-    ask(app, &of(ADA), &query, Value::Null).await["m"]["userErrors"][0]["code"].take()
+    let answer = ask(app, &of(ADA), &query, Value::Null).await;
+    answer["m"]["userErrors"][0]["code"].clone()
 }
 
 #[tokio::test]

@@ -461,7 +461,7 @@ async fn a_viewer_sees_only_its_namespaces() {
          a: function(id: \"{theirs}\") {{ id }} b: function(namespace: \"other\", name: \"theirs\") {{ id }} c: run(id: \"{their_run}\") {{ id }} d: run(id: \"{my_run}\") {{ id }} }}"
     );
     let data = house.answer_to(&token, &query, json!({})).await["data"].take();
-    assert_eq!(data["viewer"], json!({ "name": "user:ada", "namespaces": ["team"] }));
+    assert_eq!(data["viewer"], json!({ "name": "user:admin", "namespaces": ["team"] }));
     assert_eq!(data["namespaces"], json!([{ "name": "team" }]));
     assert_eq!(data["functions"]["nodes"], json!([{ "name": "mine" }]));
     assert_eq!(data["runs"]["nodes"], json!([{ "id": my_run }]));
