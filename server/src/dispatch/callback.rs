@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use domain::retry::Policy;
 use domain::run::{self, Callback, Command, Run};
 use domain::{Cause, Json, Stream};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};

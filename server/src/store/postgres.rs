@@ -17,6 +17,7 @@ use super::batch::{Batch, Chore};
 use super::columns::ALL;
 use super::error::Error;
 use super::fault::{Fault, Written};
+use super::migrations;
 use super::sql::{self, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 
@@ -118,10 +119,7 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         return Err(cannot(&format!("it is version {name}; EventFlow needs PostgreSQL 15 or newer")));
     }
     if apply {
-        let mut migrator = sqlx::migrate!("../migrations/postgres");
-        // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
-        migrator.set_ignore_missing(true);
-        migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
+        migrations::postgres().run(&mut conn).await.map_err(|error| cannot(&error))?;
         // Plans that were made while the tables were empty read them from end to end.
         // Of the system's own tables another user's plans are made, and a warning for each.
         let names = ALL.map(|table| table.name).join(", ");

@@ -5,6 +5,7 @@
 mod attempts;
 mod comparing;
 mod cookie;
+mod hs256;
 mod keys;
 mod password;
 mod session;
@@ -21,7 +22,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::RwLock;
 use sha2::Sha256;
 

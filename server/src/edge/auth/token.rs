@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::hs256;
 use super::session::{Session, TokenId};
 use crate::clock;
 use crate::edge::HttpError;
@@ -47,6 +48,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(secret: &[u8]) -> Self {
+        hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY_S;
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation }

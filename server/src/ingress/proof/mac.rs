@@ -1,6 +1,6 @@
 //! HMAC-SHA-256, compared in a time that does not tell where two differ.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 
