@@ -4,10 +4,9 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 
-# The profile that `make run` builds with. A newcomer waits for the build, not for the server: the dev
-# profile spares the optimiser, which is the longest part of a release build on a small machine, and its
-# dependencies are optimised a little all the same (Cargo.toml). What answers a call is mostly
-# those dependencies and the function itself. For measuring or real use: make run PROFILE=release
+# The profile that `make run` builds with. A newcomer waits for the build, not for the server: the dev profile spares the
+# optimiser, which is the longest part of a release build on a small machine, but for the few dependencies in which a
+# server spends its time (Cargo.toml). For measuring or real use: make run PROFILE=release
 PROFILE ?= dev
 
 # More flags for the server: make run ARGS='--port 9000'

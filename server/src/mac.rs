@@ -5,7 +5,7 @@
 //! it to tell where a part ends says so in the parts (a length, a separator that no part holds). Keys may have any length.
 //! Codes that a stranger sends are compared in a time that does not tell where two differ.
 
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 use sha2::Sha256;
 

@@ -1,11 +1,12 @@
 //! Callbacks: notifies the URLs given as `X-Callback-Url` of the outcomes of runs.
 //!
 //! What is due is stored in the log and read from the tables, so no state here has to survive a restart. Requests are
-//! signed as Standard Webhooks (v1) defines. Since a stranger chose the URL, its host name is resolved here, every
-//! address is checked, and the connection goes to exactly a checked one; redirects are not followed.
+//! signed as Standard Webhooks (v1) defines. A stranger chose the URL, so [`caller`] checks where it leads; redirects
+//! are answers like any other.
+
+mod caller;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,27 +17,20 @@ use chrono::{DateTime, Utc};
 use domain::retry::Policy;
 use domain::run::{self, Callback, Command, Run};
 use domain::{Cause, Json, Stream};
-use http_body_util::Full;
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
-use hyper::{Method, Request, Response};
-use hyper_util::rt::TokioIo;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Request};
 use serde::Serialize;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::RootCertStore;
-use tokio_rustls::rustls::pki_types::ServerName;
-use url::{Host, Url};
+use url::Url;
 
 use super::call;
 use super::callbacks::Callbacks;
 use super::tools::Tools;
 use crate::actors::{self, Writer};
 use crate::clock;
-use crate::config::{outward, trust};
 use crate::mac;
 use crate::store::{self, Store};
+use caller::Caller;
 
 /// How often due callbacks are searched for.
 const EVERY: Duration = Duration::from_secs(1);
@@ -73,7 +67,7 @@ pub(super) async fn forever(tools: Tools) {
     let cause = tools.own_cause();
     let Tools { store, commands, callbacks, .. } = tools;
     let writer = commands.writer().clone();
-    let notifier = Notifier { store, writer, callbacks, cause, policy: POLICY, tls: Arc::default() };
+    let notifier = Notifier { store, writer, callbacks, cause, policy: POLICY, caller: Arc::default() };
     notifier.forever().await;
 }
 
@@ -84,8 +78,8 @@ struct Notifier {
     callbacks: Callbacks,
     cause: Cause,
     policy: Policy,
-    /// Created at the first `https` callback, because it reads the system's certificates.
-    tls: Arc<std::sync::OnceLock<Result<TlsConnector, String>>>,
+    /// Created at the first call: it reads the certificates of the system.
+    caller: Arc<std::sync::OnceLock<Result<Caller, String>>>,
 }
 
 /// Runs whose callbacks are in progress, with their namespaces.
@@ -201,21 +195,9 @@ impl Notifier {
     async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), CallbackError> {
         // The URL was checked when the call came in, but the rules may have changed since.
         let url = self.callbacks.outward.check(url)?;
-        let addresses = self.addresses(&url).await?;
         let key = (self.callbacks.secret)(&run.request.namespace).await;
         let key = key.map_err(|error| format!("the secret that it is to be signed with cannot be read: {error}"))?;
-        let request = request(&url, run.request.run, &key, clock::now(), body)?;
-        let connected = TcpStream::connect(&*addresses).await;
-        let stream = connected.map_err(|error| format!("cannot connect to {}: {error}", addresses[0]))?;
-        let answer = match url.scheme() {
-            "https" => {
-                let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-                let name = ServerName::try_from(name).map_err(|error| format!("the host has no name: {error}"))?;
-                let tls = self.tls()?.connect(name, stream).await;
-                send(tls.map_err(|error| format!("no secure connection: {error}"))?, request).await
-            }
-            _ => send(stream, request).await,
-        }?;
+        let answer = self.caller()?.call(request(url, run.request.run, &key, clock::now(), body)?).await?;
         let status = answer.status();
         if status.is_success() {
             return Ok(());
@@ -228,27 +210,8 @@ impl Notifier {
         Err(CallbackError { error, retry_after_s: retry_after.and_then(|text| call::retry_after(text, clock::now())) })
     }
 
-    /// The addresses of a host. If one of them is not allowed, all are refused: the owner of the name chose it.
-    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
-        let port = url.port_or_known_default().ok_or("the URL has no port")?;
-        let addresses: Vec<SocketAddr> = match url.host() {
-            Some(Host::Ipv4(address)) => vec![(address, port).into()],
-            Some(Host::Ipv6(address)) => vec![(address, port).into()],
-            Some(Host::Domain(name)) => {
-                let found = tokio::net::lookup_host((name, port)).await;
-                found.map_err(|error| format!("the host `{name}` is not found: {error}"))?.collect()
-            }
-            None => return Err("the URL names no host".to_owned()),
-        };
-        match addresses.iter().find(|address| !self.callbacks.outward.permits(address.ip())) {
-            Some(address) => Err(outward::refused(address.ip())),
-            None if addresses.is_empty() => Err("the host has no address".to_owned()),
-            None => Ok(addresses),
-        }
-    }
-
-    fn tls(&self) -> Result<&TlsConnector, String> {
-        self.tls.get_or_init(|| connector(trust::trusted([])?)).as_ref().map_err(Clone::clone)
+    fn caller(&self) -> Result<&Caller, String> {
+        self.caller.get_or_init(|| Caller::new(self.callbacks.outward.clone())).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -275,57 +238,26 @@ fn forget<T>(on_their_way: &mut OnTheirWay, ended: Result<(tokio::task::Id, T), 
 }
 
 /// The callback's request, signed over its id, the time and the body (Standard Webhooks, "Signature scheme").
-fn request(
-    url: &Url,
-    run: run::Id,
-    key: &[u8],
-    at: DateTime<Utc>,
-    body: Bytes,
-) -> Result<Request<Full<Bytes>>, String> {
+fn request(url: Url, run: run::Id, key: &[u8], at: DateTime<Utc>, body: Bytes) -> Result<Request, String> {
     let timestamp = at.timestamp();
     let signature = signature(&run.to_string(), timestamp, &body, key);
-    let target = match url.query() {
-        Some(query) => format!("{}?{query}", url.path()),
-        None => url.path().to_owned(),
-    };
-    let host = match (url.host_str().unwrap_or_default(), url.port()) {
-        (host, Some(port)) => format!("{host}:{port}"),
-        (host, None) => host.to_owned(),
-    };
-    let request = Request::builder()
-        .method(Method::POST)
-        .uri(target)
-        .header(HOST, host)
-        .header(USER_AGENT, concat!("EventFlow/", env!("CARGO_PKG_VERSION")))
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
-        .header("webhook-id", run.to_string())
-        .header("webhook-timestamp", timestamp)
-        .header("webhook-signature", signature)
-        .body(Full::new(body));
-    request.map_err(|error| format!("the URL cannot be called: {error}"))
+    let mut request = Request::new(Method::POST, url);
+    let headers = request.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in [
+        ("webhook-id", run.to_string()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signature),
+    ] {
+        headers.insert(name, HeaderValue::try_from(value).map_err(|error| format!("{name}: {error}"))?);
+    }
+    *request.body_mut() = Some(body.into());
+    Ok(request)
 }
 
 fn signature(id: &str, timestamp: i64, body: &[u8], key: &[u8]) -> String {
     let mac = mac::sha256(key, &[format!("{id}.{timestamp}.").as_bytes(), body]);
     format!("v1,{}", STANDARD.encode(mac))
-}
-
-/// Sends the request and returns the head of the answer; the body is not read.
-async fn send(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<()>, String> {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
-    // Dropping the set closes the connection.
-    let mut driver = JoinSet::new();
-    driver.spawn(connection);
-    let answer = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
-    Ok(answer.map(|_| ()))
-}
-
-fn connector(roots: RootCertStore) -> Result<TlsConnector, String> {
-    trust::client(roots).map(|config| TlsConnector::from(Arc::new(config)))
 }
 
 #[cfg(test)]

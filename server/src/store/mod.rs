@@ -33,6 +33,7 @@ mod listing;
 mod log;
 mod log_key;
 mod metrics;
+mod migrations;
 mod needed;
 mod open;
 pub mod page;

@@ -18,6 +18,7 @@ use super::batch::{Batch, Chore};
 use super::columns::ALL;
 use super::error::Error;
 use super::fault::{Fault, Written};
+use super::migrations;
 use super::sql::{self, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 
@@ -119,10 +120,7 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         return Err(cannot(&format!("it is version {name}; EventFlow needs PostgreSQL 15 or newer")));
     }
     if apply {
-        let mut migrator = sqlx::migrate!("../migrations/postgres");
-        // Ignores newer servers' migrations: `OLDEST_READER` says which of them an older server cannot live with.
-        migrator.set_ignore_missing(true);
-        migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
+        migrations::postgres().run(&mut conn).await.map_err(|error| cannot(&error))?;
         // Plans made while the tables were empty scan them entirely. Analyzing the system's tables as another user
         // would log a
         // warning for each.

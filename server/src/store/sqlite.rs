@@ -18,7 +18,7 @@ use super::error::Error;
 use super::fault::{Fault, Written};
 use super::sql::{self, On, Row, Value};
 use super::table::{Cell, Table};
-use super::{removal, seal};
+use super::{migrations, removal, seal};
 
 /// The database's file in the data folder.
 pub(super) const FILE: &str = "eventflow.db";
@@ -99,10 +99,7 @@ pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
 pub(super) async fn migrate(file: &Path) -> Result<(), Error> {
     let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", file.display()));
     let mut conn = options(file).create_if_missing(true).connect().await.map_err(|error| cannot(&error))?;
-    let mut migrator = sqlx::migrate!("../migrations/sqlite");
-    // Ignores newer servers' migrations: `OLDEST_READER` says which of them an older server cannot live with.
-    migrator.set_ignore_missing(true);
-    migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
+    migrations::sqlite().run(&mut conn).await.map_err(|error| cannot(&error))?;
     sqlx::Connection::close(conn).await.map_err(|error| cannot(&error))
 }
 

@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use rand::TryRng;
+use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -27,7 +27,7 @@ pub(super) fn id(key: &SecretKey) -> String {
 /// Cryptographically random bytes.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    OsRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
     bytes
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::{event, run};
 use futures::future::join_all;
-use rand::Rng;
+use rand::RngExt;
 use rand::rngs::StdRng;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};

@@ -1,9 +1,10 @@
 //! One EventFlow for one test: the real binary on a port and a folder of its own, with a verb for each use case.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
@@ -17,6 +18,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 /// Nothing that a test waits for takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a killed server had started is gone within this: it ends with the server.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// The user and the group of a server that is not root.
 const NOBODY: u32 = 65534;
@@ -427,6 +431,48 @@ pub async fn json_of(response: Response, status: StatusCode) -> Value {
     let text = response.text().await.unwrap();
     assert_eq!(found, status, "{text}");
     serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+}
+
+impl Drop for TestApp {
+    /// A server that is killed leaves its control groups to the next one on its folder, and nobody comes after this one.
+    fn drop(&mut self) {
+        let groups: Vec<PathBuf> = match self.child.id() {
+            // Its folder may be a disk that only the server has mounted.
+            Some(pid) => [Path::new("/proc").join(pid.to_string()).join("root"), "/".into()]
+                .iter()
+                .flat_map(|root| groups_of(&root.join(self.folder.path().strip_prefix("/").unwrap())))
+                .collect(),
+            None => groups_of(self.folder.path()),
+        };
+        let _ = self.child.start_kill();
+        let deadline = Instant::now() + LEAVING;
+        while !groups.iter().all(|group| is_removed(group)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
+
+/// The control groups that a server has written down in its folder; what a copy of a folder says is another's.
+fn groups_of(folder: &Path) -> Vec<PathBuf> {
+    let records = std::fs::read_dir(folder.join("data/run")).into_iter().flatten().flatten();
+    let mut groups = Vec::new();
+    for lock in records.map(|record| record.path().join("lock")) {
+        let (Ok(marks), Ok(lock)) = (std::fs::read_to_string(&lock), lock.metadata()) else { continue };
+        if marks.starts_with(&format!("lock {}:{}\n", lock.dev(), lock.ino())) {
+            let named = marks.lines().filter_map(|line| line.strip_prefix("group ")?.split_once(' '));
+            groups.extend(named.map(|(_, path)| PathBuf::from(path)));
+        }
+    }
+    groups
+}
+
+/// Removes a control group, and those in it; false as long as processes are in them.
+fn is_removed(group: &Path) -> bool {
+    let inside = std::fs::read_dir(group).into_iter().flatten().flatten();
+    for group in inside.map(|entry| entry.path()).filter(|path| path.is_dir()) {
+        is_removed(&group);
+    }
+    std::fs::remove_dir(group).is_ok() || !group.exists()
 }
 
 pub fn command(folder: &Path, options: &Options) -> Command {

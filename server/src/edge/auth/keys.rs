@@ -5,8 +5,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rand::TryRngCore;
-use rand::rngs::OsRng;
+use rand::TryRng;
+use rand::rngs::SysRng;
 
 /// Length of the key that signs tokens, in bytes.
 const KEY_BYTES: usize = 64;
@@ -58,7 +58,7 @@ pub(super) fn read_or_make(data_dir: &Path) -> Result<Vec<u8>, Error> {
 /// Bytes from the system's random source.
 pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    OsRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
+    SysRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
     bytes
 }
 

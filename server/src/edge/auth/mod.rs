@@ -5,6 +5,7 @@
 mod attempts;
 mod comparing;
 mod cookie;
+mod hs256;
 mod keys;
 mod password;
 mod session;

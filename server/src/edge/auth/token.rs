@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use domain::access::Role;
 
+use super::hs256;
 use super::session::TokenId;
 use crate::access::Bounds;
 use crate::clock;
@@ -51,6 +52,7 @@ pub(super) struct Keys {
 
 impl Keys {
     pub(super) fn new(secret: &[u8]) -> Self {
+        hs256::install();
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = LEEWAY_S;
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation }

@@ -2,7 +2,7 @@
 
 use domain::manifest::{Reply, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme};
 use futures::FutureExt;
-use hmac::Mac;
+use hmac::{KeyInit, Mac};
 
 use super::*;
 
