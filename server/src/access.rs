@@ -1,7 +1,7 @@
-//! Who belongs to which namespace, as the log says it: the grants of people and programs, asked with every request.
+//! What people and programs may do: their grants, folded from the log and consulted on every request.
 //!
-//! The table of roles and actions is [`domain::access`]. What the installation's own subjects may does not stand in the log:
-//! its administrator may do everything, and its broker what the settings say.
+//! The table of roles and actions is [`domain::access`]. The installation's own subjects have no roles in the log: its
+//! administrator may do everything, and the settings say what its broker may do.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use domain::recorded::Fact;
 
 use crate::store::{self, Fold, Projection, Store};
 
-/// The grants of everybody who belongs to a namespace. Cloning it is cheap. The default knows nobody and follows nothing.
+/// The grants of every member of a namespace. Cheap to clone. The default is empty and does not follow the log.
 #[derive(Clone, Default)]
 pub struct Roster(Projection<Members>);
 
@@ -38,7 +38,7 @@ impl Fold for Members {
 }
 
 impl Roster {
-    /// Reads who belongs where, and follows the log from then on. Must be called within a tokio runtime.
+    /// Reads the members of all namespaces, and follows the log from then on. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the log is away.
@@ -46,7 +46,7 @@ impl Roster {
         Projection::open(store).await.map(Self)
     }
 
-    /// Waits until what is in the log now counts on this server.
+    /// Waits until this server has taken in everything that is in the log now.
     ///
     /// # Errors
     /// When the log is away.
@@ -62,17 +62,17 @@ impl Roster {
     }
 }
 
-/// How far a token goes: never beyond the grants of whom it is for.
+/// The bounds of a token. They narrow the grants of its subject and never widen them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bounds {
-    /// The greatest role that counts.
+    /// The highest role the token can use.
     pub most: Role,
-    /// The namespaces in which it counts; `None`: in all.
+    /// The namespaces it is valid for; `None` for all.
     pub namespaces: Option<Arc<[String]>>,
 }
 
 impl Bounds {
-    /// None.
+    /// No bounds.
     pub const NONE: Self = Self { most: Role::Owner, namespaces: None };
 
     fn of(&self, grants: &Grants) -> Grants {
@@ -84,30 +84,31 @@ impl Bounds {
     }
 }
 
-/// What a subject may, now: whoever loses a role has lost it with the next question, on open connections as well.
+/// What a subject may do at this moment. A handle, not a copy: a role that is removed is gone at the next check, on open
+/// connections as well.
 #[derive(Clone)]
 pub struct Standing(Of);
 
 #[derive(Clone)]
 enum Of {
-    /// Of the installation itself.
+    /// One of the installation's own subjects.
     Installation(Arc<Grants>),
-    /// Of somebody whom the log knows, or nobody knows.
+    /// Anyone else; the log may know them or not.
     Member { roster: Roster, subject: Arc<str>, bounds: Arc<Bounds> },
 }
 
 impl Standing {
-    /// That of one of the installation's own subjects, within the bounds of a token.
+    /// For one of the installation's own subjects, within the bounds of a token.
     pub fn of_installation(grants: &Grants, bounds: &Bounds) -> Self {
         Self(Of::Installation(Arc::new(bounds.of(grants))))
     }
 
-    /// That of whom the log knows by this name, within the bounds of a token.
+    /// For a subject known to the log by this name, within the bounds of a token.
     pub fn of_member(roster: &Roster, subject: &Arc<str>, bounds: Bounds) -> Self {
         Self(Of::Member { roster: roster.clone(), subject: Arc::clone(subject), bounds: Arc::new(bounds) })
     }
 
-    /// The role in a namespace; `None`: nothing of it is seen.
+    /// The subject's role in a namespace; `None` if it has none and sees nothing of the namespace.
     pub fn role(&self, namespace: &str) -> Option<Role> {
         match &self.0 {
             Of::Installation(grants) => grants.role(namespace),

@@ -1,4 +1,4 @@
-//! Who belongs to a namespace, and as what.
+//! The members of namespaces and their roles.
 
 use domain::access::{Action, Role};
 use domain::{Stream, namespace};
@@ -9,16 +9,16 @@ use crate::clock;
 /// The longest name of a subject, in bytes.
 const MAX_SUBJECT: usize = 200;
 
-/// Somebody who belongs to a namespace.
+/// A member of a namespace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberInfo {
-    /// As the log names them: `user:ada`, `amqp:orders`.
+    /// The member's name in the log: `user:ada`, `amqp:orders`.
     pub subject: String,
-    /// As what.
+    /// The member's role.
     pub role: Role,
 }
 
-/// Gives somebody a role in a namespace, or takes it away (`None`). It counts on this server when this returns, and on the
+/// Gives a subject a role in a namespace, or removes the subject (`None`). In effect on this server when this returns, and on the
 /// others as soon as they have read the log.
 ///
 /// # Errors
@@ -60,7 +60,7 @@ pub async fn set_member(
     Ok(role.map(|role| MemberInfo { subject: subject.to_owned(), role }))
 }
 
-/// Those who belong to a namespace, by name.
+/// The members of a namespace, sorted by subject.
 ///
 /// # Errors
 /// `forbidden`, or when the log is away.
@@ -71,7 +71,7 @@ pub async fn members(services: &Services, caller: &Caller, namespace: &str) -> R
     Ok(members.into_iter().map(|(subject, role)| MemberInfo { subject, role }).collect())
 }
 
-/// Whether a text can name somebody: a kind, a colon and a name.
+/// Whether a text is a valid subject: a kind, a colon and a name.
 fn fits(subject: &str) -> bool {
     let (kind, name) = subject.split_once(':').unwrap_or_default();
     let is_kind = !kind.is_empty() && kind.bytes().all(|byte| byte.is_ascii_lowercase());

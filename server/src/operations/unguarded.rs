@@ -1,5 +1,5 @@
-//! Reads that ask nobody: for metrics over all namespaces, and for the loader, which batches over all callers and shows each
-//! of them what they see.
+//! Reads without an access check: for metrics over all namespaces, and for the GraphQL loader, which batches over all callers and
+//! then filters the rows for each of them.
 
 use std::ops::Deref;
 
@@ -11,7 +11,7 @@ use super::refusal::Fault;
 use crate::actors::Writer;
 use crate::store::{Log, Store};
 
-/// Everything that is in the log and its tables.
+/// Unrestricted access to the log and its tables.
 #[derive(Clone)]
 pub struct Unguarded {
     store: Store,

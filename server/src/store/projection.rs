@@ -1,5 +1,4 @@
-//! A table that a server keeps in memory and that follows the log: what is asked with every request costs no question to the
-//! database.
+//! In-memory tables that follow the log, for what is looked up on every request and must not cost a database query.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,33 +13,33 @@ use super::Store;
 use super::error::Error;
 use super::log::Log;
 
-/// Records that are read at a time when a server starts.
+/// Records read at a time when a server starts.
 const PAGE: u32 = 4096;
 
-/// How long a server that has lost the log waits before it follows again.
+/// How long to wait before following the log again after it was lost.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long somebody waits for the table to be as new as the log.
+/// How long [`Projection::caught_up`] waits.
 const CATCH_UP: Duration = Duration::from_secs(10);
 
-/// What is folded from the streams of one kind.
+/// A table folded from the streams of one kind.
 pub trait Fold: Default + Send + Sync + 'static {
     /// The kind of streams, as [`domain::Stream::kind`] names it.
     const KIND: &'static str;
 
-    /// Takes in what happened. Records that this version of EventFlow cannot decode are left out.
+    /// Applies a recorded event. Records that this version of EventFlow cannot decode are skipped.
     fn evolve(&mut self, fact: &Fact);
 }
 
-/// A table that follows the log. Cloning it is cheap. The default is empty and follows nothing.
+/// A table that follows the log. Cheap to clone. The default is empty and does not follow the log.
 pub struct Projection<T> {
     table: Arc<RwLock<T>>,
-    /// The position of the log that the table includes.
+    /// The log position up to which the table is current.
     seen: Arc<watch::Sender<u64>>,
 }
 
 impl<T: Fold> Projection<T> {
-    /// Reads what is in the log, and follows it from then on. Must be called within a tokio runtime.
+    /// Builds the table from the log, and follows it from then on. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the log is away.
@@ -85,7 +84,7 @@ impl<T: Fold> Projection<T> {
         }
     }
 
-    /// Waits until the table includes all that is in the log now.
+    /// Waits until the table includes everything that is in the log now.
     ///
     /// # Errors
     /// When the log is away, or the table is still behind after ten seconds.
@@ -98,7 +97,7 @@ impl<T: Fold> Projection<T> {
         }
     }
 
-    /// The table as it is now. Hold it for a moment only: what happens meanwhile waits.
+    /// The current table. Hold the guard briefly: it blocks updates.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.table.read()
     }

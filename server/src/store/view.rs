@@ -1,7 +1,7 @@
-//! The log and its tables as far as somebody looks into them: what every door reads through.
+//! The log and its tables, restricted to the namespaces a caller may read: what every entry point reads through.
 //!
-//! A [`Sight`] is the answer of the policy to who asks, and nothing outside of it is found here. The doors have no other
-//! handle to the tables, so that a check that was forgotten does not compile.
+//! A [`Sight`] is what the access policy grants a caller; nothing outside it is found here. Entry points have no other handle to
+//! the tables, so forgetting a check does not compile.
 
 use domain::access::Sight;
 use domain::function::{self, event::Source};
@@ -20,14 +20,14 @@ use super::page::{Page, PageRequest};
 use super::runs::RunFilter;
 use super::tables::{BuildRow, EventRow, FunctionRow, RunRow, SecretInfo, VersionRow};
 
-/// The tables within a sight. Cloning it is cheap.
+/// The tables within a sight. Cheap to clone.
 #[derive(Clone)]
 pub struct View {
     log: Store,
     sight: Sight,
 }
 
-/// A row of a function, or of what belongs to one. Whoever has one saw it, and may read on about its function.
+/// A row of a function or of something that belongs to one. Having a row proves that the caller may read about its function.
 pub trait OfFunction: Send + Sync {
     /// Which function.
     fn function(&self) -> function::Id;
@@ -76,12 +76,12 @@ impl OfNamespace for LineRow {
 }
 
 impl View {
-    /// What a sight leaves of the log.
+    /// Restricts the log to a sight.
     pub fn new(log: Store, sight: Sight) -> Self {
         Self { log, sight }
     }
 
-    /// The same of one namespace alone; `None` when that is not within it.
+    /// This view restricted to one namespace; `None` if the namespace is not within it.
     pub fn within(&self, namespace: &str) -> Option<Self> {
         self.sight.within(namespace).map(|sight| Self { log: self.log.clone(), sight })
     }
@@ -101,7 +101,7 @@ impl View {
         rows
     }
 
-    /// Those that a filter names, as far as they are within the sight.
+    /// The namespaces a filter asks for that are within the sight.
     fn namespaces(&self, asked: Option<&Vec<String>>) -> Option<Vec<String>> {
         match (asked, self.sight.namespaces()) {
             (None, seen) => seen.map(<[String]>::to_vec),

@@ -1,4 +1,4 @@
-//! How far the log is, and how the database does: what belongs to no namespace, and no row of any.
+//! The state of the log and the health of the database: figures that belong to no namespace.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use super::runs::RunFilter;
 use super::seal::Seal;
 use super::stats::Stats;
 
-/// The log without what is in it. Cloning it is cheap.
+/// Figures about the log, without its content. Cheap to clone.
 #[derive(Clone)]
 pub struct Vitals(Store);
 
 impl Vitals {
-    /// Those of a log.
+    /// The figures of a log.
     pub fn new(log: Store) -> Self {
         Self(log)
     }
@@ -45,7 +45,7 @@ impl Vitals {
         self.0.line_head().await
     }
 
-    /// How far the log is relayed.
+    /// The position up to which the log has been relayed.
     pub async fn relayed(&self) -> Result<u64, Error> {
         self.0.checkpoint(RELAY).await
     }
@@ -60,18 +60,18 @@ impl Vitals {
         self.0.newest_seal().await
     }
 
-    /// Why the servers on this database do not fit together.
+    /// The settings in which the servers on this database disagree.
     pub async fn differences(&self) -> Result<Vec<String>, Error> {
         agreement::differences(&self.0).await
     }
 
-    /// How many functions run.
+    /// The number of running functions.
     pub async fn running_functions(&self) -> Result<u64, Error> {
         let running = FunctionFilter { state: Some(function::Status::Running), ..FunctionFilter::default() };
         Ok(self.0.functions(&running, &PageRequest::first(1).counted()).await?.total)
     }
 
-    /// How many dead letters wait.
+    /// The number of waiting dead letters.
     pub async fn dead_letters(&self) -> Result<u64, Error> {
         let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
         Ok(self.0.runs(&letters, &PageRequest::first(1).counted()).await?.total)

@@ -86,10 +86,10 @@ pub(super) struct SecretPayload {
     user_errors: Vec<UserError>,
 }
 
-/// What came of giving or taking a role.
+/// The result of giving or removing a role.
 #[derive(SimpleObject)]
 pub(super) struct MemberPayload {
-    /// Who has the role now; null when it was taken away.
+    /// The member as it is now; null if it was removed.
     member: Option<Member>,
     /// Why it was refused; empty on success.
     user_errors: Vec<UserError>,

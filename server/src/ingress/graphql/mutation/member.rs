@@ -1,4 +1,4 @@
-//! Who belongs to a namespace.
+//! The members of namespaces.
 
 use async_graphql::{Context, Object, Result};
 
@@ -12,13 +12,13 @@ pub(super) struct Mutation;
 
 #[Object(name = "MemberMutation")]
 impl Mutation {
-    /// Gives somebody a role in a namespace; without one, they do not belong to it any more. It counts at once, for open
-    /// connections as well.
+    /// Gives a subject a role in a namespace; without `role`, removes the subject. Takes effect immediately, on open connections
+    /// as well.
     async fn set_member(
         &self,
         ctx: &Context<'_>,
         namespace: String,
-        #[graphql(desc = "As the log names them: `user:ada`.")] subject: String,
+        #[graphql(desc = "The subject's name in the log: `user:ada`.")] subject: String,
         role: Option<Role>,
     ) -> Result<MemberPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);

@@ -1,30 +1,30 @@
-//! Somebody who belongs to a namespace.
+//! A member of a namespace.
 
 use async_graphql::{Enum, SimpleObject};
 use domain::access;
 
 use crate::operations::MemberInfo;
 
-/// What somebody is in a namespace. Each role may do what the one before it may, and more.
+/// A role in a namespace. Each role allows everything the one before it allows, and more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[graphql(remote = "access::Role")]
 pub(in crate::ingress::graphql) enum Role {
-    /// Looks.
+    /// Reads functions, builds, runs, events, log lines and metrics.
     Viewer,
-    /// Calls functions, publishes events, starts, stops, cancels and replays.
+    /// Also calls functions, publishes events, and starts, stops, cancels and replays.
     Operator,
-    /// Registers, builds and changes functions, and sets secrets.
+    /// Also registers, builds and changes functions, and sets secrets.
     Developer,
-    /// Erases payloads, and says who belongs to the namespace.
+    /// Also erases payloads and manages the members of the namespace.
     Owner,
 }
 
-/// Somebody who belongs to a namespace.
+/// A member of a namespace.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct Member {
-    /// As the log names them: `user:ada`.
+    /// The member's name in the log: `user:ada`.
     subject: String,
-    /// What they are there.
+    /// The member's role.
     role: Role,
 }
 

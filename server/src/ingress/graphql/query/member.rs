@@ -1,4 +1,4 @@
-//! Who belongs to a namespace.
+//! The members of namespaces.
 
 use async_graphql::{Context, Object, Result};
 
@@ -11,7 +11,8 @@ pub(super) struct Query;
 
 #[Object(name = "MemberQuery")]
 impl Query {
-    /// Those who belong to a namespace, by name. The administrator of the installation belongs to all, and is not listed.
+    /// The members of a namespace, sorted by subject. The administrator of the installation has access to every namespace and is
+    /// not listed.
     async fn members(&self, ctx: &Context<'_>, namespace: String) -> Result<Vec<Member>> {
         let found = operations::members(services(ctx), caller(ctx)?, &namespace).await.or_fail()?;
         Ok(found.into_iter().map(Member::from).collect())
