@@ -20,6 +20,9 @@ pub const MAX_TEXT: u64 = 64 << 10;
 /// Folders that a build fills.
 const INSTALLED: &[&str] = &["node_modules", ".python", ".eventflow", ".git", "__pycache__"];
 
+/// Bytes of a large file that are read at a time.
+const PIECE: usize = 64 << 10;
+
 /// A file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -89,7 +92,13 @@ fn read_one(mut file: File, listed: &mut Listed) -> io::Result<()> {
         hash.update(&bytes);
         listed.text = String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'));
     } else {
-        io::copy(&mut file, &mut hash)?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            match file.read(&mut piece)? {
+                0 => break,
+                read => hash.update(&piece[..read]),
+            }
+        }
     }
     listed.sha256 = hex::encode(hash.finalize());
     Ok(())
