@@ -72,6 +72,8 @@ impl JwtVerifier for Hs256 {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jsonwebtoken::crypto::{sign, verify};
 
     use super::*;
@@ -86,7 +88,7 @@ mod tests {
                         Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
         let signature = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-        let encoding = EncodingKey::from_urlsafe_base64_secret(key).unwrap();
+        let encoding = EncodingKey::from_secret(&URL_SAFE_NO_PAD.decode(key).unwrap());
         assert_eq!(sign(message, &encoding, Algorithm::HS256).unwrap(), signature);
 
         let decoding = DecodingKey::from_secret(encoding.as_bytes());
