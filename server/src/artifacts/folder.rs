@@ -143,7 +143,7 @@ impl Folder {
         }
         fs::set_permissions(&target, fs::Permissions::from_mode(0o555)).map_err(failed())?;
         sync_folder(self.folder()).map_err(failed())?;
-        coming.is_kept(name);
+        coming.keep(name);
         Ok((summary.digest, summary.size))
     }
 
@@ -215,7 +215,7 @@ impl Folder {
         })
         .await
         .map_err(failed())?;
-        coming.is_kept(name);
+        coming.keep(name);
         Ok(digest)
     }
 }

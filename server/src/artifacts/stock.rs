@@ -168,7 +168,7 @@ impl Coming<'_> {
     }
 
     /// It is there now, under this name.
-    pub(super) fn is_kept(self, name: &str) {
+    pub(super) fn keep(self, name: &str) {
         let mut state = self.stock.state.lock();
         let before = state.sizes.insert(name.into(), self.bytes).unwrap_or(0);
         state.kept = (state.kept + self.bytes).saturating_sub(before);
@@ -204,7 +204,7 @@ mod tests {
         assert!(full.contains("all bundles together") && full.contains("EVENTFLOW_MAX_BUNDLES"), "{full}");
         drop(two);
         one.take(1).unwrap();
-        one.is_kept("b");
+        one.keep("b");
         assert_eq!((stock.size("a".as_ref()), stock.size("b".as_ref())), (4 * BYTES_OF_FILE, 3 * BYTES_OF_FILE + 1));
         assert!(stock.begin().take(3 * BYTES_OF_FILE).is_err());
         // Somebody else took both away.

@@ -42,7 +42,7 @@ async fn the_data_folder_is_the_servers_users_alone() {
     open_to_others(&data, &mut found);
     assert_eq!(found, Vec::<PathBuf>::new());
     let log = std::fs::read_to_string(app.folder().join("server.log")).unwrap();
-    assert!(log.contains("other users could read the data folder"), "{log}");
+    assert!(log.contains("data folder was readable by other users"), "{log}");
     // Sandboxes, which are other users, still run what is in it.
     assert_eq!(app.call("guest").await.status(), 200);
 }

@@ -68,5 +68,5 @@ async fn a_server_whose_workers_are_stuck_says_so_and_ends() {
     .await;
     assert!(told.elapsed() < Duration::from_secs(50), "{:?}", told.elapsed());
     let log = std::fs::read_to_string(&log).unwrap();
-    assert!(log.contains("the server ends without them"), "{log}");
+    assert!(log.contains("stopping without them"), "{log}");
 }

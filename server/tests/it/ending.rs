@@ -86,7 +86,7 @@ async fn a_second_signal_ends_the_server_at_once_and_loses_nothing() {
     app.ask_to_end();
     app.eventually("it ends", async || {
         let log = std::fs::read_to_string(app.folder().join("server.log")).unwrap();
-        log.contains("a second signal ends it at once").then_some(())
+        log.contains("a second signal stops immediately").then_some(())
     })
     .await;
     let asked = Instant::now();
