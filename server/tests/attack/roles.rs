@@ -45,7 +45,7 @@ async fn what_somebody_may_is_what_the_log_says_whatever_the_token_says() {
         format!(
             "registerFunction(input: {{ namespace: \"team\", name: \"mine\", source: {{ bundle: {{ digest: {digest} }} }} }})"
         ),
-        "eraseRun(run: \"RUN\")".to_owned(),
+        "eraseRun(id: \"RUN\")".to_owned(),
         "setMember(namespace: \"team\", subject: \"user:eve\", role: VIEWER)".to_owned(),
     );
     // A token of the server's own making, for somebody who belongs nowhere.
