@@ -57,7 +57,7 @@ pub const SECTIONS: &[Section] = &[
                 "EVENTFLOW_AMQP_NAMESPACES",
                 "namespaces such as default,team-a, or * for all",
                 "*",
-                "namespaces into which messages [published to RabbitMQ](events.md) may bring events; all others are refused",
+                "namespaces into which messages [published to RabbitMQ](delivery.md#events-by-rabbitmq) may bring events; all others are refused",
             ),
             Setting::text(
                 "EVENTFLOW_ARTIFACTS",
