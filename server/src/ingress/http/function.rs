@@ -418,6 +418,15 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
 }
 
+/// The caller, and the function that the path names, if the caller sees it.
+async fn addressed(request: &HttpRequest, services: &Services, name: &str) -> Result<(Caller, FunctionRow), HttpError> {
+    let caller = caller(request, services)?;
+    let asked: NamespaceQuery = query(request)?;
+    let namespace = namespace(asked.namespace, request, services)?;
+    let row = operations::named(services, &caller.viewer, &namespace, name).await?;
+    Ok((caller, row))
+}
+
 /// Get a function
 ///
 /// A function with its state and its instances.
@@ -430,15 +439,7 @@ pub(super) async fn show(
     name: web::Path<String>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
-    let caller = caller(&request, &services)?;
-    let namespace_query: NamespaceQuery = query(&request)?;
-    let row = operations::named(
-        &services,
-        &caller.viewer,
-        &namespace(namespace_query.namespace, &request, &services)?,
-        &name,
-    )
-    .await?;
+    let (caller, row) = addressed(&request, &services, &name).await?;
     Ok(HttpResponse::Ok().json(body_of(&request, &services, &caller.viewer, row).await?))
 }
 
@@ -454,15 +455,7 @@ pub(super) async fn delete(
     name: web::Path<String>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
-    let caller = caller(&request, &services)?;
-    let namespace_query: NamespaceQuery = query(&request)?;
-    let row = operations::named(
-        &services,
-        &caller.viewer,
-        &namespace(namespace_query.namespace, &request, &services)?,
-        &name,
-    )
-    .await?;
+    let (caller, row) = addressed(&request, &services, &name).await?;
     operations::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
