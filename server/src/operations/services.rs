@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use futures::{StreamExt, future};
 
 use super::refusal::Refusal;
 use super::unguarded::Unguarded;
@@ -13,7 +14,7 @@ use crate::builder::Builder;
 use crate::config::Settings;
 use crate::keeping::Keeping;
 use crate::leasing::Leasing;
-use crate::store::{self, Feed, Store, View, Vitals};
+use crate::store::{self, Feed, LineFeed, LineRow, LinesOf, OfNamespace, Store, View, Vitals};
 use crate::vault::Vault;
 
 /// What operations need of the rooms below.
@@ -76,6 +77,17 @@ impl Services {
     /// `forbidden`, when it is not one that they look into.
     pub fn view_of(&self, viewer: &Viewer, namespace: Option<&str>) -> Result<View, Refusal> {
         Ok(View::new(self.store.clone(), viewer.sight_of(namespace)?))
+    }
+
+    /// The log lines after a position, as they are written, for as long as the viewer sees their namespace: it ends at the first
+    /// line that they no longer see.
+    pub fn follow_lines(&self, viewer: &Viewer, of: LinesOf, after: u64) -> LineFeed {
+        let viewer = viewer.clone();
+        let seen = move |lines: &Result<Vec<LineRow>, store::Error>| {
+            let shown = lines.as_ref().map_or(true, |lines| lines.iter().all(|row| viewer.sees(row.namespace())));
+            future::ready(shown)
+        };
+        Box::pin(self.store.follow_lines(of, after).take_while(seen))
     }
 
     /// The tables in full, for the few who show nothing of them to a caller, or see to that themselves. A test knows who they are.

@@ -6,12 +6,10 @@
 use domain::access::Sight;
 use domain::function::{self, event::Source};
 use domain::{Recorded, event, run};
-use futures::StreamExt;
 
 use super::Store;
 use super::error::Error;
 use super::events::EventFilter;
-use super::feed::LineFeed;
 use super::functions::FunctionFilter;
 use super::history::HistoryFilter;
 use super::line::{LineRow, LinesOf, Recent};
@@ -227,13 +225,6 @@ impl View {
     /// As [`super::Log::recent_lines`].
     pub async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         Ok(self.only(self.log.recent_lines(of, which, limit).await?))
-    }
-
-    /// As [`super::Log::follow_lines`].
-    pub fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
-        let view = self.clone();
-        let lines = self.log.follow_lines(of, after);
-        Box::pin(lines.map(move |lines| lines.map(|lines| view.only(lines))))
     }
 
     /// As [`super::Log::metrics`].

@@ -129,6 +129,32 @@ async fn a_role_that_is_taken_is_gone_on_open_connections_and_other_servers() {
 }
 
 #[tokio::test]
+async fn lines_that_are_followed_end_with_the_role() {
+    let app = victim(known_key()).await;
+    let digest = bundle(&app).await;
+    let id = registered(&app, "team", "writer", &digest, &["/bin/echo", "a line of the team"]).await;
+    set(&app, "dev-token", Some("VIEWER")).await;
+    let mut socket = Socket::open(&app, &of(ADA)).await;
+    socket.subscribe("lines", &format!("subscription {{ logs(function: \"{id}\", after: 0) {{ text }} }}")).await;
+    let events = app.request(Method::GET, "/v1/functions/writer/logs?namespace=team").bearer_auth(of(ADA));
+    let mut events = events.header("accept", "text/event-stream").send().await.unwrap();
+    let invoke = format!("mutation {{ invokeFunction(id: \"{id}\", wait: true) {{ userErrors {{ code }} }} }}");
+
+    ask(&app, "dev-token", &invoke, Value::Null).await;
+    assert_eq!(socket.message().await.unwrap()["payload"]["data"]["logs"]["text"], "a line of the team");
+    let first = events.chunk().await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("a line of the team"), "{first:?}");
+
+    assert_eq!(set(&app, "dev-token", None).await["userErrors"], json!([]));
+    ask(&app, "dev-token", &invoke, Value::Null).await;
+    let last = socket.message().await.unwrap();
+    assert_eq!((&last["type"], &last["id"]), (&json!("complete"), &json!("lines")), "{last}");
+    while let Some(rest) = events.chunk().await.unwrap() {
+        assert!(!String::from_utf8_lossy(&rest).contains("a line of the team"), "{rest:?}");
+    }
+}
+
+#[tokio::test]
 async fn subjects_and_their_number_have_limits() {
     let app = victim(Options::default()).await;
     let code = async |subject: &str| {

@@ -19,7 +19,7 @@ use super::incoming::{duration, namespace, query, wrong_method};
 use crate::edge::auth::Over;
 use crate::edge::subscribers::{self, SubscriberSlot};
 use crate::edge::{HttpError, Services};
-use crate::store::{LineRow, LinesOf, Recent, View};
+use crate::store::{LineFeed, LineRow, LinesOf, Recent};
 use crate::{clock, operations};
 
 /// The most past lines that are sent.
@@ -123,7 +123,7 @@ pub(super) async fn logs(
         return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
     }
     let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
-    let lines = stream::iter(past).chain(follow(&view, of, known, render));
+    let lines = stream::iter(past).chain(rendered(services.follow_lines(viewer, of, known), render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
     let lines = if events { alive(lines) } else { lines };
     Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, slot)))
@@ -135,9 +135,8 @@ fn too_many(why: &'static str) -> HttpError {
 
 type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
 
-/// The lines after a position, as they are written.
-fn follow(view: &View, of: LinesOf, after: u64, render: fn(&LineRow) -> String) -> Bodies {
-    let lines = view.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+fn rendered(lines: LineFeed, render: fn(&LineRow) -> String) -> Bodies {
+    let lines = lines.filter_map(|lines| async move { lines.ok() });
     let texts = lines.map(move |lines| Ok(Bytes::from(lines.iter().map(render).collect::<Vec<_>>().concat())));
     texts
         .filter(|text: &Result<Bytes, _>| {

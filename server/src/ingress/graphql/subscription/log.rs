@@ -13,8 +13,8 @@ use crate::edge::Services;
 use crate::ingress::graphql::object::LogLine;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
-use crate::operations::{self, Refusal};
-use crate::store::{Feed, LineFeed, LineRow, LinesOf, View};
+use crate::operations::{self, Refusal, Viewer};
+use crate::store::{Feed, LineFeed, LineRow, LinesOf};
 
 /// Lines that are read at once when a build is over.
 const REST: u32 = 256;
@@ -38,12 +38,13 @@ impl Subscription {
         let position = services.vitals().head().await.or_fail()?;
         let row = loader(ctx)?.build(id).await.or_fail()?;
         let row = row.ok_or_else(|| Refusal::from(function::Error::NoSuchBuild { build: id })).or_fail()?;
-        let (view, after) = (services.view(viewer), position::given(after_line, after).unwrap_or(0));
+        let after = position::given(after_line, after).unwrap_or(0);
         let of = LinesOf::Build(id);
         let follow = Follow {
-            lines: view.follow_lines(of, after),
+            lines: services.follow_lines(viewer, of, after),
             log: services.follow(position),
-            view,
+            services,
+            viewer: viewer.clone(),
             build: id,
             function: row.function,
             over: row.finished_at.is_some(),
@@ -74,14 +75,14 @@ impl Subscription {
             Some(after) => after,
             None => services.vitals().line_head().await.or_fail()?,
         };
-        let lines = services.view(viewer).follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+        let lines = services.follow_lines(viewer, of, after).filter_map(|lines| async move { lines.ok() });
         Ok(boxed(lines.flat_map(|lines| stream::iter(lines.into_iter().map(LogLine::from)))))
     }
 }
 
 async fn whose(
     services: &Services,
-    viewer: &crate::operations::Viewer,
+    viewer: &Viewer,
     function: Option<function::Id>,
     run: Option<run::Id>,
 ) -> Result<LinesOf, Refusal> {
@@ -105,7 +106,8 @@ async fn whose(
 struct Follow {
     lines: LineFeed,
     log: Feed,
-    view: View,
+    services: Services,
+    viewer: Viewer,
     build: BuildId,
     function: function::Id,
     over: bool,
@@ -121,7 +123,8 @@ impl Follow {
             }
             if self.over {
                 // All its lines were stored before it was over: what is left is there.
-                let rest = self.view.lines(LinesOf::Build(self.build), self.last, REST).await;
+                let view = self.services.view(&self.viewer);
+                let rest = view.lines(LinesOf::Build(self.build), self.last, REST).await;
                 match rest {
                     Ok(rest) if rest.is_empty() => return None,
                     Ok(rest) => self.take(rest),
