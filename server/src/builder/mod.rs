@@ -13,6 +13,7 @@ mod files;
 mod folders;
 #[doc(hidden)]
 pub mod fuzz;
+mod image;
 pub mod inspect;
 mod install;
 mod journal;

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
+use super::image::ImageBuilds;
 use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Answers, Given, Nodes, Tools};
 use super::journal::Journal;
@@ -22,7 +23,7 @@ use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
 use crate::artifacts::{Artifacts, Limits, Room};
 use crate::config::Outward;
-use crate::executor::{Executors, Form, Lines, Workbench};
+use crate::executor::{Code, Executors, Form, Images, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
 
 /// Limits and places of a [`Builder`].
@@ -107,6 +108,8 @@ struct Inner {
     permits: Semaphore,
     settings: Settings,
     toolchains: Toolchains,
+    /// Fetches images; absent where no engine runs them.
+    images: Option<Arc<dyn Images>>,
     trial: Option<Trial>,
 }
 
@@ -152,8 +155,9 @@ impl Builder {
         let permits = Semaphore::new(settings.parallel.max(1));
         let yard = Arc::new(yard);
         let toolchains = survey::toolchains(executors.that_runs(Form::Image).is_ok());
-        let trial = None;
-        let inner = Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, trial };
+        let (images, trial) = (None, None);
+        let inner =
+            Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, images, trial };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -177,6 +181,14 @@ impl Builder {
         let Self(inner) = self;
         let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
         Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
+    }
+
+    /// Builds functions that are images, too, which are fetched by this.
+    #[must_use]
+    pub fn with_images(self, images: Arc<dyn Images>) -> Self {
+        let Self(inner) = self;
+        let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
+        Self(Arc::new(Inner { images: Some(images), ..inner }))
     }
 
     /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
@@ -229,6 +241,9 @@ impl Builder {
 impl Inner {
     async fn build(&self, order: &Order, journal: &Journal) -> Result<Built, Error> {
         journal.log(format!("Building {}/{}", order.namespace, order.name)).await;
+        if let Source::Image { image, command } = &order.source {
+            return self.image_builds().build(order, image, command.as_deref(), journal).await;
+        }
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
         let (cache, function) = (self.cache.clone(), order.function);
@@ -242,6 +257,15 @@ impl Inner {
             tracing::warn!(%error, "the caches of functions could not be kept within their limits");
         }
         made
+    }
+
+    fn image_builds(&self) -> ImageBuilds<'_> {
+        ImageBuilds {
+            images: self.images.as_ref(),
+            executors: &self.executors,
+            trial: self.trial.as_ref(),
+            capacity: self.settings.capacity,
+        }
     }
 
     async fn make(
@@ -301,7 +325,8 @@ impl Inner {
             // No part of the artifact either; it may say where the source is from.
             let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(&self.executors, order, &manifest, &folder, journal).await.map_err(explained)?;
+            let code = Code::Folder(folder.clone());
+            trial.run(&self.executors, order, &manifest, code, journal).await.map_err(explained)?;
         }
         let limits = Limits { max_bytes: self.settings.max_artifact_bytes, max_files: self.settings.max_files };
         let hold = scratch.hold();

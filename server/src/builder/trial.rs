@@ -29,7 +29,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Starts one instance of what is in `folder`, and ends it when it answers.
+    /// Starts one instance of what was made, and ends it when it answers.
     ///
     /// # Errors
     /// [`Error::Refused`] with the cause when it does not answer.
@@ -38,17 +38,21 @@ impl Trial {
         executors: &Executors,
         order: &Order,
         manifest: &Manifest,
-        folder: &Path,
+        code: Code,
         journal: &Journal,
     ) -> Result<(), Error> {
         if !manifest.start_test {
             journal.log("Not started: `start_test` is false, so nothing says yet whether it can be").await;
             return Ok(());
         }
-        if manifest.mode == Mode::Job && manifest.runtime == Runtime::Command {
+        if manifest.mode == Mode::Job && matches!(manifest.runtime, Runtime::Command | Runtime::Docker) {
             return Ok(());
         }
-        let mut spec = Spec::of(&order.namespace, &order.name, 0, Code::Folder(folder.to_owned()), manifest.clone())?;
+        let folder = match &code {
+            Code::Folder(folder) => Some(folder.clone()),
+            Code::Image(_) => None,
+        };
+        let mut spec = Spec::of(&order.namespace, &order.name, 0, code, manifest.clone())?;
         spec.instance = format!("trial-{}", order.build);
         match self.vault.secrets(&order.namespace, &manifest.secrets).await {
             Ok(secrets) => spec.env.extend(secrets.into_iter().map(|secret| (secret.name, secret.value.to_string()))),
@@ -81,7 +85,7 @@ impl Trial {
                 Ok(())
             }
             Err(executor::Error::Unhealthy { message, stderr_tail }) => {
-                Err(Error::Refused(refusal(manifest, &message, &stderr_tail, folder)))
+                Err(Error::Refused(refusal(manifest, &message, &stderr_tail, folder.as_deref())))
             }
             Err(error) => Err(error.into()),
         }
@@ -89,10 +93,11 @@ impl Trial {
 }
 
 /// Why a version does not start, in one sentence.
-fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: &Path) -> String {
+fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: Option<&Path>) -> String {
     // Without a sandbox the process sees where its files are; whoever reads this need not.
-    let own = format!("{}/", folder.display());
-    let lines: Vec<String> = lines.iter().map(|line| line.replace(&own, "/app/")).collect();
+    let own = folder.map(|folder| format!("{}/", folder.display()));
+    let shown = |line: &String| own.as_ref().map_or_else(|| line.clone(), |own| line.replace(own, "/app/"));
+    let lines: Vec<String> = lines.iter().map(shown).collect();
     let why = cause(manifest, &lines).unwrap_or_else(|| {
         let said: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
         let last = &said[said.len().saturating_sub(LAST_LINES)..];
@@ -116,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_cause_and_no_path_of_the_server() {
-        let folder = Path::new("/srv/data/builds/1/tree");
+        let folder = Some(Path::new("/srv/data/builds/1/tree"));
         let lines = ["Error: Cannot find module '/srv/data/builds/1/tree/dist/x.js'".to_owned()];
         let text = refusal(&Manifest::of(Runtime::Command), "the process ended", &lines, folder);
         assert!(text.contains("'dist/x.js'") || text.contains("dist/x.js"), "{text}");
