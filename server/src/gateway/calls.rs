@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{StatusCode, Version};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use domain::access::Action;
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
@@ -171,7 +172,7 @@ async fn now(
             if public {
                 gateway.hand_on_credentials(request, asked.headers_mut());
             }
-            let over = gateway.services.auth.clone().until_over(session);
+            let over = gateway.services.auth.clone().until_not(session, Action::Invoke, Arc::from(&*route.namespace));
             if let Some(payload) = socket {
                 let (jar, address) = (&jar, &address);
                 let opening = socket::Opening {

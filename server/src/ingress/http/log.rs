@@ -9,6 +9,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
+use domain::access::Action;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
@@ -126,7 +127,8 @@ pub(super) async fn logs(
     let lines = stream::iter(past).chain(rendered(services.follow_lines(viewer, of, known), render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
     let lines = if events { alive(lines) } else { lines };
-    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, slot)))
+    let over = services.auth.clone().until_not(session, Action::View, row.namespace.as_str().into());
+    Ok(response.streaming(until_over(lines, over, events, slot)))
 }
 
 fn too_many(why: &'static str) -> HttpError {
@@ -167,7 +169,7 @@ fn until_over(
     let last = move |over: Over| {
         let text = match events {
             true => {
-                let data = json!({ "code": "unauthenticated", "message": over.message() });
+                let data = json!({ "code": over.code(), "message": over.message() });
                 format!("event: end\ndata: {data}\n\n")
             }
             false => format!("-- {}\n", over.message()),
