@@ -11,7 +11,7 @@ use super::function::allowed;
 use super::{Caller, Refusal, Services};
 use crate::leasing::LATE_LINES;
 use crate::store::page::MAX_PAGE;
-use crate::store::{PageRequest, RunFilter, agreement};
+use crate::store::{PageRequest, RunFilter, RunRow, agreement};
 use crate::{actors, clock};
 
 /// An event is usually relayed within this time.
@@ -55,7 +55,8 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     erase_runs_of(services, caller, id).await
 }
 
-/// Erases every run that an event caused, including replays.
+/// Erases every run that an event caused, including replays, where the caller may. Runs of other namespaces, to which events
+/// could be sent once, are their administrators' matter.
 ///
 /// # Errors
 /// `run_not_over`, `callback_open`, or if the log is not available.
@@ -64,9 +65,11 @@ async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -
     let mut after = None;
     loop {
         let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
-        let page = services.store.runs(&filter, &request).await?;
-        lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
-        for (_, run) in &page.rows {
+        let page = services.view(&caller.viewer).runs(&filter, &request).await?;
+        let may = |run: &RunRow| caller.viewer.may(Action::Administer, &run.namespace).is_ok();
+        let own: Vec<_> = page.rows.iter().map(|(_, run)| run).filter(|run| may(run)).collect();
+        lines_are_stored(own.iter().filter_map(|run| run.finished_at).max()).await;
+        for run in own {
             services.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
         }
         match page.rows.last() {

@@ -332,11 +332,12 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
     request_again(services, caller, request).await
 }
 
-/// Sends a recorded event to a function again, whether it reached it or not, for the current version or another one.
+/// Sends a recorded event to a function of its namespace again, whether it reached it or not, for the current version or another
+/// one.
 /// The run refers to the first run caused by the event, if there was one.
 ///
 /// # Errors
-/// `event_not_found`, `payload_erased`, `function_not_found`, `function_not_running`, `version_not_found`,
+/// `event_not_found`, `payload_erased`, `function_not_found`, `other_namespace`, `function_not_running`, `version_not_found`,
 /// `payload_too_large`.
 pub async fn replay_event(
     services: &Services,
@@ -354,6 +355,14 @@ pub async fn replay_event(
         ));
     }
     let row = runnable(services, caller, function, version).await?;
+    // Who may see and erase an event's runs follows from its namespace.
+    if row.namespace != received.namespace {
+        let message = format!(
+            "the event is of the namespace `{}`, and the function of `{}`: an event is sent again to functions of its own",
+            received.namespace, row.namespace
+        );
+        return Err(Problem::new("other_namespace", message).at(["function"]).into());
+    }
     let first = run::id(event, function);
     let is_there = !services.store.runs_by_id(&[first]).await?.is_empty();
     let run = clock::new_id();

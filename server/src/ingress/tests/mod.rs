@@ -236,6 +236,10 @@ impl House {
 
     /// A run that waits for a worker.
     async fn queued(&self, function: function::Id, namespace: &str) -> run::Id {
+        self.queued_for(function, namespace, None).await
+    }
+
+    async fn queued_for(&self, function: function::Id, namespace: &str, event: Option<event::Id>) -> run::Id {
         let run = clock::new_id();
         let input =
             Json::of(&json!({ "specversion": "1.0", "id": "1", "source": "/", "type": "a.b", "data": { "n": 1 } }))
@@ -245,7 +249,7 @@ impl House {
             function,
             namespace: namespace.into(),
             trigger: "a.b".into(),
-            event: None,
+            event,
             input,
             input_cut: false,
             version: None,

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Function, Run};
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Connection, PageArguments, page};
-use crate::ingress::graphql::{OrFail, budget, loader, services, view};
+use crate::ingress::graphql::{OrFail, budget, loader, services, view, viewer};
 use crate::operations;
 use crate::store::{EventRow, RunFilter};
 
@@ -140,7 +140,7 @@ impl Event {
         #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
     ) -> Result<Vec<Reach>> {
         let Some(event) = loader(ctx)?.whole_event(&self.0).await.or_fail()? else { return Ok(Vec::new()) };
-        let found = operations::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
+        let found = operations::reach(services(ctx), viewer(ctx)?, &event, self.0.position, search).await.or_fail()?;
         let reach = |found: operations::Reach| Reach {
             function: found.function.into(),
             reached: found.reached,
@@ -152,7 +152,7 @@ impl Event {
 
     /// How many functions it reached, of how many.
     async fn reach_totals(&self, ctx: &Context<'_>) -> Result<ReachTotals> {
-        let totals = operations::reach_totals(services(ctx), &self.0).await.or_fail()?;
+        let totals = operations::reach_totals(services(ctx), viewer(ctx)?, &self.0).await.or_fail()?;
         let operations::ReachTotals { reached, functions, settled } = totals;
         Ok(ReachTotals { reached, functions, settled })
     }
