@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::ingress::graphql::object::{Namespace, ViewerObject};
-use crate::ingress::graphql::{OrFail, services, viewer};
+use crate::ingress::graphql::{budget, services, viewer};
 
 #[derive(Default)]
 pub(super) struct Query;
@@ -18,7 +18,8 @@ impl Query {
     /// The namespaces that they see.
     async fn namespaces(&self, ctx: &Context<'_>) -> Result<Vec<Namespace>> {
         let (viewer, services) = (viewer(ctx)?, services(ctx));
-        let mut names = services.view(viewer).namespaces_seen().await.or_fail()?;
+        let view = services.view(viewer);
+        let mut names = budget::list(ctx, view.namespaces_seen()).await?;
         let default = &services.settings.namespace;
         names.extend(viewer.sees(default).then(|| default.clone()));
         names.sort();
