@@ -7,7 +7,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use super::Plan;
+use super::plan::Plan;
 use crate::config::range::Range;
 use crate::config::reach::Reach;
 

@@ -13,8 +13,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{MAX_SOCKET_PATH, cgroup, mounts};
+use super::{cgroup, mounts};
 use crate::tree;
+
+/// The longest socket path: a Unix socket's address has 108 bytes with the zero.
+const MAX_SOCKET_PATH: usize = 100;
 
 /// Locked while the server lives; holds the identities of what belongs to it.
 const LOCK: &str = "lock";

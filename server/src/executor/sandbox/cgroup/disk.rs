@@ -11,10 +11,7 @@ use std::path::Path;
 
 use nix::sys::stat::{major, minor};
 
-use super::{Cgroup, Cgroups, Version};
-
-/// The controller, in version 2 and in version 1.
-pub(super) const CONTROLLERS: [&str; 2] = ["io", "blkio"];
+use super::{Cgroup, Cgroups, DISK_CONTROLLERS, Version};
 
 /// As many operations are allowed as there are of these in the bytes: small ones cost a disk as much as large ones.
 const BYTES_OF_OPERATION: u64 = 32 << 10;
@@ -45,14 +42,14 @@ fn disk_of(device: u64, devices: &Path) -> Option<String> {
 impl Cgroups {
     /// Whether disks can be limited.
     pub(in super::super) fn limits_disks(&self) -> bool {
-        self.hierarchies.iter().any(|hierarchy| CONTROLLERS.iter().any(|one| hierarchy.controllers.contains(one)))
+        self.hierarchies.iter().any(|hierarchy| DISK_CONTROLLERS.iter().any(|one| hierarchy.controllers.contains(one)))
     }
 }
 
 impl Cgroup {
     /// Limits what the group asks of the disks, where that can be.
     pub(in super::super) fn limit_disks(&self, limits: &DiskLimits) -> io::Result<()> {
-        let Some((version, folder)) = CONTROLLERS.iter().find_map(|controller| self.with(controller)) else {
+        let Some((version, folder)) = DISK_CONTROLLERS.iter().find_map(|controller| self.with(controller)) else {
             return Ok(());
         };
         let operations = |bytes: u64| (bytes / BYTES_OF_OPERATION).max(1);
