@@ -7,24 +7,14 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Build;
+use super::entity::{Build, Version};
 use crate::builder::listing::{self, Listed};
 use crate::ingress::graphql::{OrFail, budget, loader, services, viewer};
 use crate::operations::{Fault, Refusal};
-use crate::store::VersionRow;
 use crate::turns::Turns;
 
 /// Artifacts whose files are listed or read at the same time. Callers take turns, and of one caller the functions.
 static LISTINGS: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
-
-/// The immutable result of a build.
-pub(in crate::ingress::graphql) struct Version(VersionRow);
-
-impl From<VersionRow> for Version {
-    fn from(row: VersionRow) -> Self {
-        Self(row)
-    }
-}
 
 /// A file of a version.
 #[derive(SimpleObject)]
