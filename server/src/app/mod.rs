@@ -22,7 +22,6 @@ use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 pub use data_dir::{close_new_files, leave_no_core_dumps};
 pub use error::Error;
@@ -34,21 +33,20 @@ use crate::builder::{self, Builder};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Admission, Doors};
-use crate::edge::subscribers::Subscribers;
 use crate::edge::{self, About, Auth, ConnectionSlots, Hosts, Services, Serving, auth};
 use crate::executor::{Executor, Executors, Sandbox};
 use crate::gateway::{Gateway, Recorder};
+use crate::ingress;
 use crate::keeping::{self, Keeping};
 use crate::leasing::Leasing;
+use crate::operations::{self, Guarded};
 use crate::queue::Queue;
 use crate::queue::local::Local;
 use crate::queue::rabbit::Rabbit;
 use crate::store::agreement::{self, Having, fingerprint};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
-use crate::telemetry::watchdog::Watchdog;
 use crate::vault::{self, Vault};
-use crate::{ingress, operations};
 use starting::Starting;
 
 /// The purpose from which the keys for signing callbacks are derived.
@@ -274,29 +272,9 @@ impl Platform {
             }
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
-        let services = Services {
-            queue,
-            metrics,
-            subscribers: Subscribers::new(&settings.limits),
-            strangers: Arc::default(),
-            unproved: edge::BodyBudget::new(settings.limits.unproved),
-            bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
-            operations: operations::Services::new(operations::Parts {
-                store: store.clone(),
-                commands: commands.clone(),
-                roster,
-                leasing,
-                keeping,
-                vault,
-                builder,
-                settings,
-            }),
-            auth,
-            about: Arc::new(about),
-            draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
-            watchdog: Watchdog::default(),
-        };
+        let guarded = Guarded::new(store.clone(), commands.clone());
+        let operations = operations::Services { guarded, roster, leasing, keeping, vault, builder, settings };
+        let services = Services::new(operations, queue, metrics, auth, about);
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
         }

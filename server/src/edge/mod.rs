@@ -43,7 +43,7 @@ mod wire;
 
 pub(crate) use activity::Activity;
 pub use auth::Auth;
-pub use bodies::{BodyBudget, MAX_KNOWN};
+pub use bodies::BodyBudget;
 pub(crate) use bodies::{BodyReservation, Dropped};
 pub use connection_slots::ConnectionSlots;
 pub use descriptors::raise as raise_descriptors;

@@ -45,7 +45,7 @@ pub struct ReachTotals {
 /// # Errors
 /// If the log is not available.
 pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<ReachTotals, Refusal> {
-    let store = &services.store;
+    let store = &services.guarded.store;
     // Queried first, so that everything relayed by then is counted.
     let settled = store.relayed().await?.is_past(&event.namespace, event.position);
     let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
@@ -69,7 +69,7 @@ pub async fn reach(
     let page = PageRequest::first(MAX_REACH);
     let caused = RunFilter { event: Some(event.id), ..RunFilter::default() };
     let mut runs: HashMap<function::Id, RunRow> = HashMap::new();
-    for (_, run) in services.store.runs(&caused, &page).await?.rows {
+    for (_, run) in services.guarded.store.runs(&caused, &page).await?.rows {
         runs.entry(run.function).or_insert(run);
     }
     let neighbours = FunctionFilter {
@@ -78,19 +78,20 @@ pub async fn reach(
         ..FunctionFilter::default()
     };
     let mut functions: Vec<_> =
-        services.store.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
+        services.guarded.store.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
     // Functions with runs that are not in the list: they are deregistered, or the namespace is large.
     let ran: Vec<_> = runs.keys().filter(|id| functions.iter().all(|row| row.id != **id)).copied().collect();
     let fits = |row: &FunctionRow| search.as_ref().is_none_or(|search| row.name.contains(&search.to_lowercase()));
-    functions.extend(services.store.functions_by_id(&ran).await?.into_iter().filter(fits));
+    functions.extend(services.guarded.store.functions_by_id(&ran).await?.into_iter().filter(fits));
     // If the event has more runs than fit a page, there may be more.
     let missing: Vec<_> = functions.iter().filter(|row| !runs.contains_key(&row.id)).map(|row| row.id).collect();
     let missing: Vec<_> = missing.into_iter().map(|function| run::id(event.id, function)).collect();
-    for run in services.store.runs_by_id(&missing).await? {
+    for run in services.guarded.store.runs_by_id(&missing).await? {
         runs.insert(run.function, run);
     }
     let look = |function: FunctionRow| async {
         let then = services
+            .guarded
             .commands
             .writer()
             .load_as_of::<function::Aggregate>(&Stream::function(function.id), |record| record.position <= position)

@@ -47,7 +47,8 @@ use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
 use crate::keeping::{self, Keeping, LineLimits};
 use crate::leasing::Leasing;
-use crate::operations;
+use crate::operations::{self, Guarded};
+use crate::queue::local::Local;
 use crate::store::Store;
 use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
@@ -111,31 +112,10 @@ impl House {
         let roster = Roster::open(store.clone()).await.unwrap();
         let auth = Auth::open(&settings).unwrap().0.with_roster(roster.clone());
         let about = About { store: store.describe(), ..About::default() };
-        let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
+        let guarded = Guarded::new(store.clone(), commands.clone());
         let settings = Arc::new(settings);
-        let services = Services {
-            operations: operations::Services::new(operations::Parts {
-                store: store.clone(),
-                commands: commands.clone(),
-                roster,
-                leasing,
-                keeping,
-                vault,
-                builder,
-                settings,
-            }),
-            queue: std::sync::Arc::new(crate::queue::local::Local::new()),
-            metrics,
-            auth: Arc::new(auth),
-            about: Arc::new(about),
-            draining: tokio_util::sync::CancellationToken::new(),
-            stopping: tokio_util::sync::CancellationToken::new(),
-            watchdog: crate::telemetry::watchdog::Watchdog::default(),
-            subscribers,
-            strangers: Arc::default(),
-            unproved: crate::edge::BodyBudget::new(64 << 20),
-            bodies: crate::edge::BodyBudget::new(64 << 20),
-        };
+        let operations = operations::Services { guarded, roster, leasing, keeping, vault, builder, settings };
+        let services = Services::new(operations, Arc::new(Local::new()), metrics, Arc::new(auth), about);
         let gateway = Gateway::new(services.clone(), Recorder::start(commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
         let faults = web::Data::new(described::Faults::default());
