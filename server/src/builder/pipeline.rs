@@ -21,8 +21,8 @@ use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
 use crate::artifacts::{Artifacts, Limits, Room};
-use crate::config::Outward;
 use crate::executor::{Executors, Form, Lines, Workbench};
+use crate::outbound::Outward;
 use crate::vault::{self, Secret, Vault};
 
 /// Limits and places of a [`Builder`].

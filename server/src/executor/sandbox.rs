@@ -49,7 +49,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Error, Executor, Form, Instance, JobCall, JobOutcome, Lines, Spec};
-use crate::config::Reach;
+use crate::outbound::Reach;
 pub use mounts::isolate as isolate_mounts;
 
 use cgroup::{DiskLimits, disks_of};

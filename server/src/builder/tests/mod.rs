@@ -45,7 +45,7 @@ impl World {
 
     fn with(settings: Settings) -> Self {
         // The tests' servers are on this machine.
-        let git_allow = crate::config::Outward::parse("127.0.0.0/8").unwrap();
+        let git_allow = crate::outbound::Outward::parse("127.0.0.0/8").unwrap();
         let settings = Settings { git_allow, ..settings };
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();

@@ -71,7 +71,7 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
     let (host, sent) = serve_counted(world.root.path(), None);
     let url = format!("http://{host}/repository");
     let settings =
-        || Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
+        || Settings { git_allow: crate::outbound::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
 
     // As plain processes; and in the sandbox, whose starts have their price. What comes from the disk is not counted.
     let disk = format!("file://{}", world.repository().display());

@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{RootCertStore, crypto};
 
 use super::*;
 use crate::actors::Loaded;
-use crate::config::Outward;
 use crate::dispatch::callbacks::Secret;
+use crate::outbound::Outward;
 
 /// The time limit for everything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
