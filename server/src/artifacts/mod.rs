@@ -24,7 +24,7 @@ mod stock;
 pub(crate) mod testing;
 mod unneeded;
 
-pub use error::{Error, hint};
+pub use error::{Error, Failure};
 pub use folder::MAX_BUNDLE_BYTES;
 pub use handle::{Artifacts, Limits};
 pub use held::Held;

@@ -20,7 +20,7 @@ use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
-use crate::artifacts::{Artifacts, Limits, Room};
+use crate::artifacts::{Artifacts, Failure, Limits, Room};
 use crate::executor::{Executors, Form, Lines, Workbench};
 use crate::outbound::Outward;
 use crate::vault::{self, Secret, Vault};
@@ -351,8 +351,7 @@ impl Inner {
             Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
                 Ok(secrets) => secrets,
                 Err(vault::Error::Store(error)) => {
-                    let source = std::io::Error::other(error.to_string());
-                    return Err(Error::Failed { what: "read the build's secrets".into(), source });
+                    return Err(Failure::other("read the build's secrets", error.to_string()).into());
                 }
                 Err(error) => return Err(Error::Refused(format!("`secrets` of `build`: {error}"))),
             },

@@ -12,6 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Error;
+use crate::artifacts::Failure;
 use crate::tree;
 
 /// Locked as long as the server lives. It goes last: it says whose the folder is.
@@ -121,9 +122,7 @@ impl Scratch {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => {
-                    Err(Error::Failed { what: "do the build's work".into(), source: io::Error::other(error) })
-                }
+                Err(error) => Err(Failure::other("do the build's work", error).into()),
             },
         }
     }

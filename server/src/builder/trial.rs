@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::{Error, Order};
+use crate::artifacts::Failure;
 use crate::executor::{self, Code, Executors, Spec, cause};
 use crate::vault::{self, Vault};
 
@@ -59,8 +60,7 @@ impl Trial {
                 return Ok(());
             }
             Err(error) => {
-                let source = std::io::Error::other(error.to_string());
-                return Err(Error::Failed { what: "read the function's secrets".into(), source });
+                return Err(Failure::other("read the function's secrets", error.to_string()).into());
             }
         }
         let executor = executors.for_spec(&spec)?;
