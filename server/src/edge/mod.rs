@@ -34,7 +34,7 @@ pub(crate) mod request_id;
 mod request_policy;
 mod server;
 mod services;
-pub(crate) mod shares;
+pub(crate) mod slots;
 mod strangers;
 pub mod subscribers;
 pub(crate) mod trace;

@@ -40,11 +40,11 @@ impl Version {
     /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let Some(digest) = self.0.artifact() else { return Ok(None) };
-        let held = services(ctx).builder.artifacts().get(digest).await;
-        let Some(held) = held.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
+        let files = services(ctx).builder.artifacts().get(digest).await;
+        let Some(files) = files.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
             return Ok(None);
         };
-        let folder = held.path().to_owned();
+        let folder = files.path().to_owned();
         let _place = LISTINGS.take(&viewer(ctx)?.subject, &self.0.function.to_string()).await;
         let mut listed = {
             let folder = folder.clone();
