@@ -96,7 +96,7 @@ pub enum Error {
     NoSuchSecret(String),
     #[error("the namespace has {MAX_MEMBERS} members, which is the limit: remove somebody first")]
     TooManyMembers,
-    #[error("the last owner cannot go or become less: make another one first")]
+    #[error("the last owner can neither leave nor get another role: make somebody else an owner first")]
     LastOwner,
 }
 

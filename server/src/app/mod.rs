@@ -70,11 +70,11 @@ struct Platform {
     doors: Doors,
     store: Store,
     commands: Commands,
-    /// What to tell once: the first password.
+    /// What is printed once: the first password.
     notice: Option<String>,
 }
 
-/// Runs the server until it is told to end.
+/// Runs the server until it is asked to end.
 ///
 /// # Errors
 /// If it cannot start.
@@ -86,7 +86,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     let listener = TcpListener::bind(settings.listen).map_err(|e| {
         Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
     })?;
-    let address = listener.local_addr().map_err(|e| Error::start("cannot tell the port", e))?;
+    let address = listener.local_addr().map_err(|e| Error::start("cannot find out the port", e))?;
     let metrics = metrics_listener(&settings)?;
     let settings = Arc::new(Settings { listen: address, ..settings });
 
@@ -304,7 +304,7 @@ async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<S
     found
 }
 
-/// Serves HTTP until the server is told to end, then until the last answer is complete.
+/// Serves HTTP until the server is asked to end, then until the last answer is complete.
 fn listen(
     platform: &Platform,
     listener: TcpListener,
@@ -347,9 +347,9 @@ fn listen(
         };
         let serving = Serving { wants: Some(wants), ..serving(listener, Hosts::Ours, None) };
         let served = edge::serve(serving, application).map_err(|e| Error::start("cannot listen", e))?;
-        let (handle, told) = (served.handle(), stopping.clone());
+        let (handle, stopped) = (served.handle(), stopping.clone());
         actix_web::rt::spawn(async move {
-            told.cancelled().await;
+            stopped.cancelled().await;
             handle.stop(true).await;
         });
         let late = async {
@@ -366,7 +366,7 @@ fn listen(
     }
 }
 
-/// Tells that the server is there, once it answers, with a line that works.
+/// Prints that the server is ready, once it answers, with a command that works.
 async fn welcome(services: Services, (store, commands): (Store, Commands), notice: Option<String>) {
     let settings = &services.settings;
     let url = format!("http://{}", settings.listen);

@@ -179,7 +179,7 @@ impl Builder {
         Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
     }
 
-    /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
+    /// Whether a repository's address may be a function's source, as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: why not.
@@ -202,7 +202,7 @@ impl Builder {
     /// its folder goes.
     ///
     /// # Errors
-    /// [`Error::is_refused`] tells the author's faults from this host's.
+    /// [`Error::is_refused`] distinguishes the author's faults from this host's.
     pub async fn build(&self, order: Order, lines: Lines) -> Result<Built, Error> {
         let inner = &*self.0;
         let journal = Journal::new(lines, inner.settings.max_log_bytes);
@@ -425,9 +425,9 @@ async fn found_out(
     there: &str,
     journal: &Journal,
 ) -> Result<(serde_json::Value, Vec<Step>), Error> {
-    // A command that somebody has said is how it is started, whatever else there is.
+    // A command in the manifest is how it is started, whatever else there is.
     if declared["command"].is_array() {
-        journal.log(format!("{there}: it is started by the command that was said")).await;
+        journal.log(format!("{there}: it is started by the command in the manifest")).await;
         return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
     }
     let wanted = declared["handler"].as_str().map(str::to_owned);

@@ -28,7 +28,7 @@ const AT_THE_END: Duration = Duration::from_secs(5);
 /// A server has locked its folder within this.
 const STARTED_WITHIN: Duration = Duration::from_secs(600);
 
-/// The folder of all builds of a server. A lock that is released with the server tells the next one what is left over.
+/// The folder of all builds of a server. A lock that is released with the server shows the next one what is left over.
 #[derive(Debug)]
 pub(super) struct Yard {
     path: PathBuf,
@@ -112,7 +112,7 @@ impl Scratch {
         self.0.clone()
     }
 
-    /// Does `work` where it may block. When this future is dropped, the work is told so by [`Hold::go_on`].
+    /// Does `work` where it may block. When this future is dropped, the work learns that from [`Hold::go_on`].
     pub(super) async fn block<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hold) -> Result<T, Error> + Send + 'static,

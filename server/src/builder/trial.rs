@@ -94,8 +94,8 @@ fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: &Path) 
     let own = format!("{}/", folder.display());
     let lines: Vec<String> = lines.iter().map(|line| line.replace(&own, "/app/")).collect();
     let why = cause(manifest, &lines).unwrap_or_else(|| {
-        let said: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
-        let last = &said[said.len().saturating_sub(LAST_LINES)..];
+        let messages: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
+        let last = &messages[messages.len().saturating_sub(LAST_LINES)..];
         let silent = message.contains("did not listen") && manifest.runtime == Runtime::Command;
         let hint = if silent {
             ": a service must listen on $PORT; a program that ends when it is done is a job (`mode`)"

@@ -40,7 +40,7 @@ impl Outward {
         addresses.into_iter().find(|address| !self.permits(*address))
     }
 
-    /// The URL that a text is, when the server may be sent there as far as that can be told without asking for names.
+    /// The URL that a text is, when the server may be sent there as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: what is wrong with it.

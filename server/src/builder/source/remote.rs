@@ -159,7 +159,7 @@ impl Remote {
         }
     }
 
-    /// Whether it may be fetched from, as far as that can be said without asking for names.
+    /// Whether it may be fetched from, as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: why it may not.
@@ -181,7 +181,7 @@ impl Remote {
     }
 }
 
-/// The address that a host is without asking for names.
+/// The address that a host is without resolving names.
 fn literal(host: &str) -> Option<IpAddr> {
     match is_localhost(host) {
         true => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),

@@ -1,4 +1,4 @@
-//! The folder of one server's instances. A lock that is released with the server tells the next one what is left over.
+//! The folder of one server's instances. A lock that is released with the server shows the next one what is left over.
 //!
 //! Leftovers are identified before they are removed: a data folder may be a copy whose records name the folders and
 //! control groups of a running server. The lock therefore records which file it is, and which folder and groups are its

@@ -191,7 +191,7 @@ impl House {
         id
     }
 
-    /// A new version of a function, as a server that builds would tell it.
+    /// A new version of a function, as a server that builds would record it.
     async fn built(&self, id: function::Id) -> BuildId {
         let build = clock::new_id();
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
@@ -261,12 +261,12 @@ impl House {
     }
 
     /// A socket, opened with this first message.
-    async fn socket(&self, said: Value) -> Socket {
+    async fn socket(&self, payload: Value) -> Socket {
         let mut request = format!("{}/graphql", self.url.replace("http", "ws")).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         let (inner, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let mut socket = Socket { inner };
-        socket.send(json!({ "type": "connection_init", "payload": said })).await;
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         socket
     }
 

@@ -1,7 +1,7 @@
 //! How much a group reads from the host's disks and writes to them, in a second.
 //!
 //! Version 1 counts only what is written past the cache or at once (`fsync`); version 2 also what the kernel writes later, on
-//! file systems that tell whose it is (ext4, btrfs, xfs).
+//! file systems that record whose it is (ext4, btrfs, xfs).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn both_versions_are_told_bytes_and_operations() {
+    fn both_versions_get_bytes_and_operations() {
         let folder = tempfile::tempdir().unwrap();
         let group = |version, controller| Cgroup::new(vec![(version, vec![controller], folder.path().to_owned())]);
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
