@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_with_everything_said_is_read_as_said() {
+    fn a_manifest_with_everything_in_it_is_read_as_written() {
         let manifest = read(
             r#"{
               "$schema": "http://localhost:8080/schemas/function.json",

@@ -105,7 +105,7 @@ pub enum Error {
     TooManyMembers,
     #[error("the namespace has {MAX_SECRETS} secrets, which is the limit: remove one that is not needed")]
     TooManySecrets,
-    #[error("the last owner cannot go or become less: make another one first")]
+    #[error("the last owner can neither leave nor get another role: make somebody else an owner first")]
     LastOwner,
 }
 

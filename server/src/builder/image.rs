@@ -11,6 +11,7 @@ use serde_json::json;
 use super::journal::Journal;
 use super::trial::Trial;
 use super::{Built, Error, Order, manifest};
+use crate::artifacts::Failure;
 use crate::executor::{Code, Executors, Image, Images, Login};
 use crate::vault;
 
@@ -73,7 +74,7 @@ impl ImageBuilds<'_> {
             Err(vault::Error::NotSet { .. }) => return Ok(None),
             Err(error) => {
                 let source = std::io::Error::other(error.to_string());
-                return Err(Error::Failed { what: format!("read the secret `{name}`"), source });
+                return Err(Failure { what: format!("read the secret `{name}`"), source }.into());
             }
         };
         match secret.value.split_once(':') {

@@ -2,7 +2,7 @@
 //!
 //! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
 //! on the executor's workbench, and puts the result among the [`artifacts`](crate::artifacts). It knows neither the log nor who asked:
-//! whoever calls [`Builder::build`] tells the log what came of it.
+//! whoever calls [`Builder::build`] records what came of it.
 
 mod cache;
 mod concealed;

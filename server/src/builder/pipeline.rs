@@ -21,9 +21,9 @@ use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
-use crate::artifacts::{Artifacts, Limits, Room};
-use crate::config::Outward;
+use crate::artifacts::{Artifacts, Failure, Limits, Room};
 use crate::executor::{Code, Executors, Form, Images, Lines, Workbench};
+use crate::outbound::Outward;
 use crate::vault::{self, Secret, Vault};
 
 /// Limits and places of a [`Builder`].
@@ -191,7 +191,7 @@ impl Builder {
         Self(Arc::new(Inner { images: Some(images), ..inner }))
     }
 
-    /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
+    /// Whether a repository's address may be a function's source, as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: why not.
@@ -214,7 +214,7 @@ impl Builder {
     /// its folder goes.
     ///
     /// # Errors
-    /// [`Error::is_refused`] tells the author's faults from this host's.
+    /// [`Error::is_refused`] distinguishes the author's faults from this host's.
     pub async fn build(&self, order: Order, lines: Lines) -> Result<Built, Error> {
         let inner = &*self.0;
         let journal = Journal::new(lines, inner.settings.max_log_bytes);
@@ -376,8 +376,7 @@ impl Inner {
             Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
                 Ok(secrets) => secrets,
                 Err(vault::Error::Store(error)) => {
-                    let source = std::io::Error::other(error.to_string());
-                    return Err(Error::Failed { what: "read the build's secrets".into(), source });
+                    return Err(Failure::other("read the build's secrets", error.to_string()).into());
                 }
                 Err(error) => return Err(Error::Refused(format!("`secrets` of `build`: {error}"))),
             },
@@ -451,9 +450,9 @@ async fn found_out(
     there: &str,
     journal: &Journal,
 ) -> Result<(serde_json::Value, Vec<Step>), Error> {
-    // A command that somebody has said is how it is started, whatever else there is.
+    // A command in the manifest is how it is started, whatever else there is.
     if declared["command"].is_array() {
-        journal.log(format!("{there}: it is started by the command that was said")).await;
+        journal.log(format!("{there}: it is started by the command in the manifest")).await;
         return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
     }
     let wanted = declared["handler"].as_str().map(str::to_owned);

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::{Error, Order};
+use crate::artifacts::Failure;
 use crate::executor::{self, Code, Executors, Spec, cause};
 use crate::vault::{self, Vault};
 
@@ -63,8 +64,7 @@ impl Trial {
                 return Ok(());
             }
             Err(error) => {
-                let source = std::io::Error::other(error.to_string());
-                return Err(Error::Failed { what: "read the function's secrets".into(), source });
+                return Err(Failure::other("read the function's secrets", error.to_string()).into());
             }
         }
         let executor = executors.for_spec(&spec)?;
@@ -99,8 +99,8 @@ fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: Option<
     let shown = |line: &String| own.as_ref().map_or_else(|| line.clone(), |own| line.replace(own, "/app/"));
     let lines: Vec<String> = lines.iter().map(shown).collect();
     let why = cause(manifest, &lines).unwrap_or_else(|| {
-        let said: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
-        let last = &said[said.len().saturating_sub(LAST_LINES)..];
+        let messages: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
+        let last = &messages[messages.len().saturating_sub(LAST_LINES)..];
         let silent = message.contains("did not listen") && manifest.runtime == Runtime::Command;
         let hint = if silent {
             ": a service must listen on $PORT; a program that ends when it is done is a job (`mode`)"

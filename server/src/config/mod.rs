@@ -10,14 +10,9 @@ mod edge;
 mod flags;
 mod layers;
 mod log_level;
-pub mod metadata;
-pub mod outward;
-pub mod range;
-pub mod reach;
 mod report;
 mod setting;
 mod suggest;
-pub mod trust;
 mod units;
 
 use std::net::{IpAddr, SocketAddr};
@@ -31,9 +26,9 @@ pub use edge::{Edge, Namespaces, Networks, PublicUrl};
 pub use flags::Flags;
 use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
-pub use outward::Outward;
-pub use reach::Reach;
 pub use report::{InForce, in_force, page, table};
+
+pub use crate::outbound::{Outward, Reach};
 
 /// All settings.
 #[derive(Debug, Clone)]

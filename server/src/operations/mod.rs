@@ -45,6 +45,6 @@ pub use run::{
     Ask, Invocation, Replay, RequestedRun, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
 };
 pub use secret::{remove_secret, secrets, set_secret};
-pub use services::{Parts, Services};
+pub use services::{Guarded, Services};
 pub use unguarded::Unguarded;
 pub use viewer::Viewer;

@@ -25,7 +25,8 @@ pub async fn function_as_of(
     was: impl Fn(&Recorded) -> bool + Send + Sync,
 ) -> Result<Option<(function::Function, Recorded)>, Fault> {
     let _turn = TURNS.take(&viewer.subject, "").await;
-    let found = services.commands.writer().load_as_of::<function::Aggregate>(&Stream::function(id), was).await?;
+    let found =
+        services.guarded.commands.writer().load_as_of::<function::Aggregate>(&Stream::function(id), was).await?;
     let found = found.and_then(|(loaded, last)| Some((loaded.state?, last)));
     Ok(found.filter(|(state, _)| viewer.sees(&state.namespace)))
 }
@@ -45,6 +46,6 @@ pub async fn was_registered(
         return Ok(false);
     }
     let stream = Stream::function(function::id(namespace, name, generation));
-    let first = services.store.stream(&stream, 0, 1).await?;
+    let first = services.guarded.store.stream(&stream, 0, 1).await?;
     Ok(first.first().is_none_or(was))
 }

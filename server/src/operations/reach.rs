@@ -44,7 +44,7 @@ pub struct ReachTotals {
 /// If the log is not available.
 pub async fn reach_totals(services: &Services, viewer: &Viewer, event: &EventRow) -> Result<ReachTotals, Refusal> {
     // Queried first, so that everything relayed by then is counted.
-    let settled = services.store.relayed().await?.is_past(&event.namespace, event.position);
+    let settled = services.guarded.store.relayed().await?.is_past(&event.namespace, event.position);
     let view = services.view(viewer);
     let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
     let reached = view.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();

@@ -61,8 +61,8 @@ async fn what_somebody_may_is_what_the_log_says_whatever_the_token_says() {
     assert_eq!(seen, json!({ "functions": { "totalCount": 1 }, "namespaces": [{ "name": "team" }] }));
     assert_eq!(refused(&app, &call).await, forbidden);
     let called = app.request(Method::POST, "/function/team/job").bearer_auth(of(ADA)).send().await.unwrap();
-    let told = json_of(called, StatusCode::FORBIDDEN).await["error"]["message"].to_string();
-    assert!(told.contains("you need the role operator; yours is viewer"), "{told}");
+    let message = json_of(called, StatusCode::FORBIDDEN).await["error"]["message"].to_string();
+    assert!(message.contains("you need the role operator; yours is viewer"), "{message}");
 
     set(&app, "dev-token", Some("OPERATOR")).await;
     assert_eq!(refused(&app, &call).await, Value::Null);

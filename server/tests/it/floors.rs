@@ -12,7 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["access", "builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor", "artifacts"],
-    &["backoff", "config", "clock", "mac", "telemetry", "tree", "turns"],
+    &["config"],
+    &["backoff", "clock", "mac", "outbound", "telemetry", "tree", "turns"],
 ];
 
 /// Crates that only some rooms may use.

@@ -17,6 +17,7 @@ mod ending;
 mod erasure;
 mod executor;
 mod explained;
+mod failures;
 mod floors;
 mod frameworks;
 mod framing;
@@ -44,7 +45,6 @@ mod settings;
 mod sockets;
 mod story;
 mod synchronous;
-mod told;
 mod trouble;
 mod unneeded;
 #[allow(dead_code)] // not every verb is needed here

@@ -166,7 +166,7 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
 }
 
 #[tokio::test]
-async fn a_real_failure_of_npm_is_told() {
+async fn a_real_failure_of_npm_is_reported() {
     let real = Real::new();
     real.world.commit(&[
         HANDLER,

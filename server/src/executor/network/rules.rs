@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::policy::Policy;
-use crate::config::metadata;
-use crate::config::range::Range;
-use crate::config::reach::{LOOPBACK, PRIVATE, SPECIAL};
+use crate::outbound::metadata;
+use crate::outbound::range::Range;
+use crate::outbound::reach::{LOOPBACK, PRIVATE, SPECIAL};
 
 /// Where DNS queries are answered inside the sandbox.
 pub(super) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 53);

@@ -148,7 +148,7 @@ fn respond(request: &HttpRequest, answer: &Answer) -> HttpResponse {
     HttpResponse::build(status).insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(bytes)
 }
 
-/// What is said of a request that the schema was not asked.
+/// The answer to a request that did not reach the schema.
 #[derive(Serialize)]
 struct Refused<'a> {
     errors: Value,

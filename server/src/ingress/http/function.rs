@@ -391,14 +391,14 @@ pub(super) async fn create(
     let caller = caller(&request, &services)?;
     let namespace_query: NamespaceQuery = query(&request)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
-    let said = namespace_query.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
+    let wanted = namespace_query.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
     if let Some((namespace_query, body)) =
         namespace_query.namespace.zip(asked.namespace.clone()).filter(|(namespace_query, body)| namespace_query != body)
     {
         let message = format!("the query names the namespace `{namespace_query}`, and the body `{body}`: name one");
         return Err(HttpError::bad_request("bad_query", message));
     }
-    let (namespace, start) = (namespace(said, &request, &services)?, asked.replicas != Some(0));
+    let (namespace, start) = (namespace(wanted, &request, &services)?, asked.replicas != Some(0));
     let credentials_of = match &asked.credentials_of {
         Some(other) => Some(operations::named(&services, &caller.viewer, &namespace, other).await?.id),
         None => None,

@@ -47,7 +47,8 @@ use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
 use crate::keeping::{self, Keeping, LineLimits};
 use crate::leasing::Leasing;
-use crate::operations;
+use crate::operations::{self, Guarded};
+use crate::queue::local::Local;
 use crate::store::Store;
 use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
@@ -111,31 +112,10 @@ impl House {
         let roster = Roster::open(store.clone()).await.unwrap();
         let auth = Auth::open(&settings).unwrap().0.with_roster(roster.clone());
         let about = About { store: store.describe(), ..About::default() };
-        let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
+        let guarded = Guarded::new(store.clone(), commands.clone());
         let settings = Arc::new(settings);
-        let services = Services {
-            operations: operations::Services::new(operations::Parts {
-                store: store.clone(),
-                commands: commands.clone(),
-                roster,
-                leasing,
-                keeping,
-                vault,
-                builder,
-                settings,
-            }),
-            queue: std::sync::Arc::new(crate::queue::local::Local::new()),
-            metrics,
-            auth: Arc::new(auth),
-            about: Arc::new(about),
-            draining: tokio_util::sync::CancellationToken::new(),
-            stopping: tokio_util::sync::CancellationToken::new(),
-            watchdog: crate::telemetry::watchdog::Watchdog::default(),
-            subscribers,
-            strangers: Arc::default(),
-            unproved: crate::edge::BodyBudget::new(64 << 20),
-            bodies: crate::edge::BodyBudget::new(64 << 20),
-        };
+        let operations = operations::Services { guarded, roster, leasing, keeping, vault, builder, settings };
+        let services = Services::new(operations, Arc::new(Local::new()), metrics, Arc::new(auth), about);
         let gateway = Gateway::new(services.clone(), Recorder::start(commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
         let faults = web::Data::new(described::Faults::default());
@@ -211,7 +191,7 @@ impl House {
         id
     }
 
-    /// A new version of a function, as a server that builds would tell it.
+    /// A new version of a function, as a server that builds would record it.
     async fn built(&self, id: function::Id) -> BuildId {
         let build = clock::new_id();
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
@@ -285,12 +265,12 @@ impl House {
     }
 
     /// A socket, opened with this first message.
-    async fn socket(&self, said: Value) -> Socket {
+    async fn socket(&self, payload: Value) -> Socket {
         let mut request = format!("{}/graphql", self.url.replace("http", "ws")).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         let (inner, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let mut socket = Socket { inner };
-        socket.send(json!({ "type": "connection_init", "payload": said })).await;
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         socket
     }
 

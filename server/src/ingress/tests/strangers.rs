@@ -17,7 +17,7 @@ impl Foreign {
     }
 }
 
-/// An answer in which an id that was asked with is told from no other.
+/// An answer in which an id that was asked with cannot be distinguished from others.
 fn plain(text: String, of: &Foreign) -> String {
     let ids = [&of.function, &of.build, &of.run, &of.event];
     let text = ids.into_iter().fold(text, |text, id| text.replace(id.as_str(), "ID"));

@@ -17,7 +17,7 @@ use crate::ingress::graphql::relay::DEFAULT_PAGE;
 /// A page of so many costs as much as one of what it holds.
 pub(super) const PAGE_UNIT: usize = 5;
 
-/// Telling whom an event reached costs so many times what is asked of each function.
+/// Finding whom an event reached costs so many times what is asked of each function.
 const REACH: usize = 50;
 
 /// A list that comes as a whole is taken to have so many rows; [`LONG_LISTS`] names those that mostly have more.

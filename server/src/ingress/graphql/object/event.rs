@@ -4,21 +4,12 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Function, Run};
+use super::entity::{Event, Function, Run};
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Connection, PageArguments, page};
 use crate::ingress::graphql::{OrFail, budget, loader, services, view, viewer};
 use crate::operations;
-use crate::store::{EventRow, RunFilter};
-
-/// A trigger event: a CloudEvent that came in.
-pub(in crate::ingress::graphql) struct Event(pub EventRow);
-
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
-        Self(row)
-    }
-}
+use crate::store::RunFilter;
 
 /// Whether a trigger event reached a function, and why.
 #[derive(SimpleObject)]

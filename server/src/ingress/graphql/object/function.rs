@@ -6,14 +6,16 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::Recorded;
 use domain::aggregate::Payload;
-use domain::function::{self, BuildStatus, Status, event::Source};
+use domain::function::{self, BuildStatus, Status};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use domain::trigger::index::Kind;
 use serde_json::Value;
 
+use super::entity::{Build, Function, Run, Version};
 use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
-use super::{Build, LogLine, Run, Trigger, Version, Window};
+use super::source::SourceObject;
+use super::{LogLine, Trigger, Window};
 use crate::clock;
 use crate::edge::origin::function_url;
 use crate::ingress::graphql::position::{self, Position};
@@ -87,42 +89,6 @@ pub(in crate::ingress::graphql) struct Instance {
     in_flight: u32,
     /// When it was started.
     started_at: DateTime<Utc>,
-}
-
-/// The source of a function's code.
-#[derive(SimpleObject)]
-#[graphql(name = "Source")]
-pub(in crate::ingress::graphql) struct SourceObject {
-    /// `git`, `bundle` or `image`.
-    #[graphql(name = "type")]
-    kind: &'static str,
-    /// The Git repository.
-    url: Option<String>,
-    /// Branch, tag or commit; the default branch if absent.
-    #[graphql(name = "ref")]
-    git_ref: Option<String>,
-    /// The folder in the repository.
-    path: Option<String>,
-    /// The bundle's digest.
-    digest: Option<String>,
-    /// The container image.
-    image: Option<String>,
-    /// The command to run instead of the image's own.
-    command: Option<Vec<String>>,
-}
-
-/// A function.
-#[derive(Clone)]
-pub(in crate::ingress::graphql) struct Function {
-    pub row: FunctionRow,
-    /// Set when it is shown as it was: builds and versions come from here.
-    then: Option<Arc<function::Function>>,
-}
-
-impl From<FunctionRow> for Function {
-    fn from(row: FunctionRow) -> Self {
-        Self { row, then: None }
-    }
 }
 
 /// What is shown of a manifest before the first build.
@@ -421,17 +387,6 @@ impl Function {
     /// When its latest event happened.
     async fn updated_at(&self) -> DateTime<Utc> {
         self.row.updated_at
-    }
-}
-
-impl From<&Source> for SourceObject {
-    fn from(source: &Source) -> Self {
-        let none = Self { kind: "git", url: None, git_ref: None, path: None, digest: None, image: None, command: None };
-        match source.clone() {
-            Source::Git { url, git_ref, path } => Self { url: Some(url), git_ref, path, ..none },
-            Source::Bundle { digest } => Self { kind: "bundle", digest: Some(digest), ..none },
-            Source::Image { image, command } => Self { kind: "image", image: Some(image), command, ..none },
-        }
     }
 }
 
