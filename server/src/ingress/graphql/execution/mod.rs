@@ -42,6 +42,9 @@ const MAX_TEXTS: usize = 32 << 20;
 /// The same of one message of a subscription. Messages wait in memory until their client reads them.
 const MAX_TEXTS_OF_MESSAGE: usize = 4 << 20;
 
+/// Errors that are reported of fields that are null instead. A query may name thousands of them.
+const MAX_ERRORS: usize = 1_000;
+
 /// Bytes that a value takes in an answer beside its text.
 const VALUE: usize = 32;
 
@@ -183,7 +186,10 @@ impl Extension for Execution {
         };
         match result.map_err(|error| with_path(error, path)) {
             Err(error) if nullable => {
-                self.nulled.lock().push(error);
+                let mut nulled = self.nulled.lock();
+                if nulled.len() < MAX_ERRORS {
+                    nulled.push(error);
+                }
                 Ok(Some(Value::Null))
             }
             result => result,
