@@ -1,8 +1,8 @@
 //! Runs the processes of functions, isolated from the server and from each other.
 //!
-//! Knows processes, sockets and limits, but neither the lifecycle of functions nor the log. Two traits are the
-//! boundary: [`Executor`] runs functions, and [`Workbench`] runs the builder's commands. The sandbox implements both;
-//! containers will, too.
+//! Knows processes, sockets and limits, but neither the lifecycle of functions nor the log. Three traits are the
+//! boundary: [`Executor`] runs functions, [`Workbench`] runs the builder's commands, and [`Images`] fetches container
+//! images for it. The sandbox implements the first two, a container engine the first and the last.
 
 mod address;
 pub mod bridge;
@@ -13,6 +13,7 @@ mod executors;
 mod exit;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod images;
 pub mod network;
 mod polling;
 mod rate;
@@ -24,6 +25,7 @@ pub use address::Address;
 pub use cause::cause;
 pub use code::{Code, Form};
 pub use executors::Executors;
+pub use images::{Image, Images, Layer, Login};
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 pub use workbench::{Task, Workbench};

@@ -1,0 +1,87 @@
+//! Learns what container images are, and fetches them, for builds of functions that are images.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::{Error, Lines};
+
+/// The longest time that one pull may take.
+pub const PULL_WITHIN: Duration = Duration::from_secs(20 * 60);
+
+/// The most layers of an image that are listed; the formats and storage drivers in use allow fewer.
+pub const MAX_LAYERS: usize = 512;
+
+/// What an image is, as its registry or engine tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// The name and tag that it was asked for by: `registry.example/team/app:1`.
+    pub reference: String,
+    /// `sha256:…` of the manifest, by which it can be pulled again; for an image that exists only on the engine, its id.
+    pub digest: String,
+    /// The size of all layers, in bytes.
+    pub size: u64,
+    /// Its layers, lowest first; at most [`MAX_LAYERS`].
+    pub layers: Vec<Layer>,
+    /// The processor architecture that it is made for: `amd64`.
+    pub architecture: String,
+    /// The operating system that it is made for: `linux`.
+    pub os: String,
+    /// The lowest TCP port that it exposes.
+    pub port: Option<u16>,
+    /// Whether it says how to check its health.
+    pub health: bool,
+    /// The user that it names, as it writes it; empty if none.
+    pub user: String,
+    /// Its entry point and command.
+    pub command: Vec<String>,
+}
+
+/// A layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// `sha256:…` of its unpacked content.
+    pub digest: String,
+    /// Its size in bytes, where the engine tells it.
+    pub size: u64,
+}
+
+/// A user and a password for a registry.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The user.
+    pub user: String,
+    /// The password, or a token.
+    pub password: String,
+}
+
+/// Hides the password.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The boundary between the builder and whatever holds images: a container engine.
+#[async_trait]
+pub trait Images: Send + Sync + 'static {
+    /// Pulls an image and tells what it is. Each layer's begin and end is a line. An image that the engine has is used
+    /// when its registry cannot be reached, with a line that says so.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for what the caller can correct: no such image, no right to pull it, another architecture;
+    /// [`Error::Io`] when the engine is away or its disk is full, or the registry is away and the engine has no such image.
+    async fn pull(&self, reference: &str, login: Option<Login>, lines: Lines) -> Result<Image, Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let login = Login { user: "me".into(), password: "s3cret".into() };
+        assert_eq!(format!("{login:?}"), r#"Login { user: "me", .. }"#);
+    }
+}
