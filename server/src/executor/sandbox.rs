@@ -14,7 +14,6 @@ mod cgroup;
 mod folder;
 mod guard;
 mod host;
-pub(super) mod lines;
 mod mounts;
 mod network;
 mod process;
@@ -45,6 +44,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::lines::Flood;
 use super::polling::pause_after;
 use super::{
     Address, Code, Error, Executor, Exit, Form, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE,
@@ -58,7 +58,6 @@ use cgroup::{Cgroups, DiskLimits, disks_of};
 use folder::Folder;
 use guard::{Guard, Member};
 use host::Host;
-use lines::Flood;
 use network::Networks;
 use parking_lot::Mutex;
 use process::{Ground, Launch, Process, Slot};

@@ -32,6 +32,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub use names::resolv_conf;
 use policy::Policy;
 pub use rules::example as example_rules;
+pub(super) use rules::set;
 
 /// The first argument that turns the server's program into the network process of a sandbox.
 pub const VERB: &str = "network";

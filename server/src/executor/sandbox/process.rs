@@ -20,12 +20,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
+use super::super::lines::{Gate, Tail, pump};
 use super::super::{Exit, Line, Lines, Stream};
 use super::Home;
 use super::cgroup::Cgroup;
 use super::folder::Folder;
 use super::guard;
-use super::lines::{Gate, Tail, pump};
 use crate::clock;
 
 /// How long the last output of an ended process may take to be read; then it is given up.
