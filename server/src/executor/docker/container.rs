@@ -16,12 +16,12 @@ use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
 use super::Shared;
 use super::engine::{message, status};
-use super::follow::{Output, follow};
+use super::follow::{Output, follow, last};
 use super::shape::{RESULT_FILE, RESULT_FOLDER};
 use super::{result, watch::State};
 
 /// How long the last lines of a container that has ended may take to be read; then they are given up.
-const DRAIN_WITHIN: Duration = Duration::from_secs(3);
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// A container that was killed and has not ended is killed again after this: its engine may have been away.
 const KILL_AGAIN: Duration = Duration::from_secs(1);
@@ -91,6 +91,7 @@ impl Created {
             state: self.state.clone(),
             orders: received,
             readers,
+            tail: tail.clone(),
             result: run.map(|_| result.clone()),
             ended,
         };
@@ -195,6 +196,7 @@ struct Keeper {
     state: watch::Receiver<State>,
     orders: mpsc::UnboundedReceiver<Order>,
     readers: tokio::task::JoinSet<()>,
+    tail: Arc<Tail>,
     /// Where a job's result is put.
     result: Option<JobResult>,
     ended: watch::Sender<Option<Exit>>,
@@ -205,8 +207,12 @@ impl Keeper {
         self.until_it_ends().await;
         let engine = &self.shared.engine;
         let drained = timeout(DRAIN_WITHIN, async { while self.readers.join_next().await.is_some() {} });
-        let _ = drained.await;
-        self.readers.abort_all();
+        if drained.await.is_err() {
+            self.readers.abort_all();
+            for line in last(engine, &self.id).await {
+                self.tail.push(&line);
+            }
+        }
         let found = engine.inspect(&self.id).await.ok().flatten().and_then(|container| container.state);
         let exit = exit_of(&self.state.borrow(), found.as_ref());
         if let Some(result) = &self.result {

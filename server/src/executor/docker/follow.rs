@@ -12,6 +12,7 @@ use tokio::io::{AsyncWriteExt, DuplexStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::super::lines::{TAIL_LINES, in_pieces};
 use super::engine::{Engine, status};
 use super::watch::State;
 use crate::backoff::Backoff;
@@ -102,7 +103,7 @@ pub(super) async fn follow(
     let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
     loop {
         let has_ended = state.borrow().ended;
-        let mut log = engine.client.logs(id, Some(options(&stdout, &stderr)));
+        let mut log = engine.client.logs(id, Some(options(&stdout, &stderr, !has_ended)));
         stdout.filter.begin_again();
         stderr.filter.begin_again();
         let mut fault = None;
@@ -127,21 +128,32 @@ pub(super) async fn follow(
         if has_ended || is_gone {
             return;
         }
-        // The log was complete if the container has ended: that is told at the same time.
+        // Engines may end the log of a container that has ended a line too early: it is read once more, then.
         let over = timeout(NEWS_WITHIN, async { state.wait_for(|state| state.ended).await.map(drop) }).await;
         match over {
-            Ok(Ok(())) if fault.is_none() => return,
+            Ok(Ok(())) => {}
             Ok(Err(_)) => return,
-            _ => backoff.pause().await,
+            Err(_) => backoff.pause().await,
         }
     }
 }
 
-fn options(stdout: &Output, stderr: &Output) -> LogsOptions {
+/// The last lines of a container's standard error, oldest first: what a flood of others had no time for.
+pub(super) async fn last(engine: &Engine, id: &str) -> Vec<String> {
+    let options = LogsOptionsBuilder::default().stderr(true).tail(&TAIL_LINES.to_string()).build();
+    let mut log = engine.client.logs(id, Some(options));
+    let mut text = Vec::new();
+    while let Ok(Some(Ok(piece))) = timeout(LAST_WITHIN, log.next()).await {
+        text.extend_from_slice(&piece.into_bytes());
+    }
+    in_pieces(&text, text.len()).into_iter().map(|line| line.text).collect()
+}
+
+fn options(stdout: &Output, stderr: &Output, follow: bool) -> LogsOptions {
     let seconds = |output: &Output| output.filter.read.nanoseconds / 1_000_000_000;
     // The engine takes whole seconds; what was read of the last one is left out here.
     let since = seconds(stdout).min(seconds(stderr)).try_into().unwrap_or(0);
-    LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true).timestamps(true).since(since).build()
+    LogsOptionsBuilder::default().follow(follow).stdout(true).stderr(true).timestamps(true).since(since).build()
 }
 
 /// The time of a piece of the log, and the piece.

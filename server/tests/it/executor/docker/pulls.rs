@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use server::executor::images::{Image, Images, Login};
 use server::executor::{Code, Error, Executor};
+use sha2::{Digest, Sha256};
 
 use super::super::{Log, READY_WITHIN, call, texts};
 use super::{BUSYBOX, Containers, docker, host, image, registry, server_name};
@@ -18,18 +19,46 @@ async fn pulled(containers: &Containers, name: &str, login: Option<Login>) -> (R
     (image, texts(&log.all().await).iter().map(|text| (*text).to_owned()).collect())
 }
 
-/// An image of this engine alone, as `docker import` makes it.
-fn import(name: &str, options: &[&str]) {
-    let archive = tar::Builder::new(Vec::new()).into_inner().unwrap();
-    let mut child = Command::new("docker")
-        .env("DOCKER_HOST", host())
-        .args([&["import"], options, &["-", name]].concat())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), &archive).unwrap();
-    assert!(child.wait().unwrap().success(), "{name} cannot be imported");
+/// Gives bytes to the engine's client.
+fn give(arguments: &[&str], bytes: &[u8]) {
+    let mut command = Command::new("docker");
+    command.env("DOCKER_HOST", host()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), bytes).unwrap();
+    assert!(child.wait().unwrap().success(), "docker {arguments:?}");
+}
+
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, name, *content).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// An empty image of this engine alone.
+fn import(name: &str, changes: &[&str]) {
+    give(&[&["import"], changes, &["-", name]].concat(), &archive(&[]));
+}
+
+/// An empty image for another architecture.
+fn load_foreign(name: &str) {
+    let layer = archive(&[]);
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&layer)));
+    let config = serde_json::json!({
+        "architecture": "s390x",
+        "os": "linux",
+        "config": { "Cmd": ["/bin/true"] },
+        "rootfs": { "type": "layers", "diff_ids": [digest] },
+    });
+    let manifest = serde_json::json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"] }]);
+    let (config, manifest) = (config.to_string(), manifest.to_string());
+    let files =
+        [("config.json", config.as_bytes()), ("manifest.json", manifest.as_bytes()), ("layer.tar", layer.as_slice())];
+    give(&["load", "-q"], &archive(&files));
 }
 
 #[tokio::test]
@@ -117,7 +146,7 @@ async fn an_image_of_the_engine_is_used_where_no_registry_answers() {
 async fn an_image_for_another_machine_is_refused() {
     let containers = Containers::new().await;
     let name = format!("127.0.0.1:1/eventflow-test/{}:1", server_name());
-    import(&name, &["--platform", "linux/s390x", "-c", r#"CMD ["/bin/true"]"#]);
+    load_foreign(&name);
     let (image, _) = pulled(&containers, &name, None).await;
     let error = image.unwrap_err().to_string();
     assert!(error.contains("made for linux/s390x"), "{error}");
