@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows all rooms.
 
 mod capacity;
+mod containers;
 mod credentials;
 mod data_dir;
 mod demo;
@@ -34,7 +35,7 @@ use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Admission, Doors};
 use crate::edge::{self, About, Auth, ConnectionSlots, Hosts, Services, Serving, auth};
-use crate::executor::{Executor, Executors, Sandbox};
+use crate::executor::{Docker, Executor, Executors, Sandbox};
 use crate::gateway::{Gateway, Recorder};
 use crate::ingress;
 use crate::keeping::{self, Keeping};
@@ -70,6 +71,7 @@ struct Platform {
     doors: Doors,
     store: Store,
     commands: Commands,
+    docker: Option<Arc<Docker>>,
     /// What is printed once: the first password.
     notice: Option<String>,
 }
@@ -146,7 +148,9 @@ impl Platform {
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
         let sandbox = sandbox.with_disk(settings.limits.disk_read as u64, settings.limits.disk_write as u64);
         let sandbox = Arc::new(sandbox);
-        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>]);
+        let (docker, no_containers) = containers::connect(&settings, &node).await?;
+        let of_images = docker.clone().map(|docker| docker as Arc<dyn Executor>);
+        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>].into_iter().chain(of_images));
         let limits = &settings.limits;
         let builder = Builder::new(
             sandbox,
@@ -174,6 +178,10 @@ impl Platform {
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let builder = builder.with_trials(vault.clone(), limits.ready_timeout);
+        let builder = match &docker {
+            Some(docker) => builder.with_images(docker.clone()),
+            None => builder,
+        };
         credentials::seal(&store, &commands, &vault).await?;
         let leasing = Leasing::new(limits.waiting);
         let keeping = Keeping::start(keeping::Parts {
@@ -212,6 +220,7 @@ impl Platform {
             executor: executors.describe(),
             warnings: executors.warnings(),
         };
+        about.warnings.extend(no_containers);
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
         let callbacks = Callbacks {
             outward: settings.callback_allow.clone(),
@@ -279,7 +288,7 @@ impl Platform {
             ingress::amqp::start(services.clone(), rabbit);
         }
         let dispatch = Arc::new(dispatch);
-        Ok(Self { services, store, commands, dispatch, recorder, recorded, doors, notice })
+        Ok(Self { services, store, commands, dispatch, recorder, recorded, doors, docker, notice })
     }
 }
 
@@ -411,7 +420,7 @@ async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
 
 /// Ends everything in order: calls are recorded before the log closes, then instances end.
 fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
-    let Platform { services, store, recorder, recorded, .. } = platform;
+    let Platform { services, store, recorder, recorded, docker, .. } = platform;
     drop(recorder);
     // The server may have failed without a signal.
     services.stopping.cancel();
@@ -422,6 +431,9 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
             tracing::warn!("some calls were not recorded in time");
         }
         services.keeping.stop(deadline).await;
+        if let Some(docker) = docker {
+            docker.clear().await;
+        }
         dispatch::sealing::finish(&store, &services.settings.data_dir).await;
     });
 }

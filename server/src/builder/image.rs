@@ -12,11 +12,9 @@ use super::journal::Journal;
 use super::trial::Trial;
 use super::{Built, Error, Order, manifest};
 use crate::artifacts::Failure;
+use crate::executor::images::Reference;
 use crate::executor::{Code, Executors, Image, Images, Login};
 use crate::vault;
-
-/// The registry of images whose reference names none (docker.io's rule).
-const HUB: &str = "docker.io";
 
 /// What builds of images need.
 pub(super) struct ImageBuilds<'a> {
@@ -39,6 +37,21 @@ impl ImageBuilds<'_> {
         journal: &Journal,
     ) -> Result<Built, Error> {
         let manifest = manifest_of(order.manifest.as_ref(), command)?;
+        self.pulled(order, image, manifest, journal).await
+    }
+
+    /// Pulls an image and starts it once, as this manifest says.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub(super) async fn pulled(
+        &self,
+        order: &Order,
+        image: &str,
+        mut manifest: Manifest,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        let reference = Reference::parse(image).map_err(Error::Refused)?;
         if let Some(capacity) = self.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -51,12 +64,13 @@ impl ImageBuilds<'_> {
                  of one, or give the function's code as a Git repository or a bundle"
             )));
         };
-        let login = self.login(order, image).await?;
+        let login = self.login(order, &reference.registry).await?;
         let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
         journal.log(format!("Pulling {image}{with}")).await;
         let (pulled, _) = journal.follow(|lines| images.pull(image, login, lines)).await;
         let pulled = pulled?;
         journal.log(description(&pulled)).await;
+        manifest.port = manifest.port.or(pulled.port);
         let made = Made::Image { reference: image.to_owned(), digest: pulled.digest };
         if let (Some(trial), Made::Image { reference, digest }) = (self.trial, &made) {
             let code = Code::Image(domain::function::made::by_digest(reference, digest));
@@ -66,9 +80,9 @@ impl ImageBuilds<'_> {
     }
 
     /// The namespace's login for the image's registry, if it has one.
-    async fn login(&self, order: &Order, image: &str) -> Result<Option<Login>, Error> {
+    async fn login(&self, order: &Order, registry: &str) -> Result<Option<Login>, Error> {
         let Some(vault) = self.trial.map(|trial| &trial.vault) else { return Ok(None) };
-        let name = domain::name::registry_secret(registry_of(image));
+        let name = domain::name::registry_secret(registry);
         let secret = match vault.secret(&order.namespace, &name).await {
             Ok(secret) => secret,
             Err(vault::Error::NotSet { .. }) => return Ok(None),
@@ -85,15 +99,6 @@ impl ImageBuilds<'_> {
                 "the secret `{name}` is no login: set it to `USER:PASSWORD`, or `USER:TOKEN`"
             ))),
         }
-    }
-}
-
-/// The registry's host, with its port, of a reference. What stands before the first slash is one if it could not be a part of a
-/// path: it has a dot or a colon, or is `localhost`.
-fn registry_of(image: &str) -> &str {
-    match image.split_once('/') {
-        Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-        _ => HUB,
     }
 }
 
@@ -149,22 +154,6 @@ mod tests {
     use domain::Json;
 
     use super::*;
-
-    #[test]
-    fn the_registry_is_what_stands_first_if_it_could_be_a_host() {
-        let table = [
-            ("nginx", HUB),
-            ("nginx:1.27", HUB),
-            ("team/app:1", HUB),
-            ("ghcr.io/team/app", "ghcr.io"),
-            ("localhost/app", "localhost"),
-            ("localhost:5000/app:1", "localhost:5000"),
-            ("registry:5000/app@sha256:00", "registry:5000"),
-        ];
-        for (image, registry) in table {
-            assert_eq!(registry_of(image), registry, "{image}");
-        }
-    }
 
     #[test]
     fn what_was_registered_stands_over_what_an_image_is_by_itself() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::capacity::Capacity;
 use domain::function::{Made, OfferedFolder, event::Source};
-use domain::manifest::Manifest;
+use domain::manifest::{Manifest, Runtime};
 use domain::text::bytes;
 use tokio::sync::Semaphore;
 
@@ -22,7 +22,7 @@ use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
 use crate::artifacts::{Artifacts, Failure, Limits, Room};
-use crate::executor::{Code, Executors, Form, Images, Lines, Workbench};
+use crate::executor::{Code, Executors, Images, Lines, Workbench};
 use crate::outbound::Outward;
 use crate::vault::{self, Secret, Vault};
 
@@ -154,7 +154,8 @@ impl Builder {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         let yard = Arc::new(yard);
-        let toolchains = survey::toolchains(executors.that_runs(Form::Image).is_ok());
+        // Nothing makes an image out of a Dockerfile yet.
+        let toolchains = survey::toolchains(false);
         let (images, trial) = (None, None);
         let inner =
             Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, images, trial };
@@ -291,6 +292,16 @@ impl Inner {
             Ok(read) => read,
             Err(error) => return Err(self.with_offers(error, order, folder).await),
         };
+        if manifest.runtime == Runtime::Docker {
+            return match manifest.image.clone() {
+                Some(image) => self.image_builds().pulled(order, &image, manifest, journal).await,
+                None => Err(Error::Refused(
+                    "the runtime is `docker`, and nothing here makes an image out of a Dockerfile yet: name an `image` in \
+                     function.json, or say another runtime, such as `command`"
+                        .to_owned(),
+                )),
+            };
+        }
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {

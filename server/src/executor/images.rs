@@ -1,11 +1,14 @@
 //! Learns what container images are, and fetches them, for builds of functions that are images.
 
+mod reference;
+
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{Error, Lines};
+pub use reference::Reference;
 
 /// The longest time that one pull may take.
 pub const PULL_WITHIN: Duration = Duration::from_secs(20 * 60);

@@ -22,7 +22,6 @@ mod home;
 mod host;
 mod job;
 mod leash;
-pub(super) mod lines;
 mod mounts;
 mod network;
 mod process;

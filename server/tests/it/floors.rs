@@ -25,7 +25,8 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
     ("hmac", &["mac"]),
-    ("hyper", &["leasing", "dispatch", "edge", "gateway"]),
+    ("hyper", &["leasing", "dispatch", "edge", "executor", "gateway"]),
+    ("bollard", &["executor"]),
 ];
 
 #[test]

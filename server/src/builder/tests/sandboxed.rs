@@ -40,6 +40,8 @@ impl Real {
             ),
             runtime,
             env: Default::default(),
+            port: None,
+            health: None,
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
         };
         let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);

@@ -33,6 +33,7 @@ use namespace::Doors;
 pub use plan::Plan;
 use policy::Policy;
 pub use rules::example as example_rules;
+pub(super) use rules::set;
 
 /// The first argument that turns the server's program into the network process of a sandbox.
 pub const VERB: &str = "network";

@@ -76,7 +76,7 @@ pub(super) fn rules(policy: &Policy, own: &[IpAddr], port: u16) -> String {
 const REFUSE: &str = "reject with tcp reset";
 
 /// An anonymous set. Its parts may overlap, which `nft` would refuse: those contained in others are left out.
-fn set(parts: impl Iterator<Item = String>) -> String {
+pub(in crate::executor) fn set(parts: impl Iterator<Item = String>) -> String {
     let ranges: Vec<Range> = parts.filter_map(|part| Range::parse(&part)).collect();
     let mut kept: Vec<Range> = Vec::new();
     for range in &ranges {

@@ -11,12 +11,12 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::super::Error;
+use super::super::lines::Flood;
 use super::cgroup::Cgroups;
 use super::error::io_error;
 use super::ground::{Ground, Slot, keep_descriptors_to_ourselves};
 use super::guard::Guard;
 use super::host::Host;
-use super::lines::Flood;
 use super::run_folder::RunFolder;
 use super::starts::Starts;
 use super::together::Together;

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
+use super::super::lines::{Gate, Tail, pump};
 use super::super::{Exit, Lines, Stream};
 use super::cgroup::Cgroup;
 use super::family::descendant;
@@ -24,7 +25,6 @@ use super::ground::{Slot, ended};
 use super::guard;
 use super::home::Home;
 use super::leash::{Inside, Leash, Order};
-use super::lines::{Gate, Tail, pump};
 
 /// How long the last output of an ended process may take to be read; then it is given up.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);

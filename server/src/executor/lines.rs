@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::clock;
 
-use super::super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
+use super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
 
 /// Lines of standard error kept for the message of a failure.
 pub(super) const TAIL_LINES: usize = 50;
@@ -284,7 +284,7 @@ impl Splitter {
 }
 
 /// The lines of an output that is read in pieces of this size.
-pub(in crate::executor) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
+pub(super) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
     let mut splitter = Splitter::new(Stream::Stdout, None);
     let mut lines = Vec::new();
     for mut piece in output.chunks(size.max(1)) {
