@@ -24,6 +24,7 @@ mod framing;
 mod ground;
 mod hooks;
 mod http2;
+mod images;
 mod kill;
 mod leaving;
 #[path = "../attack/listeners.rs"]

@@ -3,7 +3,7 @@
 mod adapters;
 mod conformance;
 mod contract;
-mod docker;
+pub mod docker;
 mod guard;
 mod hostile;
 mod kernel;
