@@ -1,6 +1,7 @@
 //! Which functions a trigger event reached or not, and why: derived from the state of each when the event was received.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use domain::event::Received;
 use domain::function::{self, Life};
@@ -10,9 +11,13 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::past::{HISTORIES, function_as_of};
 use super::{Refusal, Services, Viewer};
 use crate::store::{EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
+use crate::turns::Turns;
 
 /// Maximum number of functions of a namespace, and of runs of an event, that are examined.
 const MAX_REACH: u32 = 100;
+
+/// Questions that are answered at a time: for one viewer, and for all together. Each has all its functions in memory.
+static REACHES: LazyLock<Turns> = LazyLock::new(|| Turns::with_shares(4, 2, 2));
 
 /// Whether an event reached a function, and why.
 #[derive(Debug, Clone)]
@@ -66,6 +71,7 @@ pub async fn reach(
     position: u64,
     search: Option<String>,
 ) -> Result<Vec<Reach>, Refusal> {
+    let _turn = REACHES.take(&viewer.subject, "").await;
     let (view, page) = (services.view(viewer), PageRequest::first(MAX_REACH));
     let caused = RunFilter { event: Some(event.id), ..RunFilter::default() };
     let mut runs: HashMap<function::Id, RunRow> = HashMap::new();

@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Context, Result};
 use domain::Json;
+use domain::event::Received;
 use domain::function::{self, event::Source};
+use domain::run::{Phase, Run};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{OrFail, fail};
-use crate::operations::{MemberInfo, Refusal};
+use crate::operations::{MemberInfo, Reach, Refusal};
 use crate::store::{BuildRow, FunctionRow, Page, SecretInfo, VersionRow};
 
 /// Bytes of all payloads of one answer, as they are in memory.
@@ -156,6 +158,28 @@ impl Weigh for BuildRow {
 impl Weigh for function::Function {
     fn bytes(&self) -> usize {
         ROW + self.stored_bytes() + self.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
+    }
+}
+
+impl Weigh for Received {
+    fn bytes(&self) -> usize {
+        ROW + self.event.get().len()
+    }
+}
+
+impl Weigh for Run {
+    fn bytes(&self) -> usize {
+        let output = match &self.phase {
+            Phase::Succeeded { outcome, .. } => outcome.output.as_ref(),
+            _ => None,
+        };
+        ROW + self.request.input.get().len() + output.map_or(0, |output| output.get().len())
+    }
+}
+
+impl Weigh for Reach {
+    fn bytes(&self) -> usize {
+        ROW + self.function.bytes() + self.reason.len()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Functions, in the format known to clients of older platforms.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -27,6 +28,10 @@ use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, call_options, capture};
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
+use crate::turns::Turns;
+
+/// Lists that are made at a time: for one viewer, and for all together. Each has the manifests of its functions in memory.
+static LISTS: LazyLock<Turns> = LazyLock::new(|| Turns::with_shares(8, 2, 2));
 
 /// The longest wait for a run's end over HTTP.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -352,6 +357,8 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         ..FunctionFilter::default()
     };
     let view = services.view_of(&caller.viewer, named(which.namespace, &request)?.as_deref())?;
+    // Held until nothing of the rows is needed.
+    let _turn = LISTS.take(&caller.viewer.subject, "").await;
     let page = view.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
     let rows: Vec<_> = page.rows.iter().map(|(_, row)| row).collect();
     let versions = view.current_versions(&rows).await?;

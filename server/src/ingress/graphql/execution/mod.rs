@@ -37,7 +37,7 @@ pub(super) use operation::operation;
 const MISFIT: &str = "Invalid value for argument";
 
 /// Bytes of the texts in one answer. A row is loaded once and paid for once, but a query may ask for its texts under many names.
-const MAX_TEXTS: usize = 32 << 20;
+const MAX_TEXTS: usize = 16 << 20;
 
 /// The same of one message of a subscription. Messages wait in memory until their client reads them.
 const MAX_TEXTS_OF_MESSAGE: usize = 4 << 20;
@@ -71,9 +71,10 @@ impl Execution {
         Self { types, texts, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
     }
 
-    /// Takes from what the answer may have what a value of a field has that is no object; those are counted by their own fields.
-    fn afford(&self, value: &Value) -> bool {
-        let bytes = bytes_of_leaf(value);
+    /// Takes from what the answer may have what a value of a field has: a payload with all that is in it, objects by their own
+    /// fields.
+    fn afford(&self, value: &Value, is_payload: bool) -> bool {
+        let bytes = if is_payload { bytes_of(value) } else { bytes_of_leaf(value) };
         self.texts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
@@ -169,6 +170,7 @@ impl Extension for Execution {
         let (of, path, at) = (info.return_type, info.path_node, info.field.name.pos);
         let nullable = !of.ends_with('!');
         let is_int = of.trim_end_matches('!') == "Int";
+        let is_payload = of.trim_end_matches('!') == "JSON";
         let result = match next.run(ctx, info).await {
             Ok(Some(Value::Number(number))) if is_int && !fits_int(&number) => {
                 let message = format!("{number} is more than an `Int` holds, which has 32 bits");
@@ -176,7 +178,7 @@ impl Extension for Execution {
                 error.path = path_of(path);
                 Err(code(error, "int_overflow"))
             }
-            Ok(Some(value)) if !self.afford(&value) => {
+            Ok(Some(value)) if !self.afford(&value, is_payload) => {
                 let message = "the texts of this answer take too much memory: ask for fewer rows or texts at a time";
                 let mut error = ServerError::new(message, Some(at));
                 error.path = path_of(path);
@@ -229,6 +231,15 @@ fn bytes_of_leaf(value: &Value) -> usize {
         Value::List(items) => items.iter().map(bytes_of_leaf).sum(),
         Value::Null | Value::Number(_) | Value::Boolean(_) => VALUE,
         Value::Object(_) => 0,
+    }
+}
+
+/// Bytes of a whole value. Payloads have a depth that is bounded.
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::List(items) => items.iter().map(bytes_of).sum::<usize>() + VALUE,
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + bytes_of(value)).sum::<usize>() + VALUE,
+        leaf => bytes_of_leaf(leaf),
     }
 }
 

@@ -71,26 +71,26 @@ impl Event {
 
     /// When it happened, as its source says.
     async fn time(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         Ok(whole.and_then(|event| time_of(event.event.get())))
     }
 
     /// Its content.
     async fn data(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         let Some(event) = whole else { return Ok(None) };
         Ok(budget::value(ctx, &event.event)?.get_mut("data").map(Value::take))
     }
 
     /// The whole CloudEvent in its JSON format.
     async fn cloud_event(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
     /// When its content was erased; absent if it was not.
     async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         Ok(whole.and_then(|event| event.erased_at))
     }
 
@@ -130,8 +130,9 @@ impl Event {
         ctx: &Context<'_>,
         #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
     ) -> Result<Vec<Reach>> {
-        let Some(event) = loader(ctx)?.whole_event(&self.0).await.or_fail()? else { return Ok(Vec::new()) };
-        let found = operations::reach(services(ctx), viewer(ctx)?, &event, self.0.position, search).await.or_fail()?;
+        let Some(event) = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await? else { return Ok(Vec::new()) };
+        let found = operations::reach(services(ctx), viewer(ctx)?, &event, self.0.position, search);
+        let found = budget::list(ctx, found).await?;
         let reach = |found: operations::Reach| Reach {
             function: found.function.into(),
             reached: found.reached,

@@ -18,6 +18,7 @@ use super::source::SourceObject;
 use super::{LogLine, Trigger, Window};
 use crate::clock;
 use crate::edge::origin::function_url;
+use crate::ingress::graphql::budget::Weigh;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, PageArguments, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services, view, viewer};
@@ -251,14 +252,14 @@ impl Function {
         let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
-            Some(then) => in_memory(version_rows(then), &request).or_fail()?,
+            Some(then) => in_memory(rows_of(ctx, then, version_rows)?, &request).or_fail()?,
             None => view(ctx)?.versions(&self.row, &request).await.or_fail()?,
         };
         if from_an_end
             && found.rows.iter().any(|(_, version)| version.position > self.row.position)
             && let Some(shown) = self.as_shown(ctx).await?
         {
-            found = in_memory(version_rows(&shown), &request).or_fail()?;
+            found = in_memory(rows_of(ctx, &shown, version_rows)?, &request).or_fail()?;
         }
         Ok(Connection::of(budget::page(ctx, found)?, Version::from))
     }
@@ -275,7 +276,7 @@ impl Function {
         let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
-            Some(then) => in_memory(build_rows(then), &request).or_fail()?,
+            Some(then) => in_memory(rows_of(ctx, then, build_rows)?, &request).or_fail()?,
             None if is_newest_alone(ctx, &request) => alone(loader(ctx)?.newest_build(&self.row).await.or_fail()?),
             None => view(ctx)?.builds(&self.row, &request).await.or_fail()?,
         };
@@ -283,7 +284,7 @@ impl Function {
             && found.rows.iter().any(|(_, build)| build.position > self.row.position)
             && let Some(shown) = self.as_shown(ctx).await?
         {
-            found = in_memory(build_rows(&shown), &request).or_fail()?;
+            found = in_memory(rows_of(ctx, &shown, build_rows)?, &request).or_fail()?;
         }
         Ok(Connection::of(budget::page(ctx, found)?, Build::from))
     }
@@ -392,6 +393,12 @@ impl Function {
 
 fn json(value: &impl serde::Serialize) -> Result<domain::Json> {
     domain::Json::of(value).map_err(|error| fail(Refusal::Failed(Fault::Internal(error.to_string()))))
+}
+
+/// Rows that are made of a state in memory, all of them for a page of a few: the whole state is paid for.
+fn rows_of<T>(ctx: &Context<'_>, then: &function::Function, rows: fn(&function::Function) -> Vec<T>) -> Result<Vec<T>> {
+    budget::afford_bytes(ctx, then.bytes())?;
+    Ok(rows(then))
 }
 
 fn version_rows(then: &function::Function) -> Vec<VersionRow> {

@@ -114,7 +114,7 @@ impl Run {
     }
 
     async fn whole(&self, ctx: &Context<'_>) -> Result<Option<domain::run::Run>> {
-        loader(ctx)?.whole_run(&self.0).await.or_fail()
+        budget::load(ctx, loader(ctx)?.whole_run(&self.0)).await
     }
 }
 
