@@ -23,7 +23,10 @@ async fn a_container_that_is_killed_or_removed_by_hand_is_noticed() {
         let began = Instant::now();
         let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
         assert!(began.elapsed() < NOTICED_WITHIN, "{by_hand:?} was noticed after {:?}", began.elapsed());
-        assert_eq!((exit.code, exit.signal, exit.out_of_memory), (None, Some(9), false), "{by_hand:?}");
+        // What is asked to stop may do so in time.
+        let stopped = by_hand[0] == "stop" && (exit.code, exit.signal) == (Some(0), None);
+        assert!(stopped || (exit.code, exit.signal) == (None, Some(9)), "{by_hand:?}: {exit:?}");
+        assert!(!exit.out_of_memory);
         assert_eq!(containers_of(&containers.server), Vec::<String>::new());
     }
 }
