@@ -229,11 +229,12 @@ async fn instead(
     }
     let says = message(&fault);
     let failure = Failure::of(&says);
+    // What the engine has from this registry was let to somebody who could pull it, which may have been another namespace: nobody
+    // gets it without the registry's word. What has no digest there was built or loaded on the engine.
     let own = match failure {
-        Failure::Away => on_engine(engine, whole).await?,
-        // Nobody has published it: it was built on this engine.
-        Failure::Denied | Failure::Unknown if reference.has_no_host => {
-            on_engine(engine, whole).await?.filter(|image| image.repo_digests.as_deref().unwrap_or_default().is_empty())
+        Failure::Denied | Failure::Unknown if !reference.has_no_host => None,
+        Failure::Away | Failure::Denied | Failure::Unknown => {
+            on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
         }
         _ => None,
     };
@@ -262,7 +263,7 @@ async fn instead(
             what: format!("pull {whole}"),
             source: io::Error::new(
                 io::ErrorKind::HostUnreachable,
-                format!("{registry} does not answer, and the engine does not have the image ({says}): try again later"),
+                format!("{registry} does not answer ({says}): try again later"),
             ),
         },
         Failure::Other if status(&fault) == Some(400) => Error::Refused(format!("{whole} cannot be pulled: {says}")),

@@ -142,6 +142,46 @@ async fn an_image_of_the_engine_is_used_where_no_registry_answers() {
     assert_eq!(outcome.exit.code, Some(0));
 }
 
+/// A registry of the test's own, which it can end.
+fn own_registry(folder: &std::path::Path) -> (std::process::Child, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let config = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{address}\"}}\n",
+        folder.display()
+    );
+    std::fs::write(folder.join("config.yml"), config).unwrap();
+    let mut command = Command::new("docker-registry");
+    command
+        .arg("serve")
+        .arg(folder.join("config.yml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    (command.spawn().unwrap(), address)
+}
+
+#[tokio::test]
+async fn what_somebody_pulled_is_given_to_nobody_while_its_registry_is_away() {
+    let containers = Containers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut process, address) = own_registry(folder.path());
+    let name = format!("{address}/private/app:1");
+    crate::app::eventually("the registry answers", &mut async || tokio::net::TcpStream::connect(&address).await.ok())
+        .await;
+    docker(&["tag", BUSYBOX, &name]);
+    docker(&["push", "-q", &name]);
+    let (image, _) = pulled(&containers, &name, None).await;
+    assert!(image.is_ok(), "{image:?}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let (image, lines) = pulled(&containers, &name, None).await;
+    docker(&["rmi", &name]);
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains(&format!("{address} does not answer")), "{error}, {lines:?}");
+}
+
 #[tokio::test]
 async fn an_image_for_another_machine_is_refused() {
     let containers = Containers::new().await;
