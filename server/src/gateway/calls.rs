@@ -121,6 +121,8 @@ async fn now(
         false => (request::body(request, payload, rules).await?, None),
     };
     let Incoming { body, capture, pump, held } = incoming;
+    // A body may have taken its time: whoever may no longer call by now does not.
+    session.viewer.may(Action::Invoke, &route.namespace)?;
     let input = match &route.backend {
         Backend::Job => room_for_job(gateway, &route, &body)?,
         Backend::Service(_) => None,
