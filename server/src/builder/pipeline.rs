@@ -296,8 +296,8 @@ impl Inner {
             return match manifest.image.clone() {
                 Some(image) => self.image_builds().pulled(order, &image, manifest, journal).await,
                 None => Err(Error::Refused(
-                    "the runtime is `docker`, and nothing here makes an image out of a Dockerfile yet: name an `image` in \
-                     function.json, or say another runtime, such as `command`"
+                    "the runtime is `docker`, and nothing here makes an image out of a Dockerfile yet: name an `image`, or say \
+                     another runtime in function.json, such as `command`"
                         .to_owned(),
                 )),
             };
