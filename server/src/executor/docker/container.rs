@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
-use super::Shared;
 use super::engine::{message, status};
 use super::follow::{Output, follow, last};
 use super::shape::{RESULT_FILE, RESULT_FOLDER};
+use super::shared::Shared;
 use super::{result, watch::State};
 
 /// How long the last lines of a container that has ended may take to be read; then they are given up.

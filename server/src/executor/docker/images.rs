@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as Fault;
 use bollard::models::{HealthConfig, ImageInspect};
@@ -14,8 +13,7 @@ use parking_lot::Mutex;
 use tokio::time::timeout;
 
 use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
-use super::super::{Error, Image, Images, Layer, Line, Lines, Login, Stream};
-use super::Docker;
+use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use crate::clock;
 
@@ -133,38 +131,37 @@ fn check_platform(engine: &Engine, name: &str, image: &ImageInspect) -> Result<(
     Ok(())
 }
 
-#[async_trait]
-impl Images for Docker {
-    async fn pull(&self, reference: &str, login: Option<Login>, lines: Lines) -> Result<Image, Error> {
-        let engine = &self.shared.engine;
-        let reference = Reference::parse(reference).map_err(Error::Refused)?;
-        let pulled = timeout(PULL_WITHIN, pull(engine, &reference, login, &lines)).await.unwrap_or_else(|_| {
-            let what = format!("pull {}", reference.whole);
-            let minutes = PULL_WITHIN.as_secs() / 60;
-            Err(Error::Io {
-                what,
-                source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")),
-            })
-        })?;
-        let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
-        check_platform(engine, &reference.whole, &image)?;
-        let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
-        let layers = layers(engine, &image).await;
-        let facts = facts(image.clone());
-        let config = image.config.unwrap_or_default();
-        Ok(Image {
-            reference: reference.whole.clone(),
-            digest: digest.unwrap_or_default(),
-            size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-            layers,
-            architecture: image.architecture.unwrap_or_default(),
-            os: image.os.unwrap_or_default(),
-            port: facts.port,
-            health: facts.health.is_some(),
-            user: facts.user,
-            command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
-        })
-    }
+/// Pulls an image and says what it is, as [`super::super::Images::pull`].
+pub(super) async fn fetch(
+    engine: &Engine,
+    reference: &str,
+    login: Option<Login>,
+    lines: &Lines,
+) -> Result<Image, Error> {
+    let reference = Reference::parse(reference).map_err(Error::Refused)?;
+    let pulled = timeout(PULL_WITHIN, pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
+        let what = format!("pull {}", reference.whole);
+        let minutes = PULL_WITHIN.as_secs() / 60;
+        Err(Error::Io { what, source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")) })
+    })?;
+    let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
+    check_platform(engine, &reference.whole, &image)?;
+    let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
+    let layers = layers(engine, &image).await;
+    let facts = facts(image.clone());
+    let config = image.config.unwrap_or_default();
+    Ok(Image {
+        reference: reference.whole.clone(),
+        digest: digest.unwrap_or_default(),
+        size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        layers,
+        architecture: image.architecture.unwrap_or_default(),
+        os: image.os.unwrap_or_default(),
+        port: facts.port,
+        health: facts.health.is_some(),
+        user: facts.user,
+        command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+    })
 }
 
 /// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
