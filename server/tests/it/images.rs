@@ -64,7 +64,7 @@ async fn an_image_with_replicas_is_all_that_a_program_asks_for() {
     let digest = versions["function"]["currentVersion"]["digest"].as_str().unwrap();
     assert!(digest.starts_with("sha256:"), "{digest}");
 
-    let gone = app.request(Method::DELETE, "/v1/functions/web").send().await.unwrap();
+    let gone = app.request(Method::DELETE, "/v1/functions/web").bearer_auth("dev-token").send().await.unwrap();
     assert_eq!(gone.status(), StatusCode::NO_CONTENT);
     let own = format!("label=io.eventflow.server={}", server_of(&app).await);
     app.eventually("its containers are gone", async || {
