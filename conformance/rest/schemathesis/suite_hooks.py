@@ -60,6 +60,8 @@ BEYOND_SCHEMAS = {
     ("listDeadLetters", "bad_page"): lambda case: has(case.query, "after"),
     # Cron patterns, time zones, handlers that do not go with the runtime, and what this machine has not got.
     ("createFunction", "bad_manifest"): manifest_beyond,
+    # The query and the body name different namespaces.
+    ("createFunction", "bad_query"): lambda case: has(case.query, "namespace") and has(case.body, "namespace"),
     # The id is a UUID, unless `function` says that it is the caller's own name for a call.
     ("getRun", "bad_id"): lambda case: not has(case.query, "function"),
     ("publishEvents", "bad_event"): event_beyond,
