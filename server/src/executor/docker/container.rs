@@ -29,7 +29,7 @@ const KILL_AGAIN: Duration = Duration::from_secs(1);
 /// How long the removal of a container may hold up the news of its end.
 const REMOVE_WITHIN: Duration = Duration::from_secs(5);
 
-/// Bytes of an output that wait for whoever splits it into lines.
+/// Bytes of an output that wait to be split into lines.
 const PIPE_BYTES: usize = 64 * 1024;
 
 /// The longest part of an instance's name in the name of its container.
@@ -139,7 +139,7 @@ pub(super) struct Container {
     exit: watch::Receiver<Option<Exit>>,
     tail: Arc<Tail>,
     result: JobResult,
-    /// What the engine tells of it.
+    /// What the engine reports of it.
     pub(super) state: watch::Receiver<State>,
 }
 
@@ -244,15 +244,15 @@ impl Keeper {
                 }
                 () = overdue => Order::Kill,
             };
-            let told = match order {
+            let sent = match order {
                 Order::Terminate => self.terminate().await,
                 Order::Kill => {
                     kill_again = Some(Instant::now() + KILL_AGAIN);
                     self.shared.engine.signal(&self.id, "SIGKILL").await
                 }
             };
-            if let Err(error) = told {
-                tracing::warn!(container = %self.id, %error, "a container could not be told to end");
+            if let Err(error) = sent {
+                tracing::warn!(container = %self.id, %error, "a signal could not be sent to a container");
             }
         }
     }
@@ -266,9 +266,9 @@ impl Keeper {
 }
 
 /// How it ended. As in shells, a code above 128 is that of a signal.
-fn exit_of(told: &State, found: Option<&ContainerState>) -> Exit {
-    let code = found.and_then(|state| state.exit_code).or(told.code);
-    let out_of_memory = told.out_of_memory || found.is_some_and(|state| state.oom_killed == Some(true));
+fn exit_of(seen: &State, found: Option<&ContainerState>) -> Exit {
+    let code = found.and_then(|state| state.exit_code).or(seen.code);
+    let out_of_memory = seen.out_of_memory || found.is_some_and(|state| state.oom_killed == Some(true));
     // It was removed before anybody could look, which kills it.
     let code = code.and_then(|code| i32::try_from(code).ok()).unwrap_or(128 + Signal::SIGKILL as i32);
     let (code, signal) = match Signal::try_from(code - 128) {

@@ -54,7 +54,7 @@ pub struct Options {
     pub server: String,
     /// The engine's runtime for functions, its default one when absent: `EVENTFLOW_DOCKER_RUNTIME`.
     pub runtime: Option<String>,
-    /// What containers with a network reach beside the Internet: `EVENTFLOW_NETWORK_ALLOW`.
+    /// What containers with a network reach in addition to the Internet: `EVENTFLOW_NETWORK_ALLOW`.
     pub reach: Reach,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
@@ -151,7 +151,7 @@ impl Shared {
         Ok((self.known.facts(&self.engine, image).await?, image.clone()))
     }
 
-    /// Makes and starts the container of a service; tells its address.
+    /// Makes and starts the container of a service, and finds its address.
     async fn start_service(self: Arc<Self>, spec: Spec, lines: Lines) -> Result<Started, Error> {
         let (facts, image) = self.facts(&spec).await?;
         let outward = spec.limits.network.is_some();

@@ -72,7 +72,7 @@ impl Filter {
     }
 }
 
-/// One output of a container, on its way to whoever splits it into lines.
+/// One output of a container, on its way to be split into lines.
 pub(super) struct Output {
     to: DuplexStream,
     filter: Filter,

@@ -190,7 +190,7 @@ async fn pull(
         if let Some(found) = status.strip_prefix("Digest: ") {
             digest = Some(found.to_owned());
         }
-        if let Some(text) = told(step.id.as_deref(), &status) {
+        if let Some(text) = line_of(step.id.as_deref(), &status) {
             say(lines, text).await;
         }
     }
@@ -198,7 +198,7 @@ async fn pull(
 }
 
 /// The line for a step of a pull: each layer's begin and end, and no percentages.
-fn told(layer: Option<&str>, status: &str) -> Option<String> {
+fn line_of(layer: Option<&str>, status: &str) -> Option<String> {
     match (layer, status) {
         (Some(layer), "Pulling fs layer") => Some(format!("layer {layer} is pulled")),
         (Some(layer), "Pull complete") => Some(format!("layer {layer} is there")),
@@ -325,7 +325,7 @@ fn repository_digest(image: &ImageInspect, reference: &Reference) -> Option<Stri
     known.find(|(repository, _)| reference.is_of(repository)).map(|(_, digest)| digest.to_owned())
 }
 
-/// The layers with their sizes. The engine tells sizes by the steps of the build, of which some made no layer.
+/// The layers with their sizes. The engine has sizes by the steps of the build, of which some made no layer.
 async fn layers(engine: &Engine, image: &ImageInspect) -> Vec<Layer> {
     let digests = image.root_fs.as_ref().and_then(|files| files.layers.clone()).unwrap_or_default();
     let steps = match &image.id {
@@ -375,9 +375,9 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_told_twice_and_not_by_percent() {
-        assert!(told(Some("ab12"), "Pulling fs layer").is_some());
-        assert_eq!(told(Some("ab12"), "Downloading"), None);
-        assert!(told(Some("ab12"), "Pull complete").is_some());
+    fn a_layer_has_two_lines_and_none_for_each_percent() {
+        assert!(line_of(Some("ab12"), "Pulling fs layer").is_some());
+        assert_eq!(line_of(Some("ab12"), "Downloading"), None);
+        assert!(line_of(Some("ab12"), "Pull complete").is_some());
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A service is a container in its namespace's network, at its own address where the engine is on this host, and at a
 //! published port otherwise; a job is a container for one run. They have no rights, a root that they cannot write, and
-//! limits for everything; what becomes of them is told by the engine's events. What a server made carries its labels, and
+//! limits for everything; the engine's events report what becomes of them. What a server made carries its labels, and
 //! is removed when the server is gone.
 //!
 //! Knows images and containers, not the lifecycle of functions, the log, or HTTP.
