@@ -6,6 +6,7 @@
 pub mod amqp;
 pub mod assets;
 mod cloudevent;
+mod following;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod graphql;
