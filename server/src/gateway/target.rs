@@ -203,9 +203,7 @@ impl Gateway {
     /// tokens are never passed on.
     pub(super) fn hand_on_credentials(&self, request: &HttpRequest, headers: &mut hyper::HeaderMap) {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else { return };
-        let text = value.to_str().unwrap_or_default();
-        let token = text.split_once(' ').map_or(text, |(_, token)| token.trim());
-        if self.services.auth.issued(token) {
+        if self.services.auth.carries_ours(request.headers()) {
             return;
         }
         if let Ok(value) = hyper::header::HeaderValue::from_bytes(value.as_bytes()) {
