@@ -7,6 +7,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use domain::access::Action;
 use domain::manifest::http::Pattern;
 use domain::manifest::{Cors, HttpAuth, HttpTrigger};
+use domain::name;
 
 use super::passing::Origin;
 use super::refused::refusal;
@@ -90,7 +91,10 @@ impl Gateway {
         let (namespace, name, rest, pattern) = match way {
             Way::Call | Way::Later => {
                 let (first, rest) = split(path.strip_prefix(way.begin())?);
-                if doors.is_open(default, first) {
+                if let Some((name, namespace)) = dotted(first) {
+                    doors.is_open(namespace, name).then_some(())?;
+                    (namespace.to_owned(), name.to_owned(), rest, None)
+                } else if doors.is_open(default, first) {
                     (default.to_owned(), first.to_owned(), rest, None)
                 } else {
                     let (second, rest) = split(rest.trim_start_matches('/'));
@@ -136,6 +140,9 @@ impl Gateway {
         open_access: Option<OpenAccess<'r>>,
     ) -> Result<Called<'r>, HttpError> {
         let origin = way.origin();
+        if matches!(way, Way::Call | Way::Later) && is_nobodys(request.uri().path(), way) {
+            return Err(missing());
+        }
         if let Some(OpenAccess { route, rest, public: true, .. }) = &open_access
             && way != Way::Later
         {
@@ -174,10 +181,17 @@ impl Gateway {
     }
 
     /// The route that a path leads to, and the rest of the path for the function. A first segment that is not a
-    /// function of the default namespace may be a namespace.
+    /// function of the default namespace may be a namespace, or name both: `NAME.NAMESPACE`.
     pub(super) async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(Arc<Route>, &'p str), HttpError> {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
+        if let Some((name, namespace)) = dotted(first) {
+            let route = match viewer.sees(namespace) {
+                true => self.leasing().route(namespace, name).await.map_err(refusal)?,
+                false => None,
+            };
+            return route.map(|route| (route, rest)).ok_or_else(missing);
+        }
         if viewer.sees(default)
             && let Some(route) = self.leasing().route(default, first).await.map_err(refusal)?
         {
@@ -230,6 +244,18 @@ pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
             ),
         )),
     }
+}
+
+/// `NAME.NAMESPACE`, as OpenFaaS' clients address functions. No name has a dot.
+pub(super) fn dotted(segment: &str) -> Option<(&str, &str)> {
+    segment.split_once('.')
+}
+
+/// Whether a path names a function as `NAME.NAMESPACE` that nobody can have, because these are no names. Callers need not say who
+/// they are to be told so.
+fn is_nobodys(path: &str, way: Way) -> bool {
+    let (first, _) = split(path.strip_prefix(way.begin()).unwrap_or_default());
+    dotted(first).is_some_and(|(name, namespace)| !name::fits(name) || !name::fits(namespace))
 }
 
 fn split(path: &str) -> (&str, &str) {
