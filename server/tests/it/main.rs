@@ -31,6 +31,7 @@ mod log_fields;
 mod logs;
 mod nodes;
 mod offers;
+mod openfaas;
 mod operate;
 mod pages;
 mod places;
