@@ -1,5 +1,6 @@
 //! Finds the function that a request calls, and identifies the caller.
 
+use std::iter;
 use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
@@ -16,6 +17,9 @@ use crate::edge::auth::Session;
 use crate::edge::{FunctionHost, HttpError};
 use crate::leasing::Route;
 use crate::operations::Viewer;
+
+/// The default namespace of OpenFaaS.
+const THEIR_DEFAULT: &str = "openfaas-fn";
 
 /// How a request leads to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +96,7 @@ impl Gateway {
             Way::Call | Way::Later => {
                 let (first, rest) = split(path.strip_prefix(way.begin())?);
                 if let Some((name, namespace)) = dotted(first) {
-                    doors.is_open(namespace, name).then_some(())?;
+                    let namespace = meant(namespace, default).find(|namespace| doors.is_open(namespace, name))?;
                     (namespace.to_owned(), name.to_owned(), rest, None)
                 } else if doors.is_open(default, first) {
                     (default.to_owned(), first.to_owned(), rest, None)
@@ -186,11 +190,12 @@ impl Gateway {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
         if let Some((name, namespace)) = dotted(first) {
-            let route = match viewer.sees(namespace) {
-                true => self.leasing().route(namespace, name).await.map_err(refusal)?,
-                false => None,
-            };
-            return route.map(|route| (route, rest)).ok_or_else(missing);
+            for namespace in meant(namespace, default).filter(|namespace| viewer.sees(namespace)) {
+                if let Some(route) = self.leasing().route(namespace, name).await.map_err(refusal)? {
+                    return Ok((route, rest));
+                }
+            }
+            return Err(missing());
         }
         if viewer.sees(default)
             && let Some(route) = self.leasing().route(default, first).await.map_err(refusal)?
@@ -249,6 +254,11 @@ pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
 /// `NAME.NAMESPACE`, as OpenFaaS' clients address functions. No name has a dot.
 pub(super) fn dotted(segment: &str) -> Option<(&str, &str)> {
     segment.split_once('.')
+}
+
+/// The namespaces that such a segment may mean. OpenFaaS' clients say [`THEIR_DEFAULT`] where they were told none.
+pub(super) fn meant<'n>(namespace: &'n str, default: &'n str) -> impl Iterator<Item = &'n str> {
+    iter::once(namespace).chain((namespace == THEIR_DEFAULT).then_some(default))
 }
 
 /// Whether a path names a function as `NAME.NAMESPACE` that nobody can have, because these are no names. Callers need not say who

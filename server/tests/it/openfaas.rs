@@ -179,7 +179,7 @@ async fn a_function_is_called_by_everybody_where_that_is_allowed() {
         let called = answer.json::<Value>().await.unwrap();
         assert_eq!(called, json!({ "path": "/", "query": { "testing": "1" }, "method": method.as_str() }));
     }
-    let below = app.request(Method::GET, "/function/env-test.default/a/b").send().await.unwrap();
+    let below = app.request(Method::GET, "/function/env-test.openfaas-fn/a/b").send().await.unwrap();
     assert_eq!(json_of(below, StatusCode::OK).await["path"], "/a/b");
     let elsewhere = app.request(Method::GET, "/function/env-test.team").send().await.unwrap();
     assert_eq!(elsewhere.status(), StatusCode::UNAUTHORIZED);
