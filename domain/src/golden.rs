@@ -52,6 +52,9 @@ fn manifest() -> Manifest {
         handler: Some("index.handler".into()),
         adapter: None,
         command: Some(vec!["node".into(), "index.js".into()]),
+        image: None,
+        port: None,
+        health: None,
         triggers: vec![
             Trigger::Http(HttpTrigger::default()),
             Trigger::Event { pattern: "file.*".into(), filter },

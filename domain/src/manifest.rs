@@ -210,9 +210,18 @@ pub struct Manifest {
     /// The platform that the handler was written for; EventFlow itself if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adapter: Option<Adapter>,
-    /// The program, for the runtime `command`.
+    /// The program, for the runtime `command`; for an image, the arguments of its entry point instead of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
+    /// The image that the function is, in place of files: `registry.example/team/app:1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The port that an image listens on; the lowest that it exposes if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// The path that answers as soon as an image is ready; its own check or its port tells if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
     /// What starts a run. Defaults to HTTP.
     #[serde(default = "http_only")]
     pub triggers: Vec<Trigger>,
@@ -264,6 +273,9 @@ impl Manifest {
             handler: None,
             adapter: None,
             command: None,
+            image: None,
+            port: None,
+            health: None,
             triggers: http_only(),
             env: BTreeMap::new(),
             secrets: Vec::new(),
@@ -328,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_with_everything_said_is_read_as_said() {
+    fn a_manifest_with_everything_in_it_is_read_as_written() {
         let manifest = read(
             r#"{
               "$schema": "http://localhost:8080/schemas/function.json",
@@ -359,6 +371,9 @@ mod tests {
             handler: Some("index.handler".into()),
             adapter: None,
             command: None,
+            image: None,
+            port: None,
+            health: None,
             triggers: vec![
                 Trigger::Http(HttpTrigger::default()),
                 Trigger::Event { pattern: "file.uploaded".into(), filter },

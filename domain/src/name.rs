@@ -34,12 +34,31 @@ pub fn from_text(text: &str) -> Option<String> {
 /// The maximum length of a secret's name, in bytes.
 pub const MAX_SECRET: usize = 128;
 
-/// Whether a text is a valid name of a secret, which is also a valid variable name: 1 to 128 letters, digits and
-/// underscores, not beginning with a digit.
+/// What the name of a secret begins with that holds the login for a registry of container images: `registry-ghcr.io`.
+const REGISTRY: &str = "registry-";
+
+/// Whether a text is a valid name of a secret, at most 128 bytes: a variable's name, or that of the login for a registry.
 pub fn fits_secret(name: &str) -> bool {
-    (1..=MAX_SECRET).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-        && !name.starts_with(|c: char| c.is_ascii_digit())
+    (1..=MAX_SECRET).contains(&name.len()) && (fits_variable(name) || registry_of_secret(name).is_some())
+}
+
+/// Whether a text is letters, digits and underscores, not beginning with a digit, as the names of variables are.
+fn fits_variable(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// The name of the secret that holds the login for a registry, a host with or without a port.
+pub fn registry_secret(registry: &str) -> String {
+    format!("{REGISTRY}{}", registry.to_ascii_lowercase())
+}
+
+/// The registry that a secret is the login for; `None` for other secrets. No function gets such a secret as a variable.
+pub fn registry_of_secret(name: &str) -> Option<&str> {
+    let registry = name.strip_prefix(REGISTRY)?;
+    let (host, port) = registry.split_once(':').map_or((registry, None), |(host, port)| (host, Some(port)));
+    let is_host = host.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && host.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'.' | b'-'));
+    (is_host && port.is_none_or(|port| port.parse::<u16>().is_ok())).then_some(registry)
 }
 
 #[cfg(test)]
@@ -86,5 +105,27 @@ mod tests {
         for name in ["", "1A", "A-B", "A B", "A=B", "Ä", "A\0", too_long.as_str()] {
             assert!(!fits_secret(name), "{name}");
         }
+    }
+
+    #[test]
+    fn the_login_for_a_registry_is_a_secret_too() {
+        for registry in ["ghcr.io", "localhost:5000", "registry-1.example"] {
+            let name = registry_secret(registry);
+            assert!(fits_secret(&name), "{name}");
+            assert_eq!(registry_of_secret(&name), Some(registry));
+        }
+        assert_eq!(registry_secret("GHCR.io"), "registry-ghcr.io");
+        for name in [
+            "registry-",
+            "registry-a b",
+            "registry-a:",
+            "registry-a:x",
+            "registry-a:99999",
+            "registry-A",
+            "registry--a",
+        ] {
+            assert!(!fits_secret(name), "{name}");
+        }
+        assert_eq!(registry_of_secret("API_KEY"), None);
     }
 }

@@ -171,7 +171,7 @@ test("what people wait for", async () => {
       return shown === undefined || Number.isNaN(shown) ? [] : [shown - at];
     });
     const travels = [...told].flatMap(([run, at]) => (arrived.has(run) ? [(arrived.get(run) ?? 0) - at] : []));
-    rows.push(["of that, until the browser is told of it", spread(travels), ""]);
+    rows.push(["of that, until the browser gets it", spread(travels), ""]);
     rows.push([`run accepted → its row's pixel, ${RATE} a second`, spread(waits), "p95 ≤ 100 ms"]);
     rows.push(["runs never seen on the first page", String(told.size - waits.length), ""]);
 

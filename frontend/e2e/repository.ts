@@ -35,7 +35,7 @@ export class Repository {
   }
 }
 
-/** A manifest of a small Node service; anything may be said otherwise. */
+/** A manifest of a small Node service; anything may be replaced. */
 export function manifest(rest: Record<string, unknown> = {}): string {
   const usual = { runtime: "node", handler: "index.handler", triggers: [{ type: "http" }] };
   return `${JSON.stringify({ ...usual, ...rest }, null, 2)}\n`;

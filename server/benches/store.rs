@@ -122,7 +122,7 @@ fn call(function: function::Id, with_row: bool) -> Append {
 
 /// What this process has had of the processors.
 fn cpu() -> Duration {
-    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the kernel tells");
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the kernel reports");
     let micros = |time: nix::sys::time::TimeVal| time.num_microseconds().unsigned_abs();
     Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time()))
 }

@@ -119,6 +119,27 @@ impl Standing {
         }
     }
 
+    /// Waits until something may no longer be done in a namespace; for ever where no role in the log says whether it may.
+    pub async fn until_not(&self, action: Action, namespace: &str) {
+        match &self.0 {
+            Of::Installation(_) => std::future::pending().await,
+            Of::Member { roster, .. } => {
+                let roster = roster.clone();
+                roster.0.wait_for(|members| !self.may_among(members, action, namespace)).await;
+            }
+        }
+    }
+
+    fn may_among(&self, members: &Members, action: Action, namespace: &str) -> bool {
+        match &self.0 {
+            Of::Installation(grants) => grants.may(action, namespace),
+            Of::Member { subject, bounds, .. } => {
+                let role = members.0.get(subject.as_ref()).and_then(|grants| grants.role(namespace));
+                bounds.bind(namespace) && role.is_some_and(|role| role.min(bounds.most).may(action))
+            }
+        }
+    }
+
     /// Whether something may be done in every namespace, and so with what belongs to none.
     pub fn may_everywhere(&self, action: Action) -> bool {
         self.grants().may_everywhere(action)

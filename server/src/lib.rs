@@ -5,15 +5,16 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 9 | [`app`] puts everything together |
-//! | 8 | [`ingress`] is the entrance for people and programs, [`gateway`] for calls of functions; [`dispatch`] performs what follows from the log |
-//! | 7 | [`edge`] is HTTP below any route: connections, limits, authentication |
-//! | 6 | [`operations`] are the use cases, shared by all entrances |
-//! | 5 | [`keeping`] keeps instances running |
-//! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
-//! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
-//! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes; [`artifacts`] keeps what builds made |
-//! | 1 | [`config`], [`clock`], [`telemetry`]; [`mac`] says what only who has a key can make; [`tree`] handles folders that strangers have filled |
+//! | 10 | [`app`] puts everything together |
+//! | 9 | [`ingress`] is the entrance for people and programs, [`gateway`] for calls of functions; [`dispatch`] performs what follows from the log |
+//! | 8 | [`edge`] is HTTP below any route: connections, limits, authentication |
+//! | 7 | [`operations`] are the use cases, shared by all entrances |
+//! | 6 | [`keeping`] keeps instances running |
+//! | 5 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
+//! | 4 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
+//! | 3 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes; [`artifacts`] keeps what builds made |
+//! | 2 | [`config`] reads the settings |
+//! | 1 | [`clock`], [`telemetry`]; [`mac`] makes message authentication codes; [`outbound`] knows which addresses may be reached; [`tree`] handles folders that strangers have filled |
 //! | 0 | the `domain` crate decides |
 
 pub mod access;
@@ -34,6 +35,7 @@ pub mod keeping;
 pub mod leasing;
 pub mod mac;
 pub mod operations;
+pub mod outbound;
 pub mod queue;
 pub mod store;
 pub mod telemetry;

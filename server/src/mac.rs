@@ -2,8 +2,8 @@
 //!
 //! The one place where HMAC (RFC 2104) is computed: keys that are derived from the server's own, seals over the log, signatures
 //! of callbacks, proofs of webhooks. A code is that of all parts, one after the other, as if they were one text; who needs
-//! it to tell where a part ends says so in the parts (a length, a separator that no part holds). Keys may have any length.
-//! Codes that a stranger sends are compared in a time that does not tell where two differ.
+//! it to mark where a part ends does so in the parts (a length, a separator that no part holds). Keys may have any length.
+//! Codes that a stranger sends are compared in a time that does not reveal where two differ.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -20,7 +20,7 @@ pub fn fits(key: &[u8], parts: &[&[u8]], mac: &[u8]) -> bool {
 }
 
 /// Whether one of `macs` is that of the parts. The parts are read once, however many there are, and also when there is none:
-/// the time it takes tells nothing but their length.
+/// the time it takes reveals nothing but their length.
 pub fn fits_any<M: AsRef<[u8]>>(key: &[u8], parts: &[&[u8]], macs: impl IntoIterator<Item = M>) -> bool {
     let hmac = over(key, parts);
     let own = hmac.clone().finalize().into_bytes();

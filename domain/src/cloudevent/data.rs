@@ -159,7 +159,7 @@ mod tests {
         Sender::Function,
     ];
 
-    fn said(data: Result<Option<Data>, String>) -> &'static str {
+    fn form(data: Result<Option<Data>, String>) -> &'static str {
         match data {
             Ok(None) => "nothing",
             Ok(Some(Data::Json(_))) => "JSON",
@@ -190,7 +190,7 @@ mod tests {
             (Some("image/png"), json, ["bytes", "text", "text", "text", "text"]),
             (Some("image/png"), &[0xff], ["bytes"; 5]),
         ] {
-            assert_eq!(ALL.map(|sender| said(Data::of(sender, kind, body))), expected, "{kind:?} {body:?}");
+            assert_eq!(ALL.map(|sender| form(Data::of(sender, kind, body))), expected, "{kind:?} {body:?}");
         }
     }
 
@@ -214,28 +214,28 @@ mod tests {
     }
 
     #[test]
-    fn what_data_stands_for_is_what_was_sent_where_it_can_be_told() {
-        for (kind, body, is_told) in [
+    fn what_data_stands_for_is_what_was_sent_where_that_is_known() {
+        for (kind, body, is_known) in [
             (Some("application/json"), r#"{"z":1.0}"#, true),
             (Some("application/json"), "\"text\"", true),
             (Some("text/plain"), "text", true),
             (Some("application/x-www-form-urlencoded"), "a=1&b=%20", true),
             (Some("image/svg+xml"), "<svg/>", true),
-            // These cannot be told apart by their data alone.
+            // Their data alone does not distinguish these.
             (Some("application/json"), " {} ", false),
             (Some("application/json"), "{", false),
             (Some("application/x-ndjson"), "{}", false),
             (None, "text", false),
         ] {
             let data = Data::of(Sender::Provider, kind, body.as_bytes()).unwrap().unwrap();
-            assert_eq!(data.body(kind) == body.as_bytes(), is_told, "{kind:?} {body}");
+            assert_eq!(data.body(kind) == body.as_bytes(), is_known, "{kind:?} {body}");
         }
         let bytes = Data::of(Sender::Provider, Some("image/png"), &[0, 255]).unwrap().unwrap();
         assert_eq!(*bytes.body(Some("image/png")), [0, 255]);
     }
 
     #[test]
-    fn text_that_is_not_said_to_be_json_stands_for_itself() {
+    fn text_that_is_not_declared_as_json_stands_for_itself() {
         assert_eq!(*body_of(r#""a\nb""#, Some("text/plain")), *b"a\nb");
         assert_eq!(*body_of(r#""a\nb""#, None), *br#""a\nb""#);
         assert_eq!(*body_of(r#""a\nb""#, Some("application/json")), *br#""a\nb""#);

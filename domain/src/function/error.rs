@@ -20,7 +20,7 @@ pub enum Error {
         "the namespace `{namespace}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"
     )]
     BadNamespace { namespace: String },
-    #[error("the function is DEREGISTERED, for good; register it again under its name")]
+    #[error("the function is DEREGISTERED, which is permanent; register it again under its name")]
     Deregistered,
     #[error("the function is REGISTERED and has no version yet; build it first")]
     NotBuilt,
@@ -34,7 +34,7 @@ pub enum Error {
     BuildNotStarted,
     #[error("the build is RUNNING on node {node}")]
     BuildTaken { node: String },
-    #[error("{most} builds of the function wait or run already; cancel one, or ask again when one is over")]
+    #[error("{most} builds of the function wait or run already; cancel one, or request another when one is over")]
     TooManyBuilds { most: usize },
     #[error(
         "the builds and versions of the function take {bytes} bytes together, the most that is kept is {most}: deregister it and register it again under its name"

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_preset_settles_what_else_would_have_to_be_said() {
+    fn a_preset_settles_what_else_would_have_to_be_written() {
         let of = |text: &str| serde_json::from_str::<Webhook>(text).unwrap();
         for (preset, scheme, header, encoding, prefix) in [
             ("stripe", WebhookScheme::Stripe, None, SignatureEncoding::Hex, ""),
@@ -202,8 +202,8 @@ mod tests {
             ("bitbucket", WebhookScheme::HmacSha256, Some("x-hub-signature"), SignatureEncoding::Hex, "sha256="),
         ] {
             let webhook = of(&format!(r#"{{"name":"w","preset":"{preset}","scheme":"none"}}"#));
-            let said = (webhook.scheme(), webhook.header(), webhook.encoding(), webhook.prefix());
-            assert_eq!(said, (scheme, header, encoding, prefix), "{preset}");
+            let settings = (webhook.scheme(), webhook.header(), webhook.encoding(), webhook.prefix());
+            assert_eq!(settings, (scheme, header, encoding, prefix), "{preset}");
         }
         assert_eq!(of(r#"{"name":"w"}"#).scheme(), WebhookScheme::None);
         assert_eq!(of(r#"{"name":"w","scheme":"token","header":"X-A"}"#).header(), Some("X-A"));

@@ -18,6 +18,12 @@ mod tests;
 /// Members of a namespace.
 pub const MAX_MEMBERS: usize = 1_000;
 
+/// Secrets of a namespace, beside the credentials of its functions' repositories.
+pub const MAX_SECRETS: usize = 1_000;
+
+/// Names of each kind that are remembered after they were removed.
+pub const MAX_FORMER: usize = 1_000;
+
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
 
@@ -89,14 +95,17 @@ pub enum Error {
     #[error("the namespace has no token {0}")]
     NoSuchToken(Uuid),
     #[error(
-        "a secret cannot be called `{0}`: 1 to 128 letters, digits and underscores, not beginning with a digit, as variables are"
+        "a secret cannot be called `{0}`: 1 to 128 letters, digits and underscores, not beginning with a digit, as variables are; or `registry-` and a host, for \
+         the login of a registry"
     )]
     BadSecretName(String),
     #[error("the namespace has no secret `{0}`")]
     NoSuchSecret(String),
     #[error("the namespace has {MAX_MEMBERS} members, which is the limit: remove somebody first")]
     TooManyMembers,
-    #[error("the last owner cannot go or become less: make another one first")]
+    #[error("the namespace has {MAX_SECRETS} secrets, which is the limit: remove one that is not needed")]
+    TooManySecrets,
+    #[error("the last owner can neither leave nor get another role: make somebody else an owner first")]
     LastOwner,
 }
 
@@ -111,8 +120,29 @@ impl Error {
             Self::BadSecretName(_) => "bad_secret_name",
             Self::NoSuchSecret(_) => "secret_not_found",
             Self::TooManyMembers => "too_many_members",
+            Self::TooManySecrets => "too_many_secrets",
             Self::LastOwner => "last_owner",
         }
+    }
+}
+
+impl Namespace {
+    /// Whether it has no room for another secret of this name. Those with the credentials of repositories are as many as the
+    /// functions, which have a limit of their own.
+    fn is_full_for(&self, secret: &str) -> bool {
+        let counts = |name: &str| !crate::function::is_reserved_secret(name);
+        counts(secret)
+            && !self.secrets.contains_key(secret)
+            && self.secrets.keys().filter(|name| counts(name)).count() >= MAX_SECRETS
+    }
+}
+
+/// Notes a name that is gone, so that removing it once more is no error. Of more than [`MAX_FORMER`] one is forgotten.
+fn remember(former: &mut BTreeSet<String>, name: &str) {
+    former.insert(name.to_owned());
+    if former.len() > MAX_FORMER {
+        let other = former.iter().find(|other| *other != name).cloned();
+        other.map(|other| former.remove(&other));
     }
 }
 
@@ -170,6 +200,7 @@ impl crate::Aggregate for Aggregate {
             Command::SetSecret { secret, .. } if !name::fits_secret(&secret) => {
                 return Err(Error::BadSecretName(secret));
             }
+            Command::SetSecret { secret, .. } if namespace.is_full_for(&secret) => return Err(Error::TooManySecrets),
             // Setting a secret is always recorded: the value may differ, and the log does not know it.
             Command::SetSecret { secret, at } => vec![Event::SecretSet { secret, at }],
             Command::RemoveSecret { secret, at } if namespace.secrets.contains_key(&secret) => {
@@ -207,7 +238,7 @@ impl crate::Aggregate for Aggregate {
             }
             Event::MemberRemoved { member, .. } => {
                 if namespace.members.remove(member).is_some() {
-                    namespace.former_members.insert(member.clone());
+                    remember(&mut namespace.former_members, member);
                 }
             }
             Event::TokenCreated { token, name, .. } => {
@@ -225,7 +256,7 @@ impl crate::Aggregate for Aggregate {
             }
             Event::SecretRemoved { secret, .. } => {
                 if namespace.secrets.remove(secret).is_some() {
-                    namespace.former_secrets.insert(secret.clone());
+                    remember(&mut namespace.former_secrets, secret);
                 }
             }
             Event::QuotaSet { quota, limit, .. } => {

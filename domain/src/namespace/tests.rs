@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Aggregate, Command, Error, Event, MAX_MEMBERS};
+use super::{Aggregate, Command, Error, Event, MAX_FORMER, MAX_MEMBERS, MAX_SECRETS};
 use crate::access::Role;
 use crate::testing::{Given, at};
 
@@ -149,6 +149,31 @@ fn a_namespace_has_no_more_members_than_it_may() {
     given(life.clone()).when(add("user:late", Role::Viewer)).then_refused(Error::TooManyMembers);
     let changed = Event::RoleChanged { member: "user:0".into(), role: Role::Operator, at: at(1) };
     given(life).when(add("user:0", Role::Operator)).then([changed]);
+}
+
+#[test]
+fn a_namespace_has_no_more_secrets_than_it_may() {
+    let set = |name: String| Event::SecretSet { secret: name, at: at(5) };
+    let life = [created()].into_iter().chain((0..MAX_SECRETS).map(|number| set(format!("S{number}"))));
+    let life: Vec<_> = life.collect();
+    let ask = |name: &str| Command::SetSecret { secret: name.into(), at: at(5) };
+    given(life.clone()).when(ask("LATE")).then_refused(Error::TooManySecrets);
+    given(life.clone()).when(ask("S0")).then([set("S0".into())]);
+    // A repository's credentials are counted as its function is.
+    let credentials = crate::function::credentials_secret(Uuid::nil().into());
+    given(life).when(ask(&credentials)).then([set(credentials.clone())]);
+}
+
+#[test]
+fn names_that_are_gone_are_forgotten_beyond_a_number() {
+    let gone = |name: &str| {
+        [Event::SecretSet { secret: name.into(), at: at(5) }, Event::SecretRemoved { secret: name.into(), at: at(6) }]
+    };
+    let life = [created()].into_iter().chain((0..2 * MAX_FORMER).flat_map(|number| gone(&format!("S{number}"))));
+    let after = given(life.collect::<Vec<_>>());
+    let last = format!("S{}", 2 * MAX_FORMER - 1);
+    let after = after.when(Command::RemoveSecret { secret: last, at: at(7) }).then_nothing();
+    assert_eq!(after.state.expect("it is there").former_secrets.len(), MAX_FORMER);
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn what_follows_from_each_event_of_a_function() {
             "Deregistered" => "reconcile, forget numbers, change",
             "TrafficShifted" => "reconcile, resize",
             "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" | "InstanceRecovered" => "",
-            kind => panic!("nobody said what follows from {kind}"),
+            kind => panic!("no test has what follows from {kind}"),
         };
         assert_eq!(names(&recorded), expected, "{}", recorded.kind);
     }
@@ -84,7 +84,7 @@ fn what_follows_from_each_event_of_a_run() {
             "Redriven" => "redrive",
             "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Deferred" | "Answered" | "Purged"
             | "CallbackFailed" | "CallbackDelivered" | "Erased" => "",
-            kind => panic!("nobody said what follows from {kind}"),
+            kind => panic!("no test has what follows from {kind}"),
         };
         assert_eq!(names(&recorded), expected, "{}", recorded.kind);
     }

@@ -18,13 +18,13 @@ pub enum Error {
     NotDead { state: &'static str },
     #[error("the dead run was purged")]
     Purged,
-    #[error("nobody waits to be called back for this run")]
+    #[error("the run has no callback that is due")]
     NoCallback,
     #[error("another run has this id already")]
     IdTaken,
-    #[error("the run is {state}: what it was asked with is erased when it is over; cancel it first")]
+    #[error("the run is {state}, and its payloads can be erased only when it is over; cancel it first")]
     NotOver { state: &'static str },
-    #[error("who asked for the outcome of the run has not been told yet: erase it when that is settled")]
+    #[error("the callback of the run is still to be delivered: erase the run when that is settled")]
     CallbackOpen,
 }
 

@@ -184,14 +184,14 @@ fn a_run_that_somebody_else_asked_for_is_never_taken_for_ones_own() {
     for life in [queued(), running(), retrying()].into_iter().chain(over().map(|(_, life)| life)) {
         let command = Command::Request { request: another(), delivery: TWICE, at: at(0) };
         given(life.clone()).when(command).then_refused(Error::IdTaken);
-        let told = Answered { request: another(), ..answered(Ending::Succeeded) };
-        given(life).when(Command::Answer(Box::new(told))).then_refused(Error::IdTaken);
+        let call = Answered { request: another(), ..answered(Ending::Succeeded) };
+        given(life).when(Command::Answer(Box::new(call))).then_refused(Error::IdTaken);
     }
     // Two calls that differ only in their time are two calls.
     let called = |second| Request { input: Json::of(&second).expect("a number"), event: None, ..request() };
     let first = Event::Answered(Box::new(Answered { request: called(1), ..answered(Ending::Succeeded) }));
-    let told = Answered { request: called(2), ..answered(Ending::Succeeded) };
-    given([first]).when(Command::Answer(Box::new(told))).then_refused(Error::IdTaken);
+    let call = Answered { request: called(2), ..answered(Ending::Succeeded) };
+    given([first]).when(Command::Answer(Box::new(call))).then_refused(Error::IdTaken);
 }
 
 #[test]
@@ -324,9 +324,9 @@ fn only_the_next_attempt_fails_without_having_begun() {
     for (state, life, beyond) in [("QUEUED", queued(), 2), ("RETRYING", retrying(), 3)] {
         let failure = failure(false);
         let (retry_after_s, jitter) = (None, 0.5);
-        let told =
+        let command =
             Command::Fail { begun: true, attempt: beyond, failure, retryable: true, retry_after_s, jitter, at: at(20) };
-        given(life).when(told).then_refused(Error::NotRunning { state });
+        given(life).when(command).then_refused(Error::NotRunning { state });
     }
 }
 
@@ -549,9 +549,10 @@ fn a_server_that_comes_back_does_not_end_the_attempt_of_another() {
 #[test]
 fn what_one_server_could_not_begin_is_no_failure_of_what_another_has_begun() {
     let Command::Fail { attempt, failure, at, .. } = fail(2) else { panic!("it is a failure") };
-    let told = Command::Fail { begun: false, attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at };
-    given(running()).when(told.clone()).then_refused(Error::Taken { node: "a".into() });
-    given(queued()).when(told).then([attempt_failed(1, 12, 2)]);
+    let command =
+        Command::Fail { begun: false, attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at };
+    given(running()).when(command.clone()).then_refused(Error::Taken { node: "a".into() });
+    given(queued()).when(command).then([attempt_failed(1, 12, 2)]);
 }
 
 // ---- dead letters ----
@@ -591,7 +592,7 @@ fn only_a_dead_run_is_redriven_or_purged() {
 // ---- callbacks ----
 
 fn with_callback() -> Vec<Event> {
-    let request = Request { callback: Some("https://example.org/told".into()), ..request() };
+    let request = Request { callback: Some("https://example.org/done".into()), ..request() };
     vec![Event::Requested(Requested { request, delivery: TWICE, at: at(0) }), started(1, 1)]
 }
 
@@ -631,9 +632,9 @@ fn an_outcome_that_cannot_be_told_is_given_up() {
 
 #[test]
 fn nobody_is_told_who_did_not_ask_or_before_the_end() {
-    let told = || Command::CallBack { attempt: 1, at: at(9) };
-    given([requested(TWICE), started(1, 1), succeeded()]).when(told()).then_refused(Error::NoCallback);
-    given(with_callback()).when(told()).then_refused(Error::NoCallback);
+    let call_back = || Command::CallBack { attempt: 1, at: at(9) };
+    given([requested(TWICE), started(1, 1), succeeded()]).when(call_back()).then_refused(Error::NoCallback);
+    given(with_callback()).when(call_back()).then_refused(Error::NoCallback);
 }
 
 // ---- the end ----
@@ -688,7 +689,7 @@ fn a_run_that_is_over_is_not_cancelled() {
 // ---- synchronous calls ----
 
 #[test]
-fn a_synchronous_call_is_over_when_it_is_told() {
+fn a_synchronous_call_is_over_when_it_is_recorded() {
     let endings = [
         (Ending::Succeeded, "SUCCEEDED"),
         (Ending::Failed, "FAILED"),
@@ -696,8 +697,8 @@ fn a_synchronous_call_is_over_when_it_is_told() {
         (Ending::Cancelled, "CANCELLED"),
     ];
     for (ending, name) in endings {
-        let told = Box::new(answered(ending));
-        let after = given([]).when(Command::Answer(told.clone())).then([Event::Answered(told.clone())]);
+        let call = Box::new(answered(ending));
+        let after = given([]).when(Command::Answer(call.clone())).then([Event::Answered(call.clone())]);
         let run = after.state.clone().expect("the run is there");
         assert_eq!((run.queued_at, run.attempts, run.delivery), (at(0), 1, Delivery::Once));
         assert_eq!((run.phase.name(), run.phase.finished_at()), (name, Some(at(2))));
@@ -705,15 +706,15 @@ fn a_synchronous_call_is_over_when_it_is_told() {
         let failed = matches!(ending, Ending::Failed | Ending::TimedOut);
         assert_eq!(run.phase.failure().map(|failure| &*failure.error), failed.then_some("it broke"));
         assert_eq!(run.phase.failure().map(|f| f.timed_out), failed.then_some(ending == Ending::TimedOut));
-        after.when(Command::Answer(told)).then_nothing();
+        after.when(Command::Answer(call)).then_nothing();
     }
 }
 
 #[test]
 fn a_synchronous_call_that_no_instance_took_has_no_attempt() {
     for ending in [Ending::Failed, Ending::TimedOut, Ending::Cancelled] {
-        let told = Box::new(Answered { started_at: None, ..answered(ending) });
-        let run = given([]).when(Command::Answer(told.clone())).then([Event::Answered(told)]).state;
+        let call = Box::new(Answered { started_at: None, ..answered(ending) });
+        let run = given([]).when(Command::Answer(call.clone())).then([Event::Answered(call)]).state;
         let run = run.expect("the run is there");
         assert_eq!((run.attempts, run.phase.attempt()), (0, None));
     }
@@ -768,7 +769,7 @@ fn every_refusal_has_its_own_code_and_names_the_state() {
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();
     assert_eq!(codes.len(), refusals.len());
     for (refusal, word) in
-        refusals.iter().zip(["no such run", "DEAD", "attempt 2", "FAILED", "purged", "called back", "QUEUED", "node b"])
+        refusals.iter().zip(["no such run", "DEAD", "attempt 2", "FAILED", "purged", "no callback", "QUEUED", "node b"])
     {
         assert!(refusal.to_string().contains(word), "{refusal}");
     }

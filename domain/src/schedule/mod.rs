@@ -174,11 +174,11 @@ impl fmt::Display for TriggerId {
 pub fn keys<'a>(function: function::Id, schedules: impl IntoIterator<Item = &'a Schedule>) -> Vec<Key> {
     let mut seen: Vec<(String, &str)> = Vec::new();
     let key = |schedule: &'a Schedule| {
-        let said = (spaced(&schedule.cron), schedule.timezone.as_str());
-        let place = seen.iter().filter(|other| **other == said).count();
-        let parts = [&function.to_string(), &said.0, said.1, &place.to_string()];
+        let timing = (spaced(&schedule.cron), schedule.timezone.as_str());
+        let place = seen.iter().filter(|other| **other == timing).count();
+        let parts = [&function.to_string(), &timing.0, timing.1, &place.to_string()];
         let (high, _) = crate::Id::<Key>::derive("schedule trigger", &parts).uuid().as_u64_pair();
-        seen.push(said);
+        seen.push(timing);
         Key { function, trigger: TriggerId(high >> 16) }
     };
     schedules.into_iter().map(key).collect()

@@ -165,7 +165,7 @@ enum Step {
     Runs {
         attempt: u32,
     },
-    Told,
+    Recorded,
 }
 
 /// A possible step. The first number is a server, the second a run or its event.
@@ -378,7 +378,7 @@ impl Delivery {
                         actions.push(Action::Withdraw(node, run));
                     }
                 }
-                Some(Step::Told) => actions.push(Action::Acknowledge(node, run)),
+                Some(Step::Recorded) => actions.push(Action::Acknowledge(node, run)),
             }
         }
         let faults = &world.faults;
@@ -417,19 +417,20 @@ impl Delivery {
         let Some(Task { at: Step::Looked { lost }, held }) = world.servers[node].tasks[run] else { return };
         world.faults.happens(|f| &mut f.unreached);
         let intent = lost.map_or(Intent::Defer { attempt: None }, |attempt| Intent::Fail { attempt });
-        let told = world.append(run, Intent::Request, 0).and_then(|()| world.append(run, intent, lost.unwrap_or(0)));
-        let at = if lost.is_some() { Step::Told } else { Step::Looked { lost: None } };
-        world.servers[node].tasks[run] = told.ok().map(|()| Task { at, held });
+        let appended =
+            world.append(run, Intent::Request, 0).and_then(|()| world.append(run, intent, lost.unwrap_or(0)));
+        let at = if lost.is_some() { Step::Recorded } else { Step::Looked { lost: None } };
+        world.servers[node].tasks[run] = appended.ok().map(|()| Task { at, held });
     }
 
     /// The attempt is withdrawn, and the run offered again.
     fn withdraw(&self, world: &mut World, node: usize, run: usize) {
         let Some(Task { at: Step::Runs { attempt }, held }) = world.servers[node].tasks[run] else { return };
-        let told = world.append(run, Intent::Defer { attempt: Some(attempt) }, attempt);
-        world.servers[node].tasks[run] = told.ok().map(|()| Task { at: Step::Looked { lost: None }, held });
+        let appended = world.append(run, Intent::Defer { attempt: Some(attempt) }, attempt);
+        world.servers[node].tasks[run] = appended.ok().map(|()| Task { at: Step::Looked { lost: None }, held });
     }
 
-    fn tell(&self, world: &mut World, node: usize, run: usize, succeeded: bool) {
+    fn record_outcome(&self, world: &mut World, node: usize, run: usize, succeeded: bool) {
         let Some(Task { at: Step::Runs { attempt: mine }, .. }) = world.servers[node].tasks[run] else { return };
         let newest = run::attempts(&world.log[run]);
         let attempt = if self.protocol.numbered { mine } else { newest };
@@ -439,7 +440,7 @@ impl Delivery {
         let entries = run::decide(&world.log[run][..seen], intent, mine).unwrap_or_default();
         world.log[run].extend(entries);
         if let Some(task) = &mut world.servers[node].tasks[run] {
-            task.at = Step::Told;
+            task.at = Step::Recorded;
         }
     }
 }
@@ -535,8 +536,8 @@ impl Model for Delivery {
                 world.faults.happens(|f| &mut f.unreached);
                 self.withdraw(&mut world, node, run);
             }
-            Action::Succeed(node, run) => self.tell(&mut world, node, run, true),
-            Action::Fail(node, run) => self.tell(&mut world, node, run, false),
+            Action::Succeed(node, run) => self.record_outcome(&mut world, node, run, true),
+            Action::Fail(node, run) => self.record_outcome(&mut world, node, run, false),
             Action::Acknowledge(node, run) => world.servers[node].tasks[run] = None,
             Action::ExpireHeartbeat(node) => world.servers[node].heartbeat = false,
             Action::ExpireLease => world.lease = None,
@@ -581,7 +582,7 @@ impl Model for Delivery {
                 world.log.iter().all(|log| log.iter().rev().skip(1).all(|entry| !entry.is_end()))
             }),
             Property::always("an outcome is that of the attempt that runs", |_, world: &World| {
-                world.log.iter().all(|log| log.windows(2).all(tells_of_what_runs))
+                world.log.iter().all(|log| log.windows(2).all(is_of_what_runs))
             }),
             Property::always("attempts are those of the policy and those that were lost", |_, world: &World| {
                 world.log.iter().all(|log| {
@@ -635,7 +636,7 @@ fn is_withdrawal(entry: Entry) -> bool {
     matches!(entry, Entry::Deferred { attempt: Some(_), .. })
 }
 
-fn tells_of_what_runs(pair: &[Entry]) -> bool {
+fn is_of_what_runs(pair: &[Entry]) -> bool {
     match pair[1] {
         Entry::AttemptFailed { of, .. }
         | Entry::Succeeded { of }

@@ -169,7 +169,9 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>())
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
     let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
-    let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), option::of(vec(text(), 0..3)));
+    let image = (option::of(text()), option::of(any::<u16>()), option::of(text()));
+    let command = (option::of(vec(text(), 0..3)), image);
+    let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), command);
     let build = (btree_map(text(), text(), 0..3), vec(text(), 0..3)).prop_map(|(env, secrets)| Build { env, secrets });
     let build = (any::<(bool, bool, bool)>(), build);
     let pairs = || btree_map(text(), text(), 0..3);
@@ -177,7 +179,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let what = (vec(trigger(), 0..4), pairs(), vec(text(), 0..3), paths, build);
     (who, what, resources, scaling, policy()).prop_map(
         |(
-            (name, runtime, mode, (handler, adapter), command),
+            (name, runtime, mode, (handler, adapter), (command, (image, port, health))),
             (triggers, env, secrets, (watch_paths, labels, annotations), ((start_test, submodules, lfs), build)),
             resources,
             scaling,
@@ -190,6 +192,9 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 handler,
                 adapter,
                 command,
+                image,
+                port,
+                health,
                 triggers,
                 env,
                 secrets,

@@ -121,10 +121,10 @@ fn commands() -> impl Strategy<Value = Vec<Command>> {
 }
 
 fn shuffled() -> impl Strategy<Value = Vec<Event>> {
-    commands().prop_map(|commands| tell(commands).expect("commands are told").events).prop_shuffle()
+    commands().prop_map(|commands| execute(commands).expect("commands are executed").events).prop_shuffle()
 }
 
-fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
+fn execute(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
     History::of(commands, |_| false)
 }
 
@@ -173,7 +173,7 @@ fn follows(before: Option<&Life>, after: Option<&Life>) -> bool {
 proptest! {
     #[test]
     fn every_state_on_the_way_is_sound(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         for state in history.states.iter().flatten() {
             check(state)?;
         }
@@ -187,7 +187,7 @@ proptest! {
 
     #[test]
     fn running_is_never_reached_without_a_successful_build(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut made = HashSet::new();
         for (_, event, after) in history.steps() {
             if let Event::BuildSucceeded(e) = event {
@@ -201,7 +201,7 @@ proptest! {
 
     #[test]
     fn each_build_ends_at_most_once(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut over = HashSet::new();
         for event in &history.events {
             let build = match event {
@@ -220,7 +220,7 @@ proptest! {
 
     #[test]
     fn a_promotion_names_the_version_before_it(commands in commands()) {
-        for (before, event, _) in tell(commands)?.steps() {
+        for (before, event, _) in execute(commands)?.steps() {
             if let Event::VersionPromoted(e) = event {
                 prop_assert_eq!(life(before).and_then(Life::version), Some(e.previous));
                 prop_assert_ne!(e.version, e.previous);
@@ -230,7 +230,7 @@ proptest! {
 
     #[test]
     fn calls_are_divided_into_a_whole_or_not_at_all(commands in commands()) {
-        for function in tell(commands)?.states.iter().flatten() {
+        for function in execute(commands)?.states.iter().flatten() {
             let sum: u64 = function.traffic.iter().map(|share| u64::from(share.percent)).sum();
             prop_assert!(function.traffic.is_empty() || sum == 100, "{:?}", function.traffic);
         }
@@ -240,8 +240,8 @@ proptest! {
     fn deregistered_is_final(commands in commands(), more in vec(command(), 1..20)) {
         let end = Command::Deregister { at: at(0) };
         let before = commands.clone().into_iter().chain([end.clone()]).collect();
-        let gone = tell(before)?;
-        let after = tell(commands.into_iter().chain([end]).chain(more.clone()).collect())?;
+        let gone = execute(before)?;
+        let after = execute(commands.into_iter().chain([end]).chain(more.clone()).collect())?;
         if let Some(function) = gone.state() {
             let is_deregistered = matches!(function.life, Life::Deregistered { .. });
             prop_assert!(is_deregistered);
@@ -253,7 +253,7 @@ proptest! {
 
     #[test]
     fn a_function_survives_a_restart(commands in commands()) {
-        tell(commands)?.survives_a_restart()?;
+        execute(commands)?.survives_a_restart()?;
     }
 
     #[test]
@@ -278,7 +278,7 @@ proptest! {
 
     #[test]
     fn the_routing_reaches_exactly_what_runs(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut table = routing::Table::default();
         for (_, event, after) in history.steps() {
             let Some(function) = after else { continue };
@@ -330,7 +330,7 @@ fn received() -> Received {
 #[test]
 fn the_histories_reach_every_state_every_event_and_every_refusal() {
     let states = history::count(commands(), 1_200, |commands| {
-        let history = tell(commands).expect("commands are told");
+        let history = execute(commands).expect("commands are executed");
         let builds =
             history.state().iter().flat_map(|function| &function.builds).map(|build| match build.state.name() {
                 "QUEUED" => "build QUEUED",
@@ -367,7 +367,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
     );
 
     let events = history::count(commands(), 1_200, |commands| {
-        tell(commands).expect("commands are told").events.iter().map(Payload::kind).collect()
+        execute(commands).expect("commands are executed").events.iter().map(Payload::kind).collect()
     });
     history::assert_all_met(
         &events,
@@ -390,7 +390,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
     );
 
     let refusals = history::count(commands(), 1_200, |commands| {
-        tell(commands).expect("commands are told").refusals.iter().map(function::Error::code).collect()
+        execute(commands).expect("commands are executed").refusals.iter().map(function::Error::code).collect()
     });
     history::assert_all_met(
         &refusals,

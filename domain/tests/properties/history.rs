@@ -35,7 +35,12 @@ impl<A: Aggregate> History<A> {
                 history.events.push(event);
             }
             if !repeats(&command) {
-                prop_assert_eq!(A::decide(history.state(), command.clone()), Ok(vec![]), "told twice: {:?}", command);
+                prop_assert_eq!(
+                    A::decide(history.state(), command.clone()),
+                    Ok(vec![]),
+                    "executed twice: {:?}",
+                    command
+                );
             }
         }
         Ok(history)

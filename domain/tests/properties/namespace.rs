@@ -36,7 +36,7 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
-fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
+fn execute(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
     // Setting a secret is always recorded: the log does not know whether the value differs.
     History::of(commands, |command| matches!(command, Command::SetSecret { .. }))
 }
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn a_namespace_that_has_an_admin_keeps_one(commands in vec(command(), 0..40)) {
         let mut had = false;
-        for namespace in tell(commands)?.states.iter().flatten() {
+        for namespace in execute(commands)?.states.iter().flatten() {
             let has = namespace.members.values().any(|role| *role == Role::Owner);
             prop_assert!(has || !had);
             had = has;
@@ -54,7 +54,7 @@ proptest! {
 
     #[test]
     fn a_revoked_token_is_never_good_again(commands in vec(command(), 0..40)) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut revoked = HashSet::new();
         for (_, event, after) in history.steps() {
             if let Event::TokenRevoked { token, .. } = event {
@@ -67,7 +67,7 @@ proptest! {
 
     #[test]
     fn a_secret_is_there_from_its_setting_to_its_removal(commands in vec(command(), 0..40)) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut there = HashSet::new();
         for (_, event, after) in history.steps() {
             match event {
@@ -82,7 +82,7 @@ proptest! {
 
     #[test]
     fn a_namespace_survives_a_restart(commands in vec(command(), 0..40)) {
-        tell(commands)?.survives_a_restart()?;
+        execute(commands)?.survives_a_restart()?;
     }
 
     #[test]
@@ -104,7 +104,7 @@ proptest! {
 #[test]
 fn the_histories_reach_every_event_and_every_refusal() {
     let events = history::count(vec(command(), 0..40), 300, |commands| {
-        tell(commands).expect("commands are told").events.iter().map(Payload::kind).collect()
+        execute(commands).expect("commands are executed").events.iter().map(Payload::kind).collect()
     });
     history::assert_all_met(
         &events,
@@ -122,7 +122,7 @@ fn the_histories_reach_every_event_and_every_refusal() {
     );
 
     let refusals = history::count(vec(command(), 0..40), 300, |commands| {
-        tell(commands).expect("commands are told").refusals.iter().map(namespace::Error::code).collect()
+        execute(commands).expect("commands are executed").refusals.iter().map(namespace::Error::code).collect()
     });
     history::assert_all_met(
         &refusals,

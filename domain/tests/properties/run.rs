@@ -147,10 +147,10 @@ fn decide(state: &State, command: Command) -> Result<Vec<Event>, run::Error> {
 }
 
 fn shuffled() -> impl Strategy<Value = Vec<Event>> {
-    commands().prop_map(|commands| tell(commands).expect("commands are told").events).prop_shuffle()
+    commands().prop_map(|commands| execute(commands).expect("commands are executed").events).prop_shuffle()
 }
 
-fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
+fn execute(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
     History::of(commands, |_| false)
 }
 
@@ -191,7 +191,7 @@ fn ended(state: &State) -> State {
 proptest! {
     #[test]
     fn a_run_ends_at_most_once_and_its_end_stands(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let end = history.events.iter().position(is_end);
         let over = phase(history.state()).is_some_and(Phase::is_over);
         prop_assert_eq!(over, end.is_some());
@@ -203,7 +203,7 @@ proptest! {
 
     #[test]
     fn a_run_succeeds_only_while_it_runs(commands in commands()) {
-        for (before, event, _) in tell(commands)?.steps() {
+        for (before, event, _) in execute(commands)?.steps() {
             if let Event::Succeeded(_) = event {
                 prop_assert_eq!(phase(before).map(Phase::name), Some("RUNNING"));
             }
@@ -212,7 +212,7 @@ proptest! {
 
     #[test]
     fn attempts_are_counted_and_only_lost_ones_come_on_top_of_the_policy(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let (mut last, mut taken_over, mut spared) = (0, 0, 0);
         for (before, event, after) in history.steps() {
             let Some(run) = after else { continue };
@@ -255,14 +255,14 @@ proptest! {
     #[test]
     fn only_the_attempt_that_runs_has_an_outcome(commands in commands()) {
         let at = DateTime::UNIX_EPOCH;
-        for state in tell(commands)?.states {
+        for state in execute(commands)?.states {
             let Some(run) = &state else { continue };
             for attempt in (0..run.attempts + 3).filter(|attempt| *attempt != Which::Newest.of(&state)) {
                 let failure = Failure { error: String::new(), timed_out: false, outcome: Outcome::default() };
                 let fail = Command::Fail { begun: true, attempt, failure, retryable: true, retry_after_s: None, jitter: 0.5, at };
                 let succeed = Command::Succeed { attempt, outcome: Outcome::default(), at };
-                for told in [succeed, fail] {
-                    let decided = decide(&state, told).map_err(|error| error.code());
+                for command in [succeed, fail] {
+                    let decided = decide(&state, command).map_err(|error| error.code());
                     match run.phase.node() {
                         Some(_) => prop_assert_eq!(decided, Err("attempt_superseded")),
                         None => prop_assert_eq!(decided.unwrap_or_default(), vec![]),
@@ -275,10 +275,10 @@ proptest! {
     #[test]
     fn an_attempt_is_taken_over_only_by_who_knows_that_it_is_lost(commands in commands()) {
         let start = |lost| Command::Start { version: 1, node: "c".into(), lost, at: DateTime::UNIX_EPOCH };
-        for state in tell(commands)?.states {
+        for state in execute(commands)?.states {
             let Some(run) = state.as_ref().filter(|run| run.phase.node().is_some()) else { continue };
-            let told = std::iter::once(None).chain((0..run.attempts + 3).map(Some));
-            for lost in told.filter(|lost| *lost != Some(run.attempts)) {
+            let attempts = std::iter::once(None).chain((0..run.attempts + 3).map(Some));
+            for lost in attempts.filter(|lost| *lost != Some(run.attempts)) {
                 prop_assert_eq!(decide(&state, start(lost)).map_err(|error| error.code()), Err("run_taken"));
             }
             let after = after(state.clone(), start(Some(run.attempts)));
@@ -291,7 +291,7 @@ proptest! {
     fn what_is_left_after_an_erasure_is_the_same_from_what_was_there_and_from_what_was_written_over_it(
         commands in commands()
     ) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let evolve = <Aggregate as domain::Aggregate>::evolve;
         let state = history.events.iter().fold(None, evolve);
         let payloads = vec![domain::erasure::Payload { version: 1, digest: String::new() }];
@@ -326,7 +326,7 @@ proptest! {
 
     #[test]
     fn a_dead_letter_is_redriven_or_purged_and_that_once(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let mut settled = 0;
         for (before, event, _) in history.steps() {
             if let Event::Redriven(_) | Event::Purged(_) = event {
@@ -339,7 +339,7 @@ proptest! {
 
     #[test]
     fn an_outcome_is_told_after_the_end_to_who_asked_and_once(commands in commands()) {
-        let history = tell(commands)?;
+        let history = execute(commands)?;
         let (mut tried, mut settled) = (0, false);
         for (before, event, after) in history.steps() {
             let (at, last) = match event {
@@ -349,7 +349,7 @@ proptest! {
             };
             prop_assert!(phase(before).is_some_and(Phase::is_over));
             prop_assert!(after.as_ref().is_some_and(|run| run.request.callback.is_some()));
-            prop_assert!(!settled, "told, or given up, and tried again: {:?}", history.events);
+            prop_assert!(!settled, "delivered, or given up, and tried again: {:?}", history.events);
             prop_assert!(!matches!(event, Event::CallbackFailed(_)) || at > tried, "attempt {at} after {tried}");
             (tried, settled) = (at, last);
         }
@@ -363,7 +363,7 @@ proptest! {
 
     #[test]
     fn a_wait_is_never_longer_than_its_policy_allows(commands in commands()) {
-        for (_, event, after) in tell(commands)?.steps() {
+        for (_, event, after) in execute(commands)?.steps() {
             let (Event::AttemptFailed(e), Some(run)) = (event, after) else { continue };
             let Delivery::Retried(policy) = run.delivery else { panic!("{:?} was tried again", run.delivery) };
             let wait = (e.due - e.at).num_milliseconds();
@@ -374,7 +374,7 @@ proptest! {
 
     #[test]
     fn a_run_survives_a_restart(commands in commands()) {
-        tell(commands)?.survives_a_restart()?;
+        execute(commands)?.survives_a_restart()?;
     }
 
     #[test]
@@ -398,7 +398,7 @@ proptest! {
 #[test]
 fn the_histories_reach_every_state_every_event_and_every_refusal() {
     let states = history::count(commands(), 600, |commands| {
-        let history = tell(commands).expect("commands are told");
+        let history = execute(commands).expect("commands are executed");
         history.states.iter().map(|state| phase(state).map_or("nothing", Phase::name)).collect()
     });
     history::assert_all_met(
@@ -407,7 +407,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
     );
 
     let events = history::count(commands(), 600, |commands| {
-        tell(commands).expect("commands are told").events.iter().map(Payload::kind).collect()
+        execute(commands).expect("commands are executed").events.iter().map(Payload::kind).collect()
     });
     history::assert_all_met(
         &events,
@@ -430,7 +430,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
     );
 
     let refusals = history::count(commands(), 600, |commands| {
-        tell(commands).expect("commands are told").refusals.iter().map(run::Error::code).collect()
+        execute(commands).expect("commands are executed").refusals.iter().map(run::Error::code).collect()
     });
     history::assert_all_met(
         &refusals,

@@ -92,7 +92,7 @@ story(
       ["/dead-letters", HOSTILE[0] as string],
       ["/system", "SQLite"],
     ];
-    /** Nothing of what was said became an element, or changed what everything is made of. */
+    /** Nothing of the texts became an element, or changed what everything is made of. */
     const sound = async () => {
       const found = await page.evaluate(() => ({
         elements: document.querySelectorAll(

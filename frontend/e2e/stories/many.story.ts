@@ -39,7 +39,7 @@ story(
     const dialog = page.getByRole("dialog");
     const main = page.getByRole("main");
 
-    await step("the last function of all is told of before the event is published", async () => {
+    await step("the last function of all is shown before the event is published", async () => {
       await page.goto("/events?publish=yes");
       await dialog.getByRole("textbox", { name: "Type" }).fill("file.deleted");
       await dialog.getByText("zebra has a trigger for this type").waitFor();
@@ -53,7 +53,7 @@ story(
       expect(await dialog.getByRole("textbox", { name: "Type" }).inputValue()).toBe("file.something");
     });
 
-    await step("the event is said to have reached one of all", async () => {
+    await step("the event is shown to have reached one of all", async () => {
       await dialog.getByRole("button", { name: "Publish", exact: true }).click();
       // hello and zebra are there as well.
       await dialog.getByText(`It reached 1 of ${IDLE + 2} functions of its namespace.`).waitFor();
@@ -259,7 +259,7 @@ story(
         .or(dialog.getByRole("textbox", { name: "Namespace" }));
       expect(await field.first().inputValue()).toBe("team");
     });
-    await step("and nothing is said of it in the list", async () => {
+    await step("and nothing of it is shown in the list", async () => {
       await page.goto("/functions");
       const main = page.getByRole("main");
       await main.getByRole("link", { name: "hello", exact: true }).locator("visible=true").waitFor();

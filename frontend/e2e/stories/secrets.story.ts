@@ -7,7 +7,7 @@ import { invoke, result, tab } from "../words.ts";
 
 const SECRET = "open-sesame-4711";
 
-story("a missing secret is said, set, used, and never shown", async ({ house, page, step }) => {
+story("a missing secret is reported, set, used, and never shown", async ({ house, page, step }) => {
   const repository = new Repository(house.folder, "vaulted");
   repository.commit("use a key", {
     "function.json": manifest({ secrets: ["API_KEY"] }),
@@ -22,7 +22,7 @@ story("a missing secret is said, set, used, and never shown", async ({ house, pa
   const frames: string[] = [];
   page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => frames.push(String(payload))));
 
-  await step("it is said that it is missing, and where", async () => {
+  await step("it is reported that it is missing, and where", async () => {
     await page.goto(`/functions/${id}`);
     await main.getByText("without the secret API_KEY").first().waitFor();
     await tab(page, "Settings");
@@ -47,7 +47,7 @@ story("a missing secret is said, set, used, and never shown", async ({ house, pa
     await result(page).getByText(String(SECRET.length)).first().waitFor();
   });
 
-  await step("nobody is told it again", async () => {
+  await step("nobody sees it again", async () => {
     await tab(page, "History");
     await main.getByText("Started").first().waitFor();
     await page.goto(`/functions/${id}/settings?part=variables`);

@@ -5,7 +5,7 @@ import { until } from "../house.ts";
 import { story } from "../story.ts";
 
 story(
-  "a wrong password is told, the right one leads to where one wanted to go, and no script sees the session",
+  "a wrong password is refused, the right one leads to where one wanted to go, and no script sees the session",
   async ({ house, page, step }) => {
     const password = await until("the first password is printed", async () =>
       house.output.map((line) => /with the password (\S+)/.exec(line)?.[1]).find((found) => found !== undefined),

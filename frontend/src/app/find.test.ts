@@ -40,7 +40,7 @@ test("groups come in the order of their first entry, each once", () => {
   ]);
 });
 
-test("the beginning of an id is told from a word", () => {
+test("the beginning of an id is distinguished from a word", () => {
   expect(idTyped(" 019AA1 ")).toBe("019aa1");
   expect(idTyped("0189f7e2-3c4d-7abc-8def-0123456789ab")).toBe("0189f7e2-3c4d-7abc-8def-0123456789ab");
   for (const word of ["", "dead", "face", "019", "hello", "019g", "0190-", "0190f0f00", "0190f0f0-0000-7-"])

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { subjectOf, Waiting } from "./frames.ts";
 
 describe("results that wait for a frame", () => {
-  it("are the newest of each thing, in the order in which things were first told of", () => {
+  it("are the newest of each thing, in the order in which things first came", () => {
     const waiting = new Waiting<string>();
     waiting.add("runChanged 1", "queued");
     waiting.add("runChanged 2", "queued too");
@@ -11,14 +11,14 @@ describe("results that wait for a frame", () => {
     expect(waiting.take()).toEqual([]);
   });
 
-  it("are all there when they tell of nothing with a name", () => {
+  it("are all there when they are about nothing with a name", () => {
     const waiting = new Waiting<number>();
     for (const one of [1, 2, 2]) waiting.add(undefined, one);
     expect(waiting.take()).toEqual([1, 2, 2]);
   });
 });
 
-describe("what a result tells of", () => {
+describe("what a result is about", () => {
   it("is the run, build or function in it", () => {
     expect(subjectOf({ runChanged: { position: 7, run: { id: "a", function: { id: "f" } } } })).toBe("runChanged a");
     expect(subjectOf({ buildChanged: { build: { id: "b" } } })).toBe("buildChanged b");

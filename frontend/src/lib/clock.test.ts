@@ -13,7 +13,7 @@ it("takes a clock that is right as it is", () => {
   expect([aheadBy(null, 0), aheadBy("yesterday", 0)]).toEqual([null, null]);
 });
 
-it("tells the server's time where the browser's clock is wrong, and does not tremble", () => {
+it("shows the server's time where the browser's clock is wrong, and does not tremble", () => {
   vi.useFakeTimers({ now: at("2026-03-01T10:00:00Z") });
   learn("Sun, 01 Mar 2026 12:00:00 GMT");
   const first = now();

@@ -15,7 +15,7 @@ describe("the schema of function.json", () => {
     }
   });
 
-  it("tells what does not fit, and where", () => {
+  it("reports what does not fit, and where", () => {
     expect(messages({})).toEqual(["/runtime is missing"]);
     expect(messages([])).toEqual([" must be an object"]);
     expect(messages({ runtime: "ruby" })).toEqual([

@@ -10,8 +10,8 @@ describe("a time", () => {
     ["2026-03-01T11:00:00Z", "1 hr. ago"],
     ["2026-03-01T12:10:00Z", "in 10 min."],
     ["no time", "–"],
-  ])("%s is told as %s", (time, told) => {
-    expect(relative(time, now)).toBe(told);
+  ])("%s is shown as %s", (time, text) => {
+    expect(relative(time, now)).toBe(text);
   });
 });
 

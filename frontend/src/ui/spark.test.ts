@@ -16,7 +16,7 @@ describe("a sparkline", () => {
     expect(bars([])).toEqual([]);
   });
 
-  it("is told in words, too", () => {
+  it("is described in words, too", () => {
     expect(inWords(points, "calls a minute")).toBe(
       "calls a minute: 1 now, 1000 at most; 1001 in all, 500 of them failed",
     );
@@ -24,7 +24,7 @@ describe("a sparkline", () => {
     expect(sum(points)).toEqual({ calls: 1001, errors: 500 });
   });
 
-  it("tells how high the highest bar is", () => {
+  it("shows how high the highest bar is", () => {
     expect(scale([], "minute")).toBe("no calls");
     expect(
       scale(

@@ -201,7 +201,7 @@ fn a_conflict_is_compared_with_what_is_there() {
     on_a_log(|store| async move {
         let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
         let (run, at) = (clock::new_id(), clock::now());
-        let told = |n: i32| Answered {
+        let answered = |n: i32| Answered {
             request: Request {
                 run,
                 function: function::id("default", "f", 1),
@@ -222,17 +222,17 @@ fn a_conflict_is_compared_with_what_is_there() {
             started_at: Some(at),
             at,
         };
-        let tell = async |n: i32| commands.record_calls([(told(n), Cause::default())]).await.remove(0);
-        assert!(tell(1).await.is_ok());
+        let record = async |n: i32| commands.record_calls([(answered(n), Cause::default())]).await.remove(0);
+        assert!(record(1).await.is_ok());
         // Recorded again, as after a lost reply of the log.
-        assert!(tell(1).await.is_ok());
-        assert!(matches!(tell(2).await, Err(Error::Refused(run::Error::IdTaken))));
+        assert!(record(1).await.is_ok());
+        assert!(matches!(record(2).await, Err(Error::Refused(run::Error::IdTaken))));
         // Concurrently, too: one of them is recorded, and the others learn that the run is not theirs.
         let another = clock::new_id();
         let calls = (0..8).map(|n| {
-            let mut told = told(n);
-            told.request.run = another;
-            (told, Cause::default())
+            let mut answered = answered(n);
+            answered.request.run = another;
+            (answered, Cause::default())
         });
         let results = commands.record_calls(calls).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
@@ -240,7 +240,7 @@ fn a_conflict_is_compared_with_what_is_there() {
             requested: run::event::Requested { request, delivery: run::event::Delivery::Once, at },
             cause: Cause::default(),
         };
-        let event = Request { event: Some(domain::event::id("default", "/shop", "1")), ..told(1).request };
+        let event = Request { event: Some(domain::event::id("default", "/shop", "1")), ..answered(1).request };
         let asked = commands.request_runs([asked(event)]).await;
         assert!(matches!(asked[..], [Err(Error::Refused(run::Error::IdTaken))]), "{asked:?}");
         assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());

@@ -1,6 +1,7 @@
 //! The composition root: the only place that knows all rooms.
 
 mod capacity;
+mod containers;
 mod credentials;
 mod data_dir;
 mod demo;
@@ -22,7 +23,6 @@ use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 pub use data_dir::{close_new_files, leave_no_core_dumps};
 pub use error::Error;
@@ -34,21 +34,20 @@ use crate::builder::{self, Builder};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Admission, Doors};
-use crate::edge::subscribers::Subscribers;
 use crate::edge::{self, About, Auth, ConnectionSlots, Hosts, Services, Serving, auth};
-use crate::executor::{Executor, Executors, Sandbox};
+use crate::executor::{Docker, Executor, Executors, Sandbox};
 use crate::gateway::{Gateway, Recorder};
+use crate::ingress;
 use crate::keeping::{self, Keeping};
 use crate::leasing::Leasing;
+use crate::operations::{self, Guarded};
 use crate::queue::Queue;
 use crate::queue::local::Local;
 use crate::queue::rabbit::Rabbit;
 use crate::store::agreement::{self, Having, fingerprint};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
-use crate::telemetry::watchdog::Watchdog;
 use crate::vault::{self, Vault};
-use crate::{ingress, operations};
 use starting::Starting;
 
 /// The purpose from which the keys for signing callbacks are derived.
@@ -72,11 +71,12 @@ struct Platform {
     doors: Doors,
     store: Store,
     commands: Commands,
-    /// What to tell once: the first password.
+    docker: Option<Arc<Docker>>,
+    /// What is printed once: the first password.
     notice: Option<String>,
 }
 
-/// Runs the server until it is told to end.
+/// Runs the server until it is asked to end.
 ///
 /// # Errors
 /// If it cannot start.
@@ -88,7 +88,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     let listener = TcpListener::bind(settings.listen).map_err(|e| {
         Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
     })?;
-    let address = listener.local_addr().map_err(|e| Error::start("cannot tell the port", e))?;
+    let address = listener.local_addr().map_err(|e| Error::start("cannot find out the port", e))?;
     let metrics = metrics_listener(&settings)?;
     let settings = Arc::new(Settings { listen: address, ..settings });
 
@@ -148,7 +148,9 @@ impl Platform {
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
         let sandbox = sandbox.with_disk(settings.limits.disk_read as u64, settings.limits.disk_write as u64);
         let sandbox = Arc::new(sandbox);
-        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>]);
+        let (docker, no_containers) = containers::connect(&settings, &node).await?;
+        let of_images = docker.clone().map(|docker| docker as Arc<dyn Executor>);
+        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>].into_iter().chain(of_images));
         let limits = &settings.limits;
         let builder = Builder::new(
             sandbox,
@@ -176,6 +178,10 @@ impl Platform {
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let builder = builder.with_trials(vault.clone(), limits.ready_timeout);
+        let builder = match &docker {
+            Some(docker) => builder.with_images(docker.clone()),
+            None => builder,
+        };
         credentials::seal(&store, &commands, &vault).await?;
         let leasing = Leasing::new(limits.waiting);
         let keeping = Keeping::start(keeping::Parts {
@@ -214,6 +220,7 @@ impl Platform {
             executor: executors.describe(),
             warnings: executors.warnings(),
         };
+        about.warnings.extend(no_containers);
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
         let callbacks = Callbacks {
             outward: settings.callback_allow.clone(),
@@ -274,34 +281,14 @@ impl Platform {
             }
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
-        let services = Services {
-            queue,
-            metrics,
-            subscribers: Subscribers::new(&settings.limits),
-            strangers: Arc::default(),
-            unproved: edge::BodyBudget::new(settings.limits.unproved),
-            bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
-            operations: operations::Services::new(operations::Parts {
-                store: store.clone(),
-                commands: commands.clone(),
-                roster,
-                leasing,
-                keeping,
-                vault,
-                builder,
-                settings,
-            }),
-            auth,
-            about: Arc::new(about),
-            draining: CancellationToken::new(),
-            stopping: CancellationToken::new(),
-            watchdog: Watchdog::default(),
-        };
+        let guarded = Guarded::new(store.clone(), commands.clone());
+        let operations = operations::Services { guarded, roster, leasing, keeping, vault, builder, settings };
+        let services = Services::new(operations, queue, metrics, auth, about);
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
         }
         let dispatch = Arc::new(dispatch);
-        Ok(Self { services, store, commands, dispatch, recorder, recorded, doors, notice })
+        Ok(Self { services, store, commands, dispatch, recorder, recorded, doors, docker, notice })
     }
 }
 
@@ -326,7 +313,7 @@ async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<S
     found
 }
 
-/// Serves HTTP until the server is told to end, then until the last answer is complete.
+/// Serves HTTP until the server is asked to end, then until the last answer is complete.
 fn listen(
     platform: &Platform,
     listener: TcpListener,
@@ -369,9 +356,9 @@ fn listen(
         };
         let serving = Serving { wants: Some(wants), ..serving(listener, Hosts::Ours, None) };
         let served = edge::serve(serving, application).map_err(|e| Error::start("cannot listen", e))?;
-        let (handle, told) = (served.handle(), stopping.clone());
+        let (handle, stopped) = (served.handle(), stopping.clone());
         actix_web::rt::spawn(async move {
-            told.cancelled().await;
+            stopped.cancelled().await;
             handle.stop(true).await;
         });
         let late = async {
@@ -388,7 +375,7 @@ fn listen(
     }
 }
 
-/// Tells that the server is there, once it answers, with a line that works.
+/// Prints that the server is ready, once it answers, with a command that works.
 async fn welcome(services: Services, (store, commands): (Store, Commands), notice: Option<String>) {
     let settings = &services.settings;
     let url = format!("http://{}", settings.listen);
@@ -433,7 +420,7 @@ async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
 
 /// Ends everything in order: calls are recorded before the log closes, then instances end.
 fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
-    let Platform { services, store, recorder, recorded, .. } = platform;
+    let Platform { services, store, recorder, recorded, docker, .. } = platform;
     drop(recorder);
     // The server may have failed without a signal.
     services.stopping.cancel();
@@ -444,6 +431,9 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
             tracing::warn!("some calls were not recorded in time");
         }
         services.keeping.stop(deadline).await;
+        if let Some(docker) = docker {
+            docker.clear().await;
+        }
         dispatch::sealing::finish(&store, &services.settings.data_dir).await;
     });
 }

@@ -36,16 +36,16 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    copies: HashMap<String, Kept>,
+    copies: HashMap<String, Entry>,
     bytes: u64,
-    /// Counts uses, so that it can be told which was the last.
+    /// Counts uses: the highest number is the last one.
     uses: u64,
     /// Those that are being fetched: each once, however many want it.
     coming: HashMap<String, Weak<tokio::sync::Mutex<()>>>,
 }
 
 #[derive(Debug)]
-struct Kept {
+struct Entry {
     bytes: u64,
     last_use: u64,
     holders: usize,
@@ -67,8 +67,8 @@ struct Use {
 impl Drop for Use {
     fn drop(&mut self) {
         let mut state = self.cache.0.state.lock();
-        if let Some(kept) = state.copies.get_mut(&self.name) {
-            kept.holders -= 1;
+        if let Some(entry) = state.copies.get_mut(&self.name) {
+            entry.holders -= 1;
         }
         self.cache.make_room(&mut state);
     }
@@ -158,9 +158,9 @@ impl Cache {
     fn hold(&self, name: &str) -> Option<Copy> {
         let mut state = self.0.state.lock();
         let now = state.next_use();
-        let kept = state.copies.get_mut(name)?;
-        kept.holders += 1;
-        kept.last_use = now;
+        let entry = state.copies.get_mut(name)?;
+        entry.holders += 1;
+        entry.last_use = now;
         let it = Use { cache: self.clone(), name: name.to_owned() };
         Some(Copy { path: self.0.folder.join(name), _use: it })
     }
@@ -180,8 +180,8 @@ impl Cache {
     /// Removes what nobody holds, until no more is left than may be.
     fn make_room(&self, state: &mut State) {
         while state.bytes > self.0.most {
-            let idle = state.copies.iter().filter(|(_, kept)| kept.holders == 0);
-            let Some(name) = idle.min_by_key(|(_, kept)| kept.last_use).map(|(name, _)| name.clone()) else { return };
+            let idle = state.copies.iter().filter(|(_, entry)| entry.holders == 0);
+            let Some(name) = idle.min_by_key(|(_, entry)| entry.last_use).map(|(name, _)| name.clone()) else { return };
             // Out of the way before the lock is let go of: it may be fetched again at once.
             let away = self.unfinished();
             if let Err(error) = fs::rename(self.0.folder.join(&name), &away) {
@@ -201,11 +201,11 @@ impl State {
     fn add(&mut self, name: String, bytes: u64) {
         let last_use = self.next_use();
         self.bytes += bytes;
-        self.copies.insert(name, Kept { bytes, last_use, holders: 0 });
+        self.copies.insert(name, Entry { bytes, last_use, holders: 0 });
     }
 
     fn remove(&mut self, name: &str) {
-        self.bytes -= self.copies.remove(name).map_or(0, |kept| kept.bytes);
+        self.bytes -= self.copies.remove(name).map_or(0, |entry| entry.bytes);
     }
 
     fn next_use(&mut self) -> u64 {

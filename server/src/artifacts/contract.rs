@@ -57,7 +57,7 @@ impl Home {
         digest
     }
 
-    async fn uses(&self, digest: &str) -> super::Held {
+    async fn uses(&self, digest: &str) -> super::Files {
         self.artifacts.get(digest).await.unwrap().unwrap()
     }
 

@@ -13,7 +13,7 @@ use super::blocking::blocking;
 use super::cache::Cache;
 use super::folder::Folder;
 use super::stock::Room;
-use super::{Error, Held};
+use super::{Error, Files};
 
 /// What an artifact may hold.
 #[derive(Debug, Clone, Copy)]
@@ -127,7 +127,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`Error::Failed`] when it cannot be fetched.
-    pub async fn get(&self, digest: &str) -> Result<Option<Held>, Error> {
+    pub async fn get(&self, digest: &str) -> Result<Option<Files>, Error> {
         #[cfg(test)]
         if let Some(pretended) = &self.0.pretended {
             return Ok(pretended.get(digest));
@@ -136,11 +136,11 @@ impl Artifacts {
         match &self.0.cache {
             Some(cache) => {
                 let fetch = |to: PathBuf| self.folder(move |folder| folder.copy_artifact(&wanted, &to));
-                Ok(cache.get(digest, fetch).await?.map(Held::copied))
+                Ok(cache.get(digest, fetch).await?.map(Files::copied))
             }
             None => {
                 let found = self.folder(move |folder| Result::<_, Error>::Ok(folder.artifact(&wanted))).await?;
-                Ok(found.map(Held::in_place))
+                Ok(found.map(Files::in_place))
             }
         }
     }

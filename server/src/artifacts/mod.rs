@@ -2,7 +2,7 @@
 //! changes, and equal things are kept once.
 //!
 //! [`Artifacts`] is all that others see. Everything that it does is asynchronous, and an artifact's files are named only
-//! as long as somebody holds them ([`Held`]): where they are kept for good need not be where they are used. Today that is a folder,
+//! as long as somebody holds them ([`Files`]): where they are kept for good need not be where they are used. Today that is a folder,
 //! whose artifacts are used in place, or copied to this server's disk before; object storage has a place beside it (ADR 54).
 //!
 //! Knows files and digests; knows nothing of functions, nor who needs what.
@@ -15,18 +15,18 @@ mod cache;
 mod contract;
 mod digest;
 mod error;
+mod files;
 mod folder;
 mod handle;
-mod held;
 mod portable;
 mod stock;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unneeded;
 
-pub use error::{Error, hint};
+pub use error::{Error, Failure};
+pub use files::Files;
 pub use folder::MAX_BUNDLE_BYTES;
 pub use handle::{Artifacts, Limits};
-pub use held::Held;
 pub use portable::pack;
 pub use stock::Room;

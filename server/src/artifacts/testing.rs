@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::Held;
+use super::Files;
 
 /// Artifacts that are not there; all others are, and have no files.
 #[derive(Debug, Clone, Default)]
@@ -18,7 +18,7 @@ impl Pretended {
         !self.missing.lock().contains(digest)
     }
 
-    pub(super) fn get(&self, digest: &str) -> Option<Held> {
-        self.has(digest).then(|| Held::in_place("/nowhere".into()))
+    pub(super) fn get(&self, digest: &str) -> Option<Files> {
+        self.has(digest).then(|| Files::in_place("/nowhere".into()))
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-/// Shorter words are left: a log without any `1` would tell more than it hides.
+/// Shorter words are left: a log without any `1` would reveal more than it hides.
 const MIN_BYTES: usize = 4;
 
 /// Words of one secret that are looked for; the rest of a long file is none that somebody prints.

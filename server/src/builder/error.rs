@@ -7,7 +7,7 @@ use domain::function::OfferedFolder;
 
 use super::journal;
 use super::manifest::Fault;
-use crate::artifacts::{self, hint};
+use crate::artifacts::{self, Failure};
 use crate::executor;
 
 /// Why a build failed. The message is meant for whoever requested the build.
@@ -32,28 +32,22 @@ pub enum Error {
         /// These folders.
         folders: Vec<OfferedFolder>,
     },
-    /// This host failed. The same build may succeed later.
-    #[error("cannot {what}: {source}{}", hint(.source))]
-    Failed {
-        /// What was tried.
-        what: String,
-        /// Why it failed.
-        #[source]
-        source: io::Error,
-    },
+    /// This host failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
 }
 
 impl Error {
     /// Whether the author of the source has to change something; otherwise the fault is this host's.
     pub fn is_refused(&self) -> bool {
-        !matches!(self, Self::Failed { .. })
+        !matches!(self, Self::Failed(_))
     }
 
     /// Folders of the source that could be functions.
     pub fn offered(&self) -> &[OfferedFolder] {
         match self {
             Self::Offered { folders, .. } => folders,
-            Self::Refused(_) | Self::Manifest { .. } | Self::Failed { .. } => &[],
+            Self::Refused(_) | Self::Manifest { .. } | Self::Failed(_) => &[],
         }
     }
 
@@ -74,13 +68,13 @@ impl Error {
                 let fault = |fault: Fault| Fault { pointer: plain(fault.pointer), message: plain(fault.message) };
                 Self::Manifest { origin, faults: faults.into_iter().map(fault).collect() }
             }
-            Self::Failed { what, source } => match source.raw_os_error() {
-                Some(_) => Self::Failed { what: plain(what), source },
-                None => {
-                    let source = io::Error::new(source.kind(), plain(source.to_string()));
-                    Self::Failed { what: plain(what), source }
-                }
-            },
+            Self::Failed(Failure { what, source }) => {
+                let source = match source.raw_os_error() {
+                    Some(_) => source,
+                    None => io::Error::new(source.kind(), plain(source.to_string())),
+                };
+                Self::Failed(Failure { what: plain(what), source })
+            }
         }
     }
 
@@ -95,7 +89,7 @@ impl From<artifacts::Error> for Error {
     fn from(error: artifacts::Error) -> Self {
         match error {
             artifacts::Error::Refused(message) => Self::Refused(message),
-            artifacts::Error::Failed { what, source } => Self::Failed { what, source },
+            artifacts::Error::Failed(failure) => Self::Failed(failure),
         }
     }
 }
@@ -106,7 +100,7 @@ impl From<executor::Error> for Error {
             executor::Error::Refused(message) | executor::Error::Result(message) => Self::Refused(message),
             executor::Error::Unhealthy { message, .. } => Self::Refused(message),
             executor::Error::Unsupported { .. } => Self::Refused(error.to_string()),
-            executor::Error::Io { what, source } => Self::Failed { what, source },
+            executor::Error::Io { what, source } => Self::Failed(Failure { what, source }),
         }
     }
 }

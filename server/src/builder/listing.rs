@@ -14,7 +14,7 @@ use crate::tree::{self, Bounds, Entry, Kind, Next, When};
 /// Files that are listed; the rest is left out.
 pub const MAX_LISTED: usize = 1_000;
 
-/// A file's text is told up to so many bytes.
+/// A file's text is shown up to so many bytes.
 pub const MAX_TEXT: u64 = 64 << 10;
 
 /// Folders that a build fills.

@@ -2,7 +2,7 @@
 //!
 //! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
 //! on the executor's workbench, and puts the result among the [`artifacts`](crate::artifacts). It knows neither the log nor who asked:
-//! whoever calls [`Builder::build`] tells the log what came of it.
+//! whoever calls [`Builder::build`] records what came of it.
 
 mod cache;
 mod concealed;
@@ -13,6 +13,7 @@ mod files;
 mod folders;
 #[doc(hidden)]
 pub mod fuzz;
+mod image;
 pub mod inspect;
 mod install;
 mod journal;

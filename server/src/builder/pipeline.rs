@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use domain::capacity::Capacity;
 use domain::function::{Made, OfferedFolder, event::Source};
-use domain::manifest::Manifest;
+use domain::manifest::{Manifest, Runtime};
 use domain::text::bytes;
 use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
+use super::image::ImageBuilds;
 use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Answers, Given, Nodes, Tools};
 use super::journal::Journal;
@@ -20,9 +21,9 @@ use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
-use crate::artifacts::{Artifacts, Limits, Room};
-use crate::config::Outward;
-use crate::executor::{Executors, Form, Lines, Workbench};
+use crate::artifacts::{Artifacts, Failure, Limits, Room};
+use crate::executor::{Code, Executors, Images, Lines, Workbench};
+use crate::outbound::Outward;
 use crate::vault::{self, Secret, Vault};
 
 /// Limits and places of a [`Builder`].
@@ -107,6 +108,8 @@ struct Inner {
     permits: Semaphore,
     settings: Settings,
     toolchains: Toolchains,
+    /// Fetches images; absent where no engine runs them.
+    images: Option<Arc<dyn Images>>,
     trial: Option<Trial>,
 }
 
@@ -151,9 +154,11 @@ impl Builder {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         let yard = Arc::new(yard);
-        let toolchains = survey::toolchains(executors.that_runs(Form::Image).is_ok());
-        let trial = None;
-        let inner = Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, trial };
+        // Nothing makes an image out of a Dockerfile yet.
+        let toolchains = survey::toolchains(false);
+        let (images, trial) = (None, None);
+        let inner =
+            Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, images, trial };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -179,7 +184,15 @@ impl Builder {
         Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
     }
 
-    /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
+    /// Builds functions that are images, too, which are fetched by this.
+    #[must_use]
+    pub fn with_images(self, images: Arc<dyn Images>) -> Self {
+        let Self(inner) = self;
+        let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
+        Self(Arc::new(Inner { images: Some(images), ..inner }))
+    }
+
+    /// Whether a repository's address may be a function's source, as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: why not.
@@ -202,7 +215,7 @@ impl Builder {
     /// its folder goes.
     ///
     /// # Errors
-    /// [`Error::is_refused`] tells the author's faults from this host's.
+    /// [`Error::is_refused`] distinguishes the author's faults from this host's.
     pub async fn build(&self, order: Order, lines: Lines) -> Result<Built, Error> {
         let inner = &*self.0;
         let journal = Journal::new(lines, inner.settings.max_log_bytes);
@@ -229,6 +242,9 @@ impl Builder {
 impl Inner {
     async fn build(&self, order: &Order, journal: &Journal) -> Result<Built, Error> {
         journal.log(format!("Building {}/{}", order.namespace, order.name)).await;
+        if let Source::Image { image, command } = &order.source {
+            return self.image_builds().build(order, image, command.as_deref(), journal).await;
+        }
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
         let (cache, function) = (self.cache.clone(), order.function);
@@ -242,6 +258,15 @@ impl Inner {
             tracing::warn!(%error, "the caches of functions could not be kept within their limits");
         }
         made
+    }
+
+    fn image_builds(&self) -> ImageBuilds<'_> {
+        ImageBuilds {
+            images: self.images.as_ref(),
+            executors: &self.executors,
+            trial: self.trial.as_ref(),
+            capacity: self.settings.capacity,
+        }
     }
 
     async fn make(
@@ -267,6 +292,16 @@ impl Inner {
             Ok(read) => read,
             Err(error) => return Err(self.with_offers(error, order, folder).await),
         };
+        if manifest.runtime == Runtime::Docker {
+            return match manifest.image.clone() {
+                Some(image) => self.image_builds().pulled(order, &image, manifest, journal).await,
+                None => Err(Error::Refused(
+                    "the runtime is `docker`, and nothing here makes an image out of a Dockerfile yet: name an `image`, or say \
+                     another runtime in function.json, such as `command`"
+                        .to_owned(),
+                )),
+            };
+        }
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -301,7 +336,8 @@ impl Inner {
             // No part of the artifact either; it may say where the source is from.
             let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(&self.executors, order, &manifest, &folder, journal).await.map_err(explained)?;
+            let code = Code::Folder(folder.clone());
+            trial.run(&self.executors, order, &manifest, code, journal).await.map_err(explained)?;
         }
         let limits = Limits { max_bytes: self.settings.max_artifact_bytes, max_files: self.settings.max_files };
         let hold = scratch.hold();
@@ -351,8 +387,7 @@ impl Inner {
             Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
                 Ok(secrets) => secrets,
                 Err(vault::Error::Store(error)) => {
-                    let source = std::io::Error::other(error.to_string());
-                    return Err(Error::Failed { what: "read the build's secrets".into(), source });
+                    return Err(Failure::other("read the build's secrets", error.to_string()).into());
                 }
                 Err(error) => return Err(Error::Refused(format!("`secrets` of `build`: {error}"))),
             },
@@ -426,9 +461,9 @@ async fn found_out(
     there: &str,
     journal: &Journal,
 ) -> Result<(serde_json::Value, Vec<Step>), Error> {
-    // A command that somebody has said is how it is started, whatever else there is.
+    // A command in the manifest is how it is started, whatever else there is.
     if declared["command"].is_array() {
-        journal.log(format!("{there}: it is started by the command that was said")).await;
+        journal.log(format!("{there}: it is started by the command in the manifest")).await;
         return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
     }
     let wanted = declared["handler"].as_str().map(str::to_owned);

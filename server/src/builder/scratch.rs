@@ -12,6 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Error;
+use crate::artifacts::Failure;
 use crate::tree;
 
 /// Locked as long as the server lives. It goes last: it says whose the folder is.
@@ -27,7 +28,7 @@ const AT_THE_END: Duration = Duration::from_secs(5);
 /// A server has locked its folder within this.
 const STARTED_WITHIN: Duration = Duration::from_secs(600);
 
-/// The folder of all builds of a server. A lock that is released with the server tells the next one what is left over.
+/// The folder of all builds of a server. A lock that is released with the server shows the next one what is left over.
 #[derive(Debug)]
 pub(super) struct Yard {
     path: PathBuf,
@@ -111,7 +112,7 @@ impl Scratch {
         self.0.clone()
     }
 
-    /// Does `work` where it may block. When this future is dropped, the work is told so by [`Hold::go_on`].
+    /// Does `work` where it may block. When this future is dropped, the work learns that from [`Hold::go_on`].
     pub(super) async fn block<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hold) -> Result<T, Error> + Send + 'static,
@@ -121,9 +122,7 @@ impl Scratch {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => {
-                    Err(Error::Failed { what: "do the build's work".into(), source: io::Error::other(error) })
-                }
+                Err(error) => Err(Failure::other("do the build's work", error).into()),
             },
         }
     }

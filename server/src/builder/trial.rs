@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::{Error, Order};
+use crate::artifacts::Failure;
 use crate::executor::{self, Code, Executors, Spec, cause};
 use crate::vault::{self, Vault};
 
@@ -29,7 +30,7 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Starts one instance of what is in `folder`, and ends it when it answers.
+    /// Starts one instance of what was made, and ends it when it answers.
     ///
     /// # Errors
     /// [`Error::Refused`] with the cause when it does not answer.
@@ -38,17 +39,21 @@ impl Trial {
         executors: &Executors,
         order: &Order,
         manifest: &Manifest,
-        folder: &Path,
+        code: Code,
         journal: &Journal,
     ) -> Result<(), Error> {
         if !manifest.start_test {
             journal.log("Not started: `start_test` is false, so nothing says yet whether it can be").await;
             return Ok(());
         }
-        if manifest.mode == Mode::Job && manifest.runtime == Runtime::Command {
+        if manifest.mode == Mode::Job && matches!(manifest.runtime, Runtime::Command | Runtime::Docker) {
             return Ok(());
         }
-        let mut spec = Spec::of(&order.namespace, &order.name, 0, Code::Folder(folder.to_owned()), manifest.clone())?;
+        let folder = match &code {
+            Code::Folder(folder) => Some(folder.clone()),
+            Code::Image(_) => None,
+        };
+        let mut spec = Spec::of(&order.namespace, &order.name, 0, code, manifest.clone())?;
         spec.instance = format!("trial-{}", order.build);
         match self.vault.secrets(&order.namespace, &manifest.secrets).await {
             Ok(secrets) => spec.env.extend(secrets.into_iter().map(|secret| (secret.name, secret.value.to_string()))),
@@ -59,8 +64,7 @@ impl Trial {
                 return Ok(());
             }
             Err(error) => {
-                let source = std::io::Error::other(error.to_string());
-                return Err(Error::Failed { what: "read the function's secrets".into(), source });
+                return Err(Failure::other("read the function's secrets", error.to_string()).into());
             }
         }
         let executor = executors.for_spec(&spec)?;
@@ -81,7 +85,7 @@ impl Trial {
                 Ok(())
             }
             Err(executor::Error::Unhealthy { message, stderr_tail }) => {
-                Err(Error::Refused(refusal(manifest, &message, &stderr_tail, folder)))
+                Err(Error::Refused(refusal(manifest, &message, &stderr_tail, folder.as_deref())))
             }
             Err(error) => Err(error.into()),
         }
@@ -89,13 +93,14 @@ impl Trial {
 }
 
 /// Why a version does not start, in one sentence.
-fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: &Path) -> String {
+fn refusal(manifest: &Manifest, message: &str, lines: &[String], folder: Option<&Path>) -> String {
     // Without a sandbox the process sees where its files are; whoever reads this need not.
-    let own = format!("{}/", folder.display());
-    let lines: Vec<String> = lines.iter().map(|line| line.replace(&own, "/app/")).collect();
+    let own = folder.map(|folder| format!("{}/", folder.display()));
+    let shown = |line: &String| own.as_ref().map_or_else(|| line.clone(), |own| line.replace(own, "/app/"));
+    let lines: Vec<String> = lines.iter().map(shown).collect();
     let why = cause(manifest, &lines).unwrap_or_else(|| {
-        let said: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
-        let last = &said[said.len().saturating_sub(LAST_LINES)..];
+        let messages: Vec<_> = lines.iter().filter(|line| !line.trim_start().starts_with("at ")).cloned().collect();
+        let last = &messages[messages.len().saturating_sub(LAST_LINES)..];
         let silent = message.contains("did not listen") && manifest.runtime == Runtime::Command;
         let hint = if silent {
             ": a service must listen on $PORT; a program that ends when it is done is a job (`mode`)"
@@ -116,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_refusal_names_the_cause_and_no_path_of_the_server() {
-        let folder = Path::new("/srv/data/builds/1/tree");
+        let folder = Some(Path::new("/srv/data/builds/1/tree"));
         let lines = ["Error: Cannot find module '/srv/data/builds/1/tree/dist/x.js'".to_owned()];
         let text = refusal(&Manifest::of(Runtime::Command), "the process ended", &lines, folder);
         assert!(text.contains("'dist/x.js'") || text.contains("dist/x.js"), "{text}");

@@ -82,8 +82,8 @@ mod tests {
     #[test]
     fn every_pair_is_compared() {
         for (inner, outer, why) in WITHIN {
-            let told = error(&[(inner, "2000"), (outer, "1000")], false).unwrap();
-            assert!(told.contains(inner) && told.contains(outer) && told.contains(why), "{told}");
+            let message = error(&[(inner, "2000"), (outer, "1000")], false).unwrap();
+            assert!(message.contains(inner) && message.contains(outer) && message.contains(why), "{message}");
             assert_eq!(error(&[(inner, "1000"), (outer, "1000")], false), None);
         }
         assert_eq!(error(&[("EVENTFLOW_MAX_BODY", "1k")], false), None, "a default gives way");

@@ -81,10 +81,24 @@ pub const SECTIONS: &[Section] = &[
             .common(),
             Setting::text(
                 "EVENTFLOW_EXECUTOR",
-                "sandbox (docker and kubernetes are not there yet)",
+                "sandbox (docker and kubernetes are not there yet: images run in containers beside it, see DOCKER_HOST)",
                 "sandbox",
-                "what functions run in",
+                "what functions of files run in",
             ),
+            Setting::text(
+                "DOCKER_HOST",
+                "unix://PATH or tcp://HOST:PORT",
+                "",
+                "the Docker engine that [images](containers.md) run on, if it answers when the server starts. By TLS where the environment has DOCKER_TLS_VERIFY, with the certificates in DOCKER_CERT_PATH",
+            )
+            .otherwise("unix:///var/run/docker.sock, where there is one"),
+            Setting::text(
+                "EVENTFLOW_DOCKER_RUNTIME",
+                "the name of a runtime that the engine has, such as runsc",
+                "",
+                "the engine's runtime for containers",
+            )
+            .otherwise("the engine's own default"),
         ],
     },
     Section {

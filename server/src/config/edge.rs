@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::layers::{DEFAULTS, Error, Layers};
-use super::range::Range;
+use crate::outbound::range::Range;
 
 /// The server's own address and its connections.
 #[derive(Debug, Clone)]

@@ -249,7 +249,7 @@ fn refuse_unknown(variables: &HashMap<String, String>) -> Result<(), Error> {
         return Ok(());
     }
     unknown.sort_unstable();
-    let told = unknown.iter().take(MAX_NAMED).map(|name| {
+    let named = unknown.iter().take(MAX_NAMED).map(|name| {
         // What all of them begin with says nothing of which one is meant.
         let short = |name: &'static str| name.strip_prefix(PREFIX).unwrap_or(name);
         let nearest = suggest::nearest(&name[PREFIX.len()..], declared::all().map(|setting| short(setting.name)));
@@ -257,11 +257,11 @@ fn refuse_unknown(variables: &HashMap<String, String>) -> Result<(), Error> {
             nearest.and_then(|found| declared::all().map(|setting| setting.name).find(|name| short(name) == found));
         format!("{name} (from {}) is not a setting{}", Origin::Environment, suggest::question(nearest))
     });
-    let mut told: Vec<_> = told.collect();
+    let mut named: Vec<_> = named.collect();
     if unknown.len() > MAX_NAMED {
-        told.push(format!("{} more", unknown.len() - MAX_NAMED));
+        named.push(format!("{} more", unknown.len() - MAX_NAMED));
     }
-    Err(Error::Unknown(told.join("; ")))
+    Err(Error::Unknown(named.join("; ")))
 }
 
 /// Whether a variable was made by Kubernetes or Docker for a service that is called `eventflow`, not by a person.
@@ -281,7 +281,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 fn unknown_key(key: &str) -> String {
     let keys: Vec<_> = declared::all().map(Setting::key).collect();
     let nearest = suggest::nearest(key, keys.iter().map(String::as_str));
-    // Whoever writes the variable's name into the file is told the key.
+    // For whoever writes the variable's name into the file, the message has the key.
     let by_name = declared::named(key).map(Setting::key);
     let question = suggest::question(by_name.as_deref().or(nearest));
     format!("unknown key `{key}`{question}; `eventflow --help` lists all settings")

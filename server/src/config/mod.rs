@@ -10,14 +10,9 @@ mod edge;
 mod flags;
 mod layers;
 mod log_level;
-pub mod metadata;
-pub mod outward;
-pub mod range;
-pub mod reach;
 mod report;
 mod setting;
 mod suggest;
-pub mod trust;
 mod units;
 
 use std::net::{IpAddr, SocketAddr};
@@ -31,9 +26,9 @@ pub use edge::{Edge, Namespaces, Networks, PublicUrl};
 pub use flags::Flags;
 use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
-pub use outward::Outward;
-pub use reach::Reach;
 pub use report::{InForce, in_force, page, table};
+
+pub use crate::outbound::{Outward, Reach};
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -82,6 +77,10 @@ pub struct Settings {
     pub network_allow: Reach,
     /// Where sandboxes cannot have networks of their own, they share the host's: `EVENTFLOW_NETWORK_SHARED`.
     pub network_shared: bool,
+    /// The engine that images run on: `DOCKER_HOST`.
+    pub docker_host: Option<String>,
+    /// Its runtime for containers: `EVENTFLOW_DOCKER_RUNTIME`.
+    pub docker_runtime: Option<String>,
     /// What bounds what.
     pub limits: Limits,
     /// How long what is done with is kept.
@@ -330,6 +329,16 @@ impl Settings {
             edge: Edge::read(layers)?,
             network_allow: layers.text_if_any("EVENTFLOW_NETWORK_ALLOW", Reach::parse)?.unwrap_or_default(),
             network_shared: layers.switch("EVENTFLOW_NETWORK_SHARED")?,
+            docker_host: layers.text_if_any("DOCKER_HOST", |text| {
+                ["unix://", "tcp://", "http://", "https://"]
+                    .iter()
+                    .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+                    .then(|| text.to_owned())
+            })?,
+            docker_runtime: layers.text_if_any("EVENTFLOW_DOCKER_RUNTIME", |text| {
+                let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
+                (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())
+            })?,
             limits: Limits::read(layers)?,
             retention: Retention::read(layers)?,
         };

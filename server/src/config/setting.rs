@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::units;
 
-/// One setting. Everything said about it anywhere is generated from this.
+/// One setting. All that messages and pages contain about it is generated from this.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// The variable.

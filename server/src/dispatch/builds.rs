@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::build_attempts::{BuildAttempts, MOST};
 use super::tools::Tools;
+use crate::artifacts::Failure;
 use crate::backoff::Backoff;
 use crate::builder::{self, Built, Credentials, Order};
 use crate::doors::Decision;
@@ -231,10 +232,7 @@ impl Builds {
         match self.tools.vault.secret(&order.namespace, &name).await {
             Ok(secret) => Ok(Some(Credentials::new(secret.value))),
             Err(vault::Error::NotSet { .. }) => Ok(None),
-            Err(error) => Err(builder::Error::Failed {
-                what: "read the credentials of the repository".to_owned(),
-                source: std::io::Error::other(error.to_string()),
-            }),
+            Err(error) => Err(Failure::other("read the credentials of the repository", error.to_string()).into()),
         }
     }
 

@@ -283,7 +283,7 @@ fn http_request(
         *call.method_mut() = Method::POST;
         let headers = call.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
-        // Callers cannot set this header, so a program that receives both can tell events from calls.
+        // Callers cannot set this header, so a program that receives both can distinguish events from calls.
         if let Ok(kind) = HeaderValue::from_str(&request.trigger) {
             headers.insert("x-eventflow-event", kind);
         }

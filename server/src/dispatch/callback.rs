@@ -99,7 +99,7 @@ impl From<String> for CallbackError {
 
 impl Notifier {
     async fn forever(self) {
-        let mut telling = JoinSet::new();
+        let mut sending = JoinSet::new();
         let mut on_their_way = OnTheirWay::default();
         loop {
             let began = Instant::now();
@@ -108,13 +108,13 @@ impl Notifier {
                     for row in rows {
                         let theirs = on_their_way.values().filter(|(_, namespace)| *namespace == row.namespace).count();
                         let has_begun = on_their_way.values().any(|(id, _)| *id == row.id);
-                        if telling.len() < AT_ONCE && theirs < OF_ONE_NAMESPACE && !has_begun {
+                        if sending.len() < AT_ONCE && theirs < OF_ONE_NAMESPACE && !has_begun {
                             let this = self.clone();
-                            let task = telling.spawn(async move { this.notify(row.id).await });
+                            let task = sending.spawn(async move { this.notify(row.id).await });
                             on_their_way.insert(task.id(), (row.id, row.namespace));
                         }
                     }
-                    telling.len() < AT_ONCE
+                    sending.len() < AT_ONCE
                 }
                 Err(error) => {
                     tracing::warn!(%error, "due callbacks not read; retrying");
@@ -123,10 +123,10 @@ impl Notifier {
             };
             let pause = (began.elapsed() * SHARE).clamp(EVERY, AT_LEAST_EVERY);
             tokio::select! {
-                Some(ended) = telling.join_next_with_id(), if !room => forget(&mut on_their_way, ended),
+                Some(ended) = sending.join_next_with_id(), if !room => forget(&mut on_their_way, ended),
                 () = tokio::time::sleep(pause) => {}
             }
-            while let Some(ended) = telling.try_join_next_with_id() {
+            while let Some(ended) = sending.try_join_next_with_id() {
                 forget(&mut on_their_way, ended);
             }
         }
@@ -154,12 +154,12 @@ impl Notifier {
         }
         let attempt = attempts + 1;
         let body = self.body(&run).await?;
-        let told = match tokio::time::timeout(TIMEOUT, self.post(url, &run, body)).await {
-            Ok(told) => told,
+        let sent = match tokio::time::timeout(TIMEOUT, self.post(url, &run, body)).await {
+            Ok(sent) => sent,
             Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs()).into()),
         };
         let at = clock::now();
-        let command = match told {
+        let command = match sent {
             Ok(()) => Command::CallBack { attempt, at },
             Err(CallbackError { error, retry_after_s }) => {
                 let due = self.policy.next(attempt, at, clock::chance(), retry_after_s);
@@ -174,7 +174,7 @@ impl Notifier {
     async fn body(&self, run: &Run) -> Result<Bytes, store::Error> {
         let function = self.store.function(run.request.function).await?;
         let outcome = run.phase.outcome();
-        let told = Notification {
+        let notification = Notification {
             run_id: run.request.run,
             function: function.map_or_else(|| run.request.function.to_string(), |function| function.name),
             namespace: &run.request.namespace,
@@ -189,7 +189,7 @@ impl Notifier {
             started_at: run.phase.attempt().map(|attempt| attempt.started_at),
             finished_at: run.phase.finished_at(),
         };
-        Ok(Bytes::from(serde_json::to_vec(&told).expect("what a run says always serialises")))
+        Ok(Bytes::from(serde_json::to_vec(&notification).expect("an outcome can always be serialised")))
     }
 
     async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), CallbackError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use crate::config::Outward;
+use crate::outbound::Outward;
 
 /// Returns the key for signing a namespace's callbacks, or an error message.
 pub type Secret = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;

@@ -148,7 +148,7 @@ impl Membership {
         self.release(LEADER).await;
     }
 
-    /// Tells the other servers that this one is gone.
+    /// Lets the other servers know that this one is gone.
     pub(super) async fn leave(&self) {
         self.inner.left.cancel();
         self.release(&format!("{NODE}{}", self.inner.node)).await;

@@ -53,10 +53,10 @@ impl Publisher {
         let mut left: Vec<_> = requests.iter().filter_map(|request| request.asked.clone()).collect();
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         while !left.is_empty() {
-            let told = self.tools.commands.request_runs(left.iter().map(|asked| (**asked).clone())).await;
-            let results = left.into_iter().zip(told);
+            let recorded = self.tools.commands.request_runs(left.iter().map(|asked| (**asked).clone())).await;
+            let results = left.into_iter().zip(recorded);
             left = results
-                .filter_map(|(asked, told)| told.is_err_and(|error| is_ours(&asked, &error)).then_some(asked))
+                .filter_map(|(asked, recorded)| recorded.is_err_and(|error| is_ours(&asked, &error)).then_some(asked))
                 .collect();
             if !left.is_empty() {
                 backoff.pause().await;

@@ -191,12 +191,12 @@ impl<C: Clock> Scheduler<C> {
     async fn deal_with(&self, due: &Due, now: DateTime<Utc>) -> Result<Marks, store::Error> {
         let (timer, firing) = (&*due.timer, &due.firing);
         let mut marks = self.marks.get(&timer.key).copied().unwrap_or_default();
-        let mut said = Vec::new();
-        said.extend(firing.left_out.map(|first| missed(timer, first)));
+        let mut reports = Vec::new();
+        reports.extend(firing.left_out.map(|first| missed(timer, first)));
         for time in &firing.times {
             // The namespace's events are held in the log for lack of room; a schedule must not add to them.
             if self.backlog.is_held(&timer.namespace) {
-                said.push(no_room(timer, *time));
+                reports.push(no_room(timer, *time));
                 continue;
             }
             let forbids = timer.schedule.overlap == Overlap::Forbid;
@@ -204,7 +204,7 @@ impl<C: Clock> Scheduler<C> {
                 && let Some(last) = time_of(marks.fired).filter(|last| last < time)
                 && self.is_open(timer.key, last, now).await?
             {
-                said.push(overlapping(timer, *time, last));
+                reports.push(overlapping(timer, *time, last));
                 continue;
             }
             self.append(timer, *time, now).await?;
@@ -213,7 +213,7 @@ impl<C: Clock> Scheduler<C> {
             }
         }
         marks.through = self.mark(&through_name(timer.key), marks.through, seconds(firing.through)).await?;
-        self.log(timer, now, said).await;
+        self.log(timer, now, reports).await;
         Ok(marks)
     }
 

@@ -458,8 +458,9 @@ impl Workers {
         if begun.is_some() || known.is_none() {
             tracing::info!(run = %work.asked.run, reason, "run cannot be offered to its function yet");
             let reason = reason.clone();
-            let told = self.execute(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
-            let Some(done) = told.await? else { return Ok(None) };
+            let executed =
+                self.execute(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
+            let Some(done) = executed.await? else { return Ok(None) };
             loaded = Loaded::from(done);
         }
         let since = known.map_or(at, |deferred| deferred.since);
@@ -468,8 +469,8 @@ impl Workers {
             return Ok(Some(loaded));
         }
         let error = format!("it could not be offered to the function within {} s: {reason}", limit.as_secs());
-        let told = self.execute(work, loaded, |_| Command::Expire { error: error.clone(), at: clock::now() });
-        if let Some(Done { state: Some(ended), .. }) = told.await? {
+        let executed = self.execute(work, loaded, |_| Command::Expire { error: error.clone(), at: clock::now() });
+        if let Some(Done { state: Some(ended), .. }) = executed.await? {
             self.count(&ended).await;
         }
         Ok(None)

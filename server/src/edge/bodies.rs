@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::network::{Prefix, Width};
 
 /// Bytes that bodies of known senders may take together while they are read.
-pub const MAX_KNOWN: usize = 256 << 20;
+pub(super) const MAX_KNOWN: usize = 256 << 20;
 
 /// A memory budget.
 pub struct BodyBudget {

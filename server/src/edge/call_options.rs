@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::HeaderMap;
 
 use super::HttpError;
-use crate::config::Outward;
+use crate::outbound::Outward;
 
 /// The longest `Idempotency-Key`, in characters.
 const MAX_KEY: usize = 255;

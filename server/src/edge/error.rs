@@ -148,8 +148,11 @@ impl From<Refusal> for HttpError {
                 let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
                 let message = messages.join("; ");
                 let code = problems.first().map_or("bad_request", |problem| problem.code);
-                let told = problems.len() > 1 || problems.iter().any(|problem| problem.field.is_some());
-                Self { problems: if told { problems } else { Vec::new() }, ..Self::new(status_of(code), code, message) }
+                let has_details = problems.len() > 1 || problems.iter().any(|problem| problem.field.is_some());
+                Self {
+                    problems: if has_details { problems } else { Vec::new() },
+                    ..Self::new(status_of(code), code, message)
+                }
             }
             Refusal::Failed(fault) => fault.into(),
         }

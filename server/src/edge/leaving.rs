@@ -1,6 +1,6 @@
 //! Detects whether a caller that has sent FIN still waits for its answer.
 //!
-//! TCP does not tell whether the caller closed its socket or only the sending half. They differ when something is sent:
+//! TCP does not show whether the caller closed its socket or only the sending half. They differ when something is sent:
 //! a closed socket answers with a reset. So the caller is sent an interim response, `100 Continue`, which every
 //! HTTP/1.1 client ignores (RFC 9110, section 15.2), as long as the answer has not begun. HTTP/1.0 does not allow that,
 //! and nothing can be inserted into an answer: in these cases the system sends keep-alive probes, which take about a

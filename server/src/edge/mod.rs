@@ -34,7 +34,7 @@ pub(crate) mod request_id;
 mod request_policy;
 mod server;
 mod services;
-pub(crate) mod shares;
+pub(crate) mod slots;
 mod strangers;
 pub mod subscribers;
 pub(crate) mod trace;
@@ -43,7 +43,7 @@ mod wire;
 
 pub(crate) use activity::Activity;
 pub use auth::Auth;
-pub use bodies::{BodyBudget, MAX_KNOWN};
+pub use bodies::BodyBudget;
 pub(crate) use bodies::{BodyReservation, Dropped};
 pub use connection_slots::ConnectionSlots;
 pub use descriptors::raise as raise_descriptors;

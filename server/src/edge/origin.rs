@@ -33,10 +33,10 @@ impl<'r> Origin<'r> {
         let host = head.uri.authority().map(|authority| authority.as_str()).or(named);
         let mut origin = Self { address, secure: false, host };
         if address.is_some_and(|address| edge.trusted_proxies.contain(address)) {
-            let told = forwarded::read(&head.headers, &edge.trusted_proxies);
-            origin.address = told.address.or(address);
-            origin.secure = told.secure.unwrap_or(false);
-            origin.host = told.host.or(host);
+            let claimed = forwarded::read(&head.headers, &edge.trusted_proxies);
+            origin.address = claimed.address.or(address);
+            origin.secure = claimed.secure.unwrap_or(false);
+            origin.host = claimed.host.or(host);
         }
         // A call to the public name uses the public scheme, whatever proxies lie between.
         if let Some(url) = &edge.public_url
@@ -119,8 +119,8 @@ mod tests {
         let own = ("10.0.0.1".to_owned(), false, "inner:8080".to_owned());
         assert_eq!(origin(&edge("", None), "10.0.0.1"), own);
         assert_eq!(origin(&edge("10.0.0.2", None), "10.0.0.1"), own);
-        let told = ("192.0.2.7".to_owned(), true, "flow.example".to_owned());
-        assert_eq!(origin(&edge("10.0.0.0/8", None), "10.0.0.1"), told);
+        let claimed = ("192.0.2.7".to_owned(), true, "flow.example".to_owned());
+        assert_eq!(origin(&edge("10.0.0.0/8", None), "10.0.0.1"), claimed);
     }
 
     #[test]

@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    async fn said(outcome: Outcome) -> (u16, Option<String>, Vec<u8>) {
+    async fn parts(outcome: Outcome) -> (u16, Option<String>, Vec<u8>) {
         let response = whole(crate::clock::new_id(), &outcome).unwrap();
         let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
         (response.status().as_u16(), kind, to_bytes(response.into_body()).await.unwrap().to_vec())
@@ -115,13 +115,13 @@ mod tests {
             ..Outcome::default()
         };
         let json = outcome(Some(r#"{"b": 1.0}"#), Encoding::Json, Some("application/json"), Some(201));
-        assert_eq!(said(json).await, (201, Some("application/json".into()), br#"{"b": 1.0}"#.to_vec()));
+        assert_eq!(parts(json).await, (201, Some("application/json".into()), br#"{"b": 1.0}"#.to_vec()));
         let text = outcome(Some(r#""a\nb""#), Encoding::Text, Some("text/html"), Some(404));
-        assert_eq!(said(text).await, (404, Some("text/html".into()), b"a\nb".to_vec()));
+        assert_eq!(parts(text).await, (404, Some("text/html".into()), b"a\nb".to_vec()));
         let bytes = outcome(Some(r#""AP8=""#), Encoding::Base64, Some("image/png"), Some(200));
-        assert_eq!(said(bytes).await, (200, Some("image/png".into()), vec![0, 255]));
-        assert_eq!(said(outcome(None, Encoding::Json, None, Some(204))).await, (204, None, Vec::new()));
-        let job = said(outcome(None, Encoding::Json, None, None)).await;
+        assert_eq!(parts(bytes).await, (200, Some("image/png".into()), vec![0, 255]));
+        assert_eq!(parts(outcome(None, Encoding::Json, None, Some(204))).await, (204, None, Vec::new()));
+        let job = parts(outcome(None, Encoding::Json, None, None)).await;
         assert_eq!(job, (200, Some("application/json".into()), b"null".to_vec()));
     }
 }

@@ -116,7 +116,7 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
 /// How long the server waits, after its answer, for the rest of a request that nobody reads.
 const DISCONNECT: Duration = Duration::from_secs(1);
 
-/// How long a connection that is not admitted may take to be told so.
+/// How long the answer to a connection that is not admitted may take.
 const FAREWELL: Duration = Duration::from_millis(100);
 
 /// A connection that has been silent for so long is probed by the system, in these steps: nothing else notices that a

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::auth::Auth;
-use super::bodies::BodyBudget;
+use super::bodies::{BodyBudget, MAX_KNOWN};
 use super::strangers::Strangers;
 use super::subscribers::Subscribers;
 use crate::operations;
@@ -43,6 +43,33 @@ pub struct Services {
     pub unproved: Arc<BodyBudget>,
     /// The memory for the bodies of all other requests.
     pub bodies: Arc<BodyBudget>,
+}
+
+impl Services {
+    /// Puts them together, with the limits of the settings.
+    pub fn new(
+        operations: operations::Services,
+        queue: Arc<dyn Queue>,
+        metrics: Metrics,
+        auth: Arc<Auth>,
+        about: About,
+    ) -> Self {
+        let limits = &operations.settings.limits;
+        Self {
+            subscribers: Subscribers::new(limits),
+            unproved: BodyBudget::new(limits.unproved),
+            bodies: BodyBudget::new(MAX_KNOWN),
+            strangers: Arc::default(),
+            draining: CancellationToken::new(),
+            stopping: CancellationToken::new(),
+            watchdog: Watchdog::default(),
+            operations,
+            queue,
+            metrics,
+            auth,
+            about: Arc::new(about),
+        }
+    }
 }
 
 impl Deref for Services {

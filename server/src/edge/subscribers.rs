@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::shares::{Full, Share, Shares};
+use super::slots::{Full, Slot, Slots};
 use crate::config::Limits;
 use crate::operations::Viewer;
 
@@ -12,15 +12,15 @@ pub(crate) const CODE: &str = "too_many_subscriptions";
 
 /// The number of subscriptions. Cheap to clone.
 #[derive(Clone)]
-pub struct Subscribers(Arc<Shares<Arc<str>>>);
+pub struct Subscribers(Arc<Slots<Arc<str>>>);
 
 /// A slot for a subscription, given back when dropped.
-pub(crate) struct SubscriberSlot(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
+pub(crate) struct SubscriberSlot(#[allow(dead_code, reason = "it is held for its drop")] Slot<Arc<str>>);
 
 impl Subscribers {
     /// With the configured limits.
     pub fn new(limits: &Limits) -> Self {
-        Self(Shares::new(limits.subscriptions_of_all, limits.subscriptions_of_viewer))
+        Self(Slots::new(limits.subscriptions_of_all, limits.subscriptions_of_viewer))
     }
 
     /// Takes a slot for a viewer.

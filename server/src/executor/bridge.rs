@@ -109,12 +109,12 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
 
 /// Where the program is reached: on its port, or on another one that it listens on instead.
 #[derive(Clone)]
-struct Place {
+struct Endpoint {
     port: u16,
     instead: Arc<OnceLock<SocketAddr>>,
 }
 
-impl Place {
+impl Endpoint {
     async fn connect(&self) -> io::Result<TcpStream> {
         let mut refused = io::ErrorKind::ConnectionRefused.into();
         let own =
@@ -166,18 +166,18 @@ fn likeliest(addresses: &[SocketAddr]) -> Option<SocketAddr> {
 
 /// Returns only on an error.
 async fn copy(socket: &Path, port: u16, before: BTreeSet<SocketAddr>) -> io::Result<()> {
-    let place = Place { port, instead: Arc::default() };
-    place.opens(&before).await;
+    let endpoint = Endpoint { port, instead: Arc::default() };
+    endpoint.opens(&before).await;
     let listener = UnixListener::bind(socket)?;
     loop {
         let (outside, _) = listener.accept().await?;
-        tokio::spawn(connect(outside, place.clone()));
+        tokio::spawn(connect(outside, endpoint.clone()));
     }
 }
 
 /// An error on either side closes the connection, which is what the other side should see.
-async fn connect(mut outside: UnixStream, place: Place) {
-    let Ok(mut inside) = place.connect().await else {
+async fn connect(mut outside: UnixStream, endpoint: Endpoint) {
+    let Ok(mut inside) = endpoint.connect().await else {
         return;
     };
     let _ = inside.set_nodelay(true);

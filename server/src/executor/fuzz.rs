@@ -1,7 +1,7 @@
 //! Entry points for fuzzing: the output of a process. See `fuzz/` and `tests/it/corpora.rs`.
 
 use super::MAX_LINE_BYTES;
-use super::sandbox::lines::in_pieces;
+use super::lines::in_pieces;
 
 /// A process's output: the first byte is the size of the pieces in which it is read. The lines must not depend on that,
 /// and none may be too long.

@@ -1,11 +1,14 @@
 //! Learns what container images are, and fetches them, for builds of functions that are images.
 
+mod reference;
+
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::{Error, Lines};
+pub use reference::Reference;
 
 /// The longest time that one pull may take.
 pub const PULL_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -66,8 +69,8 @@ impl fmt::Debug for Login {
 /// The boundary between the builder and whatever holds images: a container engine.
 #[async_trait]
 pub trait Images: Send + Sync + 'static {
-    /// Pulls an image and tells what it is. Each layer's begin and end is a line. An image that the engine has is used
-    /// when its registry cannot be reached, with a line that says so.
+    /// Pulls an image and tells what it is. Each layer's begin and end is a line. An image that was
+    /// built or loaded on the engine is used when its registry cannot be reached, with a line that says so.
     ///
     /// # Errors
     /// [`Error::Refused`] for what the caller can correct: no such image, no right to pull it, another architecture;

@@ -9,11 +9,13 @@ pub mod bridge;
 pub mod capacity;
 mod cause;
 mod code;
+pub mod docker;
 mod executors;
 mod exit;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod images;
+mod lines;
 pub mod network;
 mod polling;
 mod rate;
@@ -24,6 +26,7 @@ mod workbench;
 pub use address::Address;
 pub use cause::cause;
 pub use code::{Code, Form};
+pub use docker::Docker;
 pub use executors::Executors;
 pub use images::{Image, Images, Layer, Login};
 pub use rate::Rate;
@@ -86,7 +89,8 @@ pub enum Runtime {
     },
     /// `runtimes/python-flask`: a WSGI application, `app` of `app.py` unless the variable [`APPLICATION`] names another.
     PythonFlask,
-    /// An unchanged program that listens on `$PORT`. Empty: the command that the image names.
+    /// An unchanged program that listens on `$PORT`. Of an image, the arguments of its entry point, or its program if it
+    /// has no entry point. Empty: the command that the image names.
     Command(Vec<String>),
 }
 
@@ -127,6 +131,10 @@ pub struct Spec {
     pub code: Code,
     /// How it is started.
     pub runtime: Runtime,
+    /// The port that an image listens on; `None`, the lowest that it exposes. Others are told theirs.
+    pub port: Option<u16>,
+    /// The path that answers as soon as an image is ready; `None`, its own check or its port tells.
+    pub health: Option<String>,
     /// The variables that the function asks for; nothing of the server's own is added.
     pub env: BTreeMap<String, String>,
     /// Its limits.
@@ -143,6 +151,8 @@ impl std::fmt::Debug for Spec {
             .field("version", &self.version)
             .field("code", &self.code)
             .field("runtime", &self.runtime)
+            .field("port", &self.port)
+            .field("health", &self.health)
             .field("env", &self.env.keys())
             .field("limits", &self.limits)
             .finish()

@@ -26,6 +26,8 @@ impl Spec {
             version,
             code,
             runtime,
+            port: manifest.port,
+            health: manifest.health,
             env,
             limits: Limits {
                 memory_mb: resources.memory_mb,

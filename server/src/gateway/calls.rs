@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{StatusCode, Version};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use domain::access::Action;
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
@@ -120,6 +121,8 @@ async fn now(
         false => (request::body(request, payload, rules).await?, None),
     };
     let Incoming { body, capture, pump, held } = incoming;
+    // A body may have taken its time: whoever may no longer call by now does not.
+    session.viewer.may(Action::Invoke, &route.namespace)?;
     let input = match &route.backend {
         Backend::Job => room_for_job(gateway, &route, &body)?,
         Backend::Service(_) => None,
@@ -171,7 +174,7 @@ async fn now(
             if public {
                 gateway.hand_on_credentials(request, asked.headers_mut());
             }
-            let over = gateway.services.auth.clone().until_over(session);
+            let over = gateway.services.auth.clone().until_not(session, Action::Invoke, Arc::from(&*route.namespace));
             if let Some(payload) = socket {
                 let (jar, address) = (&jar, &address);
                 let opening = socket::Opening {

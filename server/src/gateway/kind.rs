@@ -14,7 +14,7 @@ pub(super) enum Kind {
     Once,
     /// As soon as it is recorded.
     Later {
-        /// The caller asked for that by `Prefer: respond-async` (RFC 7240), and is told that it was heard.
+        /// The caller asked for that by `Prefer: respond-async` (RFC 7240), and the answer confirms it.
         preferred: bool,
     },
 }

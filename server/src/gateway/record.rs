@@ -84,7 +84,7 @@ impl Call {
     }
 
     fn pending(&mut self) -> &mut PendingRecord {
-        self.pending.as_mut().expect("a call that has not ended knows what is told of it")
+        self.pending.as_mut().expect("a call that has not ended has its record")
     }
 
     /// Maximum bytes of a body that are captured.

@@ -174,7 +174,7 @@ impl Tunnel {
             () = stopping.cancelled() => End::Stopping,
         };
         let (ups, downs) = (ups.into_inner(), downs.into_inner());
-        let said_goodbye = ups.is_closing() || downs.is_closing();
+        let has_closed = ups.is_closing() || downs.is_closing();
         let summary = json!({
             "received": { "messages": ups.messages, "bytes": ups.bytes },
             "sent": { "messages": downs.messages, "bytes": downs.bytes },
@@ -195,7 +195,7 @@ impl Tunnel {
         drop(sender);
         let (opened, reason) = (Some(StatusCode::SWITCHING_PROTOCOLS.as_u16()), goodbye.map(|(_, reason)| reason));
         match end {
-            End::CallerGone | End::FunctionGone if said_goodbye => call.end(Ending::Succeeded, opened, None),
+            End::CallerGone | End::FunctionGone if has_closed => call.end(Ending::Succeeded, opened, None),
             End::CallerGone => call.end(Ending::Cancelled, opened, Some("the caller went away".to_owned())),
             End::FunctionGone => {
                 let found = lease.post_mortem().await;

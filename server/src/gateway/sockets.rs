@@ -7,25 +7,25 @@ use domain::function;
 
 use crate::config::Edge;
 use crate::edge::HttpError;
-use crate::edge::shares::{Full, Share, Shares};
+use crate::edge::slots::{Full, Slot, Slots};
 use crate::leasing::Arm;
 
 /// The limits on sockets: a function may have at most half of the slots, and a namespace three quarters. Cheap to
 /// clone.
 #[derive(Clone)]
 pub(super) struct Sockets {
-    of_function: Arc<Shares<function::Id>>,
-    of_namespace: Arc<Shares<Arc<str>>>,
+    of_function: Arc<Slots<function::Id>>,
+    of_namespace: Arc<Slots<Arc<str>>>,
 }
 
 /// A slot for a socket, given back when dropped.
-pub(super) type SocketSlot = (Share<function::Id>, Share<Arc<str>>);
+pub(super) type SocketSlot = (Slot<function::Id>, Slot<Arc<str>>);
 
 impl Sockets {
     pub(super) fn new(edge: &Edge) -> Self {
         let most = edge.sockets;
         let (of_function, of_namespace) = (most.div_ceil(2), (most - most / 4).max(1));
-        Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
+        Self { of_function: Slots::new(most, of_function), of_namespace: Slots::new(most, of_namespace) }
     }
 
     /// Takes a slot for a socket of a function.

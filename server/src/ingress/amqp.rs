@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_never_be_taken_is_told() {
+    fn what_can_never_be_taken_is_recognized() {
         let refused = |message: &Message| read(message, "default").unwrap_err()[0].message.clone();
         assert!(refused(&message(&[], Some("application/cloudevents+json"), "{")).contains("not JSON"));
         assert!(refused(&message(&[("ce-type", "a.b")], None, "")).contains("`id` is missing"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use bytes::Bytes;
+use domain::access::Action;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::edge::auth::{Over, Session};
@@ -51,8 +52,15 @@ where
     R: Fn(&LineRow) -> String + Send + Sync + 'static,
     L: Fn(Over) -> String + Send + 'static,
 {
-    /// The body of the answer, which ends with the session, and when the server stops. It holds the slot until then.
-    pub(super) fn until_over(self, services: &Services, session: Session, slot: Option<SubscriberSlot>) -> Bodies {
+    /// The body of the answer, which ends with the session, with the role in the namespace, and when the server stops. It holds the
+    /// slot until then.
+    pub(super) fn until_over(
+        self,
+        services: &Services,
+        session: Session,
+        namespace: &str,
+        slot: Option<SubscriberSlot>,
+    ) -> Bodies {
         let Self { past, lines, render, last, keep_alive } = self;
         let lines = stream::iter(past.into_iter().map(Ok)).chain(rendered(lines, render));
         let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
@@ -60,7 +68,8 @@ where
             Some(text) => alive(lines, text),
             None => lines,
         };
-        until(lines, services.auth.clone().until_over(session), last, slot)
+        let over = services.auth.clone().until_not(session, Action::View, namespace.into());
+        until(lines, over, last, slot)
     }
 }
 

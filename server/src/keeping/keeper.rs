@@ -30,7 +30,7 @@ pub trait Keeper: Send + Sync + 'static {
     ///
     /// # Errors
     /// Why they are not known.
-    async fn kept(&self) -> Result<Vec<Key>, String>;
+    async fn versions(&self) -> Result<Vec<Key>, String>;
 
     /// The instances of a version that answer, whoever asked for them.
     ///

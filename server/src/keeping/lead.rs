@@ -58,7 +58,7 @@ async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result
         }
     }
     orders.retain(|key, _| seen.contains(key));
-    for key in keeper.kept().await?.into_iter().filter(|key| !wanted.contains(key)) {
+    for key in keeper.versions().await?.into_iter().filter(|key| !wanted.contains(key)) {
         if let Err(error) = keeper.end(key).await {
             tracing::warn!(function = %key.0, version = key.1, error, "unneeded instances not ended");
         }

@@ -54,7 +54,7 @@ pub(super) fn forward(
                 match meter.decide(run, line.stream, line.text.len(), Instant::now()) {
                     LineDecision::Store => lines.push(origin.line(run, line.stream, line.at, line.text)),
                     LineDecision::LeaveOut => {}
-                    LineDecision::Say(text) => lines.push(origin.line(run, Stream::System, line.at, text)),
+                    LineDecision::Report(text) => lines.push(origin.line(run, Stream::System, line.at, text)),
                 }
             }
             for text in meter.reports(!open, Instant::now()) {

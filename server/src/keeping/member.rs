@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::context::Context;
 use super::pool::Revision;
-use crate::artifacts::Held;
+use crate::artifacts::Files;
 use crate::executor::Instance;
 use crate::leasing::{Endpoint, Liveness};
 
@@ -20,11 +20,11 @@ pub(super) struct Member {
     /// The secrets it was given.
     pub secrets: Revision,
     /// What it runs, which stays as long as it may.
-    _files: Option<Held>,
+    _files: Option<Files>,
 }
 
 impl Member {
-    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision, files: Option<Held>) -> Arc<Self> {
+    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision, files: Option<Files>) -> Arc<Self> {
         let life = Arc::new(Process(process.clone()));
         let endpoint = Arc::new(Endpoint::new(id, process.address().clone(), life));
         Arc::new(Self { endpoint, process, secrets, _files: files })

@@ -76,7 +76,7 @@ pub(super) enum LineDecision {
     Store,
     LeaveOut,
     /// Store this message instead.
-    Say(String),
+    Report(String),
 }
 
 pub(super) struct Meter {
@@ -98,18 +98,18 @@ struct Totals {
 #[derive(Debug, Clone, Copy, Default)]
 struct Total {
     bytes: u64,
-    said: bool,
+    is_reported: bool,
 }
 
 impl Total {
     fn add(&mut self, bytes: u64, limit: u64, what: impl FnOnce() -> String) -> LineDecision {
-        if !self.said && self.bytes.saturating_add(bytes) <= limit {
+        if !self.is_reported && self.bytes.saturating_add(bytes) <= limit {
             self.bytes += bytes;
             return LineDecision::Store;
         }
-        match std::mem::replace(&mut self.said, true) {
+        match std::mem::replace(&mut self.is_reported, true) {
             true => LineDecision::LeaveOut,
-            false => LineDecision::Say(what()),
+            false => LineDecision::Report(what()),
         }
     }
 }
@@ -213,7 +213,7 @@ mod tests {
     fn a_run_that_wrote_too_much_is_cut_and_another_is_not() {
         let (meter, now) = (meter(1000, 500, 1 << 20), Instant::now());
         assert_eq!([decide(&meter, 1, now), decide(&meter, 1, now)], [LineDecision::Store, LineDecision::Store]);
-        assert!(matches!(decide(&meter, 1, now), LineDecision::Say(text) if text.contains("limit of 500 bytes")));
+        assert!(matches!(decide(&meter, 1, now), LineDecision::Report(text) if text.contains("limit of 500 bytes")));
         assert_eq!([decide(&meter, 1, now), decide(&meter, 1, now)], [LineDecision::LeaveOut, LineDecision::LeaveOut]);
         assert_eq!(decide(&meter, 2, now), LineDecision::Store);
     }
@@ -222,7 +222,7 @@ mod tests {
     fn a_function_that_wrote_too_much_is_cut_until_the_next_day() {
         let (meter, now) = (meter(1000, 1 << 20, 500), Instant::now());
         assert_eq!([decide(&meter, 1, now), decide(&meter, 2, now)], [LineDecision::Store, LineDecision::Store]);
-        assert!(matches!(decide(&meter, 3, now), LineDecision::Say(text) if text.contains("this function")));
+        assert!(matches!(decide(&meter, 3, now), LineDecision::Report(text) if text.contains("this function")));
         assert_eq!(decide(&meter, 4, now), LineDecision::LeaveOut);
         assert_eq!(meter.decide(None, Stream::System, 100, now), LineDecision::Store);
         assert_eq!(decide(&meter, 4, now + PERIOD), LineDecision::Store);
@@ -266,8 +266,8 @@ mod tests {
         assert!((0..50).all(|_| decide(&quiet, 1, later) == LineDecision::Store));
         // The last one to ask has to do with its own rate.
         let texts: Vec<_> = floods[99].reports(true, later).collect();
-        let said = "left out: all functions together wrote more than 2,000 lines a second";
-        assert!(texts.iter().any(|text| text.ends_with(said)), "{texts:?}");
+        let notice = "left out: all functions together wrote more than 2,000 lines a second";
+        assert!(texts.iter().any(|text| text.ends_with(notice)), "{texts:?}");
     }
 
     #[test]

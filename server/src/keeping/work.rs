@@ -8,7 +8,7 @@ use domain::run;
 
 use super::context::Context;
 use super::{broken, lines, secrets};
-use crate::artifacts::Held;
+use crate::artifacts::Files;
 use crate::executor::{self, Code, JobCall, JobOutcome, Spec};
 use crate::leasing::{Arm, JobPermit};
 use crate::store::VersionRow;
@@ -60,12 +60,12 @@ impl Recipe {
     ///
     /// # Errors
     /// When they are not there, or cannot be fetched.
-    pub(super) async fn with_files(&self, context: &Context) -> Result<(Spec, Option<Held>), executor::Error> {
+    pub(super) async fn with_files(&self, context: &Context) -> Result<(Spec, Option<Files>), executor::Error> {
         let Made::Artifact { digest, .. } = &self.made else { return Ok((self.spec.clone(), None)) };
-        let held = context.artifacts.get(digest).await.map_err(|error| executor::Error::Refused(error.to_string()))?;
+        let files = context.artifacts.get(digest).await.map_err(|error| executor::Error::Refused(error.to_string()))?;
         let missing = || executor::Error::Refused(broken::missing(digest, self.spec.version));
-        let held = held.ok_or_else(missing)?;
-        Ok((Spec { code: Code::Folder(held.path().to_owned()), ..self.spec.clone() }, Some(held)))
+        let files = files.ok_or_else(missing)?;
+        Ok((Spec { code: Code::Folder(files.path().to_owned()), ..self.spec.clone() }, Some(files)))
     }
 }
 

@@ -25,7 +25,7 @@ const SHARDS: usize = 8;
 /// Maximum idle connections in a group.
 const MAX_IDLE: usize = 64;
 
-/// The header that tells wrappers that a request is a probe and not a call. Callers cannot set it.
+/// The header that marks a request for wrappers as a probe and not a call. Callers cannot set it.
 const PROBE: &str = "x-eventflow-probe";
 
 /// Maximum bytes of the head of an answer, which is kept in memory.

@@ -33,7 +33,7 @@ pub(super) async fn problem(
         return Ok(None);
     }
     // An existing function may be registered again.
-    let newest = services.store.function_named(namespace, name).await?;
+    let newest = services.guarded.store.function_named(namespace, name).await?;
     let is_new = newest.is_none_or(|row| row.state == Status::Deregistered);
     Ok(is_new.then(|| reserved(name, "name")))
 }
@@ -47,7 +47,7 @@ pub(super) async fn unusable(services: &Services, namespace: &str, names: &[Stri
     if namespace != default {
         return Ok(Vec::new());
     }
-    let mut found = services.store.namespaces_among(names).await?;
+    let mut found = services.guarded.store.namespaces_among(names).await?;
     found.retain(|name| name != default);
     let reserved = &services.settings.edge.reserved_names;
     found.extend(names.iter().filter(|name| reserved.contain(name)).cloned());
@@ -77,7 +77,7 @@ pub(super) async fn settle(
     if !is_later {
         return Ok(());
     }
-    services.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
+    services.guarded.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
     Err(ambiguous(services, caller, namespace, name).into())
 }
 
@@ -90,7 +90,7 @@ async fn rivals(
 ) -> Result<(Vec<FunctionRow>, bool), Refusal> {
     let default = services.settings.namespace.as_str();
     if namespace != default {
-        let row = services.store.function_named(default, namespace).await?;
+        let row = services.guarded.store.function_named(default, namespace).await?;
         return Ok((row.into_iter().filter(|row| row.state != Status::Deregistered).collect(), false));
     }
     if name == default {
@@ -98,7 +98,7 @@ async fn rivals(
     }
     let filter = FunctionFilter { namespaces: Some(vec![name.to_owned()]), ..FunctionFilter::default() };
     let page = PageRequest::first(most);
-    let found = services.store.functions(&filter, &page).await?;
+    let found = services.guarded.store.functions(&filter, &page).await?;
     Ok((found.rows.into_iter().map(|(_, row)| row).collect(), found.has_next))
 }
 

@@ -52,7 +52,7 @@ pub(super) async fn settle(
     if before < services.settings.limits.functions {
         return Ok(());
     }
-    services.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
+    services.guarded.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
     Err(full(services, namespace, before))
 }
 
@@ -60,7 +60,7 @@ pub(super) async fn settle(
 async fn count(services: &Services, namespace: &str, before: Option<u64>) -> Result<usize, Refusal> {
     let namespaces = Some(vec![namespace.to_owned()]);
     let filter = FunctionFilter { namespaces, registered_before: before, ..FunctionFilter::default() };
-    let there = services.store.functions(&filter, &PageRequest::first(1).counted()).await?.total;
+    let there = services.guarded.store.functions(&filter, &PageRequest::first(1).counted()).await?.total;
     Ok(usize::try_from(there).unwrap_or(usize::MAX))
 }
 

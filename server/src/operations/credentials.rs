@@ -93,7 +93,7 @@ pub(super) async fn forget(
     id: function::Id,
 ) -> Result<(), Refusal> {
     let name = function::credentials_secret(id);
-    match services.commands.remove_secret(namespace, &name, clock::now(), caller.cause()).await {
+    match services.guarded.commands.remove_secret(namespace, &name, clock::now(), caller.cause()).await {
         Ok(_) | Err(actors::Error::Refused(namespace::Error::NotFound | namespace::Error::NoSuchSecret(_))) => Ok(()),
         Err(error) => Err(error.into()),
     }

@@ -87,7 +87,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
         }
     }
     let retry = match row.current_version {
-        Some(number) => match services.store.version(row.id, number).await? {
+        Some(number) => match services.guarded.store.version(row.id, number).await? {
             Some(version) => Some(version.manifest()?.retry),
             None => None,
         },
@@ -95,14 +95,14 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
     };
     let command =
         run::Command::Redrive { run: run::redriven(id), retry: Some(retry.unwrap_or_default()), at: clock::now() };
-    services.commands.run(id, command, caller.cause()).await?;
+    services.guarded.commands.run(id, command, caller.cause()).await?;
     // The relay requests the same run when it reaches the redrive; whoever comes first wins, and the other one finds it
     // done.
     let lost = || Fault::Internal(format!("run {id} was redriven, and the record of it cannot be read"));
-    let recorded = services.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
+    let recorded = services.guarded.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
     let Ok(Fact::Run(_, run::Event::Redriven(redriven))) = recorded.fact() else { return Err(lost().into()) };
     let asked = run::RunRequest::again(&old, &redriven, recorded.id, &recorded.cause);
-    services.commands.request_run(asked).await?;
+    services.guarded.commands.request_run(asked).await?;
     Ok(redriven.run)
 }
 
@@ -113,7 +113,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
 pub async fn purge(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
     caller.viewer.may(Action::Operate, &old.request.namespace)?;
-    services.commands.run(id, run::Command::Purge { at: clock::now() }, caller.cause()).await?;
+    services.guarded.commands.run(id, run::Command::Purge { at: clock::now() }, caller.cause()).await?;
     Ok(())
 }
 

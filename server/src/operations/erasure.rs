@@ -11,7 +11,7 @@ use super::function::allowed;
 use super::{Caller, Refusal, Services};
 use crate::leasing::LATE_LINES;
 use crate::store::page::MAX_PAGE;
-use crate::store::{PageRequest, RunFilter, agreement};
+use crate::store::{PageRequest, RunFilter, RunRow, agreement};
 use crate::{actors, clock};
 
 /// An event is usually relayed within this time.
@@ -32,7 +32,7 @@ pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Res
     caller.viewer.may(Action::Administer, &run.request.namespace)?;
     all_understand(services).await?;
     lines_are_stored(run.phase.finished_at()).await;
-    services.commands.erase_run(id, clock::now(), caller.cause()).await?;
+    services.guarded.commands.erase_run(id, clock::now(), caller.cause()).await?;
     Ok(())
 }
 
@@ -50,12 +50,13 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
         return Err(Refusal::problem("event_not_routed", message));
     }
     erase_runs_of(services, caller, id).await?;
-    services.commands.erase_event(id, clock::now(), caller.cause()).await?;
+    services.guarded.commands.erase_event(id, clock::now(), caller.cause()).await?;
     // It can no longer be replayed; replays that were requested while waiting for lines are erased as well.
     erase_runs_of(services, caller, id).await
 }
 
-/// Erases every run that an event caused, including replays.
+/// Erases every run that an event caused, including replays, where the caller may. Runs of other namespaces, to which events
+/// could be sent once, are their administrators' matter.
 ///
 /// # Errors
 /// `run_not_over`, `callback_open`, or if the log is not available.
@@ -64,10 +65,12 @@ async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -
     let mut after = None;
     loop {
         let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
-        let page = services.store.runs(&filter, &request).await?;
-        lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
-        for (_, run) in &page.rows {
-            services.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
+        let page = services.view(&caller.viewer).runs(&filter, &request).await?;
+        let may = |run: &RunRow| caller.viewer.may(Action::Administer, &run.namespace).is_ok();
+        let own: Vec<_> = page.rows.iter().map(|(_, run)| run).filter(|run| may(run)).collect();
+        lines_are_stored(own.iter().filter_map(|run| run.finished_at).max()).await;
+        for run in own {
+            services.guarded.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
         }
         match page.rows.last() {
             Some((cursor, _)) if page.has_next => after = Some(cursor.clone()),
@@ -80,7 +83,7 @@ async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -
 async fn is_routed(services: &Services, namespace: &str, position: u64) -> Result<bool, Refusal> {
     let deadline = Instant::now() + ROUTED_WITHIN;
     loop {
-        if services.store.relayed().await?.is_past(namespace, position) {
+        if services.guarded.store.relayed().await?.is_past(namespace, position) {
             return Ok(true);
         }
         if Instant::now() >= deadline {
@@ -121,11 +124,11 @@ pub async fn erase_runs(
     allowed(services, caller, Action::Administer, function).await?;
     all_understand(services).await?;
     let filter = RunFilter { function: Some(function), ..RunFilter::default() };
-    let page = services.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;
+    let page = services.guarded.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;
     lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
     let mut done = Erased { erased: 0, open: 0, next: None };
     for (_, run) in &page.rows {
-        match services.commands.erase_run(run.id, clock::now(), caller.cause()).await {
+        match services.guarded.commands.erase_run(run.id, clock::now(), caller.cause()).await {
             Ok(_) => done.erased += 1,
             Err(actors::Error::Refused(run::Error::NotOver { .. } | run::Error::CallbackOpen)) => {
                 done.open += 1;
@@ -137,9 +140,9 @@ pub async fn erase_runs(
         }
         if let Some(event) = run.event {
             let stream = domain::Stream::event(event);
-            let received = services.commands.writer().load::<event::Aggregate>(&stream).await?.state;
+            let received = services.guarded.commands.writer().load::<event::Aggregate>(&stream).await?.state;
             if received.is_some_and(|received| received.target == Some(function)) {
-                services.commands.erase_event(event, clock::now(), caller.cause()).await?;
+                services.guarded.commands.erase_event(event, clock::now(), caller.cause()).await?;
             }
         }
     }
@@ -149,7 +152,7 @@ pub async fn erase_runs(
 
 /// Older servers would consider erased records damaged.
 async fn all_understand(services: &Services) -> Result<(), Refusal> {
-    match agreement::leave_older_servers(&services.store, agreement::SEALS).await? {
+    match agreement::leave_older_servers(&services.guarded.store, agreement::SEALS).await? {
         true => Ok(()),
         false => {
             let message =

@@ -37,7 +37,7 @@ pub struct Published {
 /// or the log is not available.
 pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
     let (received, cause) = (received(services, caller, asked)?, caller.cause());
-    published(services, received.id, services.commands.receive(received, cause).await?).await
+    published(services, received.id, services.guarded.commands.receive(received, cause).await?).await
 }
 
 /// Like [`publish`], for events from RabbitMQ, regardless of how many runs are waiting: holding back a message of one
@@ -51,7 +51,7 @@ pub async fn publish_from_broker(
     asked: Publication,
 ) -> Result<Published, Refusal> {
     let (received, cause) = (received(services, caller, asked)?, caller.cause());
-    published(services, received.id, services.commands.receive_beyond_limit(received, cause).await?).await
+    published(services, received.id, services.guarded.commands.receive_beyond_limit(received, cause).await?).await
 }
 
 /// The event to be recorded.
@@ -93,7 +93,7 @@ fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<
 /// # Errors
 /// When the log is away.
 pub async fn load_event(services: &Services, viewer: &Viewer, id: event::Id) -> Result<Option<Received>, Fault> {
-    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(id)).await?;
+    let loaded = services.guarded.commands.writer().load::<event::Aggregate>(&Stream::event(id)).await?;
     Ok(loaded.state.filter(|event| viewer.sees(&event.namespace)))
 }
 
@@ -109,7 +109,7 @@ pub async fn deliver(
 ) -> Result<(Received, Option<Uuid>), Refusal> {
     caller.viewer.may(Action::Invoke, &delivery.namespace)?;
     let id = delivery.id;
-    let done = services.commands.receive(delivery, caller.cause()).await?;
+    let done = services.guarded.commands.receive(delivery, caller.cause()).await?;
     let first = done.state.ok_or_else(|| Fault::Internal(format!("the event {id} was taken and cannot be read")))?;
     Ok((first, done.record))
 }
@@ -118,7 +118,7 @@ async fn published(services: &Services, id: event::Id, done: Done<event::Aggrega
     let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
     let position = match done.position {
         Some(position) => position,
-        None => services.store.events_by_id(&[id]).await?.first().ok_or_else(gone)?.position,
+        None => services.guarded.store.events_by_id(&[id]).await?.first().ok_or_else(gone)?.position,
     };
     Ok(Published { received: done.state.ok_or_else(gone)?, duplicate: done.position.is_none(), position })
 }

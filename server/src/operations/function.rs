@@ -104,7 +104,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     let manifest = manifest.as_ref().map(Json::from);
     // Held until the function is in the tables, so that the next registration counts it.
     let _turn = capacity::turn(&namespace).await;
-    let newest = services.store.function_named(&namespace, &name).await?;
+    let newest = services.guarded.store.function_named(&namespace, &name).await?;
     let is_new = newest.as_ref().is_none_or(|row| row.state == Status::Deregistered);
     if is_new {
         capacity::check(services, &namespace).await?;
@@ -122,7 +122,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
             manifest: manifest.clone(),
             at: clock::now(),
         };
-        match services.commands.function(id, command, caller.cause()).await {
+        match services.guarded.commands.function(id, command, caller.cause()).await {
             Ok(_) => {
                 ambiguity::settle(services, caller, id, &namespace, &name).await?;
                 // Existing functions stay, even if the limit was lowered.
@@ -290,13 +290,13 @@ pub async fn rollback(
 
 /// Whether a version's artifact still exists; also true if there is no such version.
 pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32) -> Result<(), Refusal> {
-    let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
+    let Some(made) = services.guarded.store.version(id, version).await? else { return Ok(()) };
     // An image is stored by its registry.
     let Some(digest) = made.artifact() else { return Ok(()) };
     if services.builder.artifacts().has(digest).await {
         return Ok(());
     }
-    let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;
+    let newest = services.guarded.store.versions(id, &PageRequest::first(1)).await?.rows;
     let kept = services.settings.retention.versions;
     if newest.first().is_none_or(|(_, newest)| newest.number.saturating_sub(version) < kept) {
         // Unexpectedly missing: the start will report that.
@@ -322,7 +322,7 @@ pub(super) async fn allowed(
 }
 
 async fn ask(services: &Services, caller: &Caller, id: function::Id, command: Command) -> Result<(), Refusal> {
-    services.commands.function(id, command, caller.cause()).await?;
+    services.guarded.commands.function(id, command, caller.cause()).await?;
     Ok(())
 }
 

@@ -34,7 +34,7 @@ impl Claim {
     /// Whether there was a first request already.
     pub(super) async fn is_made(&self, services: &Services) -> Result<bool, Refusal> {
         let stream = Stream::event(self.event);
-        Ok(services.commands.writer().load::<event::Aggregate>(&stream).await?.state.is_some())
+        Ok(services.guarded.commands.writer().load::<event::Aggregate>(&stream).await?.state.is_some())
     }
 
     /// # Errors

@@ -42,13 +42,13 @@ pub async fn set_member(
         Some(role) => {
             // Until now it may be there only as a part of functions' names.
             let create = namespace::Command::Create { name: namespace.to_owned(), at };
-            let created = services.commands.namespace(namespace, create, caller.cause()).await;
+            let created = services.guarded.commands.namespace(namespace, create, caller.cause()).await;
             created.map_err(|error| Refusal::from(error).at(&["namespace"]))?;
             namespace::Command::AddMember { member, role, at }
         }
         None => namespace::Command::RemoveMember { member, at },
     };
-    services.commands.namespace(namespace, command, caller.cause()).await.map_err(|error| {
+    services.guarded.commands.namespace(namespace, command, caller.cause()).await.map_err(|error| {
         let field = if matches!(error, crate::actors::Error::Refused(namespace::Error::NotFound)) {
             "namespace"
         } else {
@@ -56,7 +56,7 @@ pub async fn set_member(
         };
         Refusal::from(error).at(&[field])
     })?;
-    services.roster.caught_up(&services.store).await?;
+    services.roster.caught_up(&services.guarded.store).await?;
     Ok(role.map(|role| MemberInfo { subject: subject.to_owned(), role }))
 }
 
@@ -66,7 +66,7 @@ pub async fn set_member(
 /// `forbidden`, or when the log is away.
 pub async fn members(services: &Services, caller: &Caller, namespace: &str) -> Result<Vec<MemberInfo>, Refusal> {
     caller.viewer.may(Action::View, namespace)?;
-    let loaded = services.commands.writer().load::<namespace::Aggregate>(&Stream::namespace(namespace)).await?;
+    let loaded = services.guarded.commands.writer().load::<namespace::Aggregate>(&Stream::namespace(namespace)).await?;
     let members = loaded.state.map(|state| state.members).unwrap_or_default();
     Ok(members.into_iter().map(|(subject, role)| MemberInfo { subject, role }).collect())
 }

@@ -48,7 +48,7 @@ pub use run::{
     Ask, Invocation, Replay, RequestedRun, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
 };
 pub use secret::{remove_secret, secrets, set_secret};
-pub use services::{Parts, Services};
+pub use services::{Guarded, Services};
 pub use starting::start_when_built;
 pub use unguarded::Unguarded;
 pub use viewer::Viewer;

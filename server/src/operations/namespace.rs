@@ -16,7 +16,7 @@ pub async fn create_namespace(services: &Services, caller: &Caller, name: &str) 
         return Err(Refusal::from(namespace::Error::BadName(name.to_owned())).at(&["name"]));
     }
     let create = namespace::Command::Create { name: name.to_owned(), at: clock::now() };
-    services.commands.namespace(name, create, caller.cause()).await?;
+    services.guarded.commands.namespace(name, create, caller.cause()).await?;
     Ok(())
 }
 

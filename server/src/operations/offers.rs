@@ -16,7 +16,8 @@ pub async fn suggested_names(services: &Services, build: &BuildRow) -> Result<Ve
         return Ok(Vec::new());
     }
     let names: Vec<String> = build.offered.iter().flat_map(OfferedFolder::names).collect();
-    let mut taken: HashSet<String> = services.store.names_taken(&build.namespace, &names).await?.into_iter().collect();
+    let mut taken: HashSet<String> =
+        services.guarded.store.names_taken(&build.namespace, &names).await?.into_iter().collect();
     taken.extend(ambiguity::unusable(services, &build.namespace, &names).await?);
     Ok(offer::suggested(&build.offered, &taken))
 }
@@ -37,7 +38,7 @@ pub async fn functions_of_offers(services: &Services, build: &BuildRow) -> Resul
     if sources.is_empty() {
         return Ok(Vec::new());
     }
-    let found = services.store.functions_from(&build.namespace, &sources).await?;
+    let found = services.guarded.store.functions_from(&build.namespace, &sources).await?;
     let of = |source: &Source| found.iter().find(|(found, _)| found == source).map(|(_, id)| *id);
     Ok(sources.iter().map(of).collect())
 }

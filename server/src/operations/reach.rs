@@ -1,20 +1,23 @@
 //! Which functions a trigger event reached or not, and why: derived from the state of each when the event was received.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use domain::event::Received;
 use domain::function::{self, Life};
-use domain::{Stream, routing, run};
+use domain::{routing, run};
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{Refusal, Services};
+use super::past::{HISTORIES, function_as_of};
+use super::{Refusal, Services, Viewer};
 use crate::store::{EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
+use crate::turns::Turns;
 
 /// Maximum number of functions of a namespace, and of runs of an event, that are examined.
 const MAX_REACH: u32 = 100;
 
-/// Number of histories read concurrently.
-const PARALLEL: usize = 8;
+/// Questions that are answered at a time: for one viewer, and for all together. Each has all its functions in memory.
+static REACHES: LazyLock<Turns> = LazyLock::new(|| Turns::with_shares(4, 2, 2));
 
 /// Whether an event reached a function, and why.
 #[derive(Debug, Clone)]
@@ -44,32 +47,35 @@ pub struct ReachTotals {
 ///
 /// # Errors
 /// If the log is not available.
-pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<ReachTotals, Refusal> {
-    let store = &services.store;
+pub async fn reach_totals(services: &Services, viewer: &Viewer, event: &EventRow) -> Result<ReachTotals, Refusal> {
     // Queried first, so that everything relayed by then is counted.
-    let settled = store.relayed().await?.is_past(&event.namespace, event.position);
+    let settled = services.guarded.store.relayed().await?.is_past(&event.namespace, event.position);
+    let view = services.view(viewer);
     let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
-    let reached = store.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();
+    let reached = view.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();
     let neighbours = FunctionFilter { namespaces: Some(vec![event.namespace.clone()]), ..FunctionFilter::default() };
-    let functions = store.functions(&neighbours, &PageRequest::first(1).counted()).await?.total;
+    let functions = view.functions(&neighbours, &PageRequest::first(1).counted()).await?.total;
     Ok(ReachTotals { reached, functions: functions.max(reached), settled })
 }
 
 /// The functions that an event reached, followed by those of its namespace that it did not reach. `position` is the
-/// event's position in the log. `search` restricts the functions by name.
+/// event's position in the log. `search` restricts the functions by name. Of runs in other namespaces, where the event was sent
+/// again once, the viewer finds those that they see.
 ///
 /// # Errors
 /// If the log is not available.
 pub async fn reach(
     services: &Services,
+    viewer: &Viewer,
     event: &Received,
     position: u64,
     search: Option<String>,
 ) -> Result<Vec<Reach>, Refusal> {
-    let page = PageRequest::first(MAX_REACH);
+    let _turn = REACHES.take(&viewer.subject, "").await;
+    let (view, page) = (services.view(viewer), PageRequest::first(MAX_REACH));
     let caused = RunFilter { event: Some(event.id), ..RunFilter::default() };
     let mut runs: HashMap<function::Id, RunRow> = HashMap::new();
-    for (_, run) in services.store.runs(&caused, &page).await?.rows {
+    for (_, run) in view.runs(&caused, &page).await?.rows {
         runs.entry(run.function).or_insert(run);
     }
     let neighbours = FunctionFilter {
@@ -78,24 +84,20 @@ pub async fn reach(
         ..FunctionFilter::default()
     };
     let mut functions: Vec<_> =
-        services.store.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
+        view.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
     // Functions with runs that are not in the list: they are deregistered, or the namespace is large.
     let ran: Vec<_> = runs.keys().filter(|id| functions.iter().all(|row| row.id != **id)).copied().collect();
     let fits = |row: &FunctionRow| search.as_ref().is_none_or(|search| row.name.contains(&search.to_lowercase()));
-    functions.extend(services.store.functions_by_id(&ran).await?.into_iter().filter(fits));
+    functions.extend(view.functions_by_id(&ran).await?.into_iter().filter(fits));
     // If the event has more runs than fit a page, there may be more.
     let missing: Vec<_> = functions.iter().filter(|row| !runs.contains_key(&row.id)).map(|row| row.id).collect();
     let missing: Vec<_> = missing.into_iter().map(|function| run::id(event.id, function)).collect();
-    for run in services.store.runs_by_id(&missing).await? {
+    for run in view.runs_by_id(&missing).await? {
         runs.insert(run.function, run);
     }
     let look = |function: FunctionRow| async {
-        let then = services
-            .commands
-            .writer()
-            .load_as_of::<function::Aggregate>(&Stream::function(function.id), |record| record.position <= position)
-            .await?;
-        let state = then.and_then(|(loaded, _)| loaded.state);
+        let then = function_as_of(services, viewer, function.id, |record| record.position <= position).await?;
+        let state = then.map(|(state, _)| state);
         let (reached, reason) = match &state {
             None => (false, "It was registered after the event came in.".to_owned()),
             Some(then) if matches!(then.life, Life::Deregistered { .. }) => {
@@ -108,7 +110,7 @@ pub async fn reach(
         };
         Ok::<_, Refusal>(Reach { reached, reason, run: None, function })
     };
-    let mut found: Vec<Reach> = stream::iter(functions).map(look).buffered(PARALLEL).try_collect().await?;
+    let mut found: Vec<Reach> = stream::iter(functions).map(look).buffered(HISTORIES).try_collect().await?;
     for reach in &mut found {
         reach.run = runs.remove(&reach.function.id);
     }

@@ -102,7 +102,7 @@ impl Wait {
     /// # Errors
     /// If the log is not available.
     pub async fn at_most(services: &Services, time: Duration) -> Result<Self, Refusal> {
-        Ok(Self { after: services.store.head().await?, deadline: Instant::now() + time })
+        Ok(Self { after: services.guarded.store.head().await?, deadline: Instant::now() + time })
     }
 }
 
@@ -119,7 +119,7 @@ pub async fn visible_run(services: &Services, viewer: &Viewer, id: run::Id) -> R
 /// # Errors
 /// `run_not_found`, or if the log is not available.
 pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<Run, Refusal> {
-    let loaded = services.commands.writer().load::<run::Aggregate>(&Stream::run(id)).await?;
+    let loaded = services.guarded.commands.writer().load::<run::Aggregate>(&Stream::run(id)).await?;
     loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
 }
 
@@ -203,7 +203,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Req
         erased_at: None,
         at: asked.at,
     };
-    let done = services.commands.receive(received, caller.cause()).await?;
+    let done = services.guarded.commands.receive(received, caller.cause()).await?;
     let replayed = done.position.is_none();
     let gone = || Refusal::Failed(Fault::Internal(format!("the event {} was taken and cannot be read", asked.id)));
     let received = done.state.ok_or_else(gone)?;
@@ -233,14 +233,14 @@ pub(crate) async fn run_of(
     let (record, cause) = match taken {
         Some(taken) => taken,
         None => {
-            let first = services.commands.writer().first_of(&Stream::event(received.id), "Received").await?;
+            let first = services.guarded.commands.writer().first_of(&Stream::event(received.id), "Received").await?;
             let first = first.ok_or_else(|| Fault::Internal(format!("the event {} cannot be read", received.id)))?;
             (first.id, first.cause)
         }
     };
     let asked = run::RunRequest::by_event(received, record, &cause, function, retry);
     let run = asked.requested.request.run;
-    services.commands.request_run(asked).await?;
+    services.guarded.commands.request_run(asked).await?;
     Ok(run)
 }
 
@@ -254,7 +254,7 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
         return Ok(Some(run));
     }
     let stream = Stream::run(id);
-    let mut feed = services.store.follow(wait.after);
+    let mut feed = services.guarded.store.follow(wait.after);
     loop {
         match timeout_at(wait.deadline, feed.next()).await {
             Err(_) => return Ok(None),
@@ -285,7 +285,7 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
 pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
     let row = visible_run(services, &caller.viewer, id).await?;
     caller.viewer.may(Action::Operate, &row.namespace)?;
-    services.commands.run(id, run::Command::Cancel { at: clock::now() }, caller.cause()).await?;
+    services.guarded.commands.run(id, run::Command::Cancel { at: clock::now() }, caller.cause()).await?;
     Ok(())
 }
 
@@ -332,11 +332,12 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
     request_again(services, caller, request).await
 }
 
-/// Sends a recorded event to a function again, whether it reached it or not, for the current version or another one.
+/// Sends a recorded event to a function of its namespace again, whether it reached it or not, for the current version or another
+/// one.
 /// The run refers to the first run caused by the event, if there was one.
 ///
 /// # Errors
-/// `event_not_found`, `payload_erased`, `function_not_found`, `function_not_running`, `version_not_found`,
+/// `event_not_found`, `payload_erased`, `function_not_found`, `other_namespace`, `function_not_running`, `version_not_found`,
 /// `payload_too_large`.
 pub async fn replay_event(
     services: &Services,
@@ -354,8 +355,16 @@ pub async fn replay_event(
         ));
     }
     let row = runnable(services, caller, function, version).await?;
+    // Who may see and erase an event's runs follows from its namespace.
+    if row.namespace != received.namespace {
+        let message = format!(
+            "the event is of the namespace `{}`, and the function of `{}`: an event is sent again to functions of its own",
+            received.namespace, row.namespace
+        );
+        return Err(Problem::new("other_namespace", message).at(["function"]).into());
+    }
     let first = run::id(event, function);
-    let is_there = !services.store.runs_by_id(&[first]).await?.is_empty();
+    let is_there = !services.guarded.store.runs_by_id(&[first]).await?.is_empty();
     let run = clock::new_id();
     let request = Request {
         run,
@@ -377,10 +386,10 @@ pub async fn replay_event(
 /// # Errors
 /// If too many runs of the namespace are waiting, or the log is not available.
 async fn request_again(services: &Services, caller: &Caller, request: Request) -> Result<run::Id, Refusal> {
-    services.commands.backlog().admit(&request.namespace)?;
+    services.guarded.commands.backlog().admit(&request.namespace)?;
     let run = request.run;
     let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
-    services.commands.new_run(run, command, caller.cause()).await?;
+    services.guarded.commands.new_run(run, command, caller.cause()).await?;
     Ok(run)
 }
 
@@ -395,7 +404,7 @@ async fn runnable(
     match version {
         _ if row.state == Status::Deregistered => Err(function::Error::Deregistered.into()),
         None if row.state != Status::Running => Err(services.keeping.not_running(&row).await.into()),
-        Some(version) if services.store.version(row.id, version).await?.is_none() => {
+        Some(version) if services.guarded.store.version(row.id, version).await?.is_none() => {
             let message = format!("the function has no version {version}");
             Err(Problem::new("version_not_found", message).at(["version"]).into())
         }

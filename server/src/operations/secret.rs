@@ -46,9 +46,9 @@ pub(super) async fn keep(
     })?;
     // The namespace may exist only as a part of functions' names so far.
     let create = namespace::Command::Create { name: namespace.to_owned(), at };
-    let created = services.commands.namespace(namespace, create, caller.cause()).await;
+    let created = services.guarded.commands.namespace(namespace, create, caller.cause()).await;
     created.map_err(|error| Refusal::from(error).at(&["namespace"]))?;
-    services.commands.set_secret(row, caller.cause()).await?;
+    services.guarded.commands.set_secret(row, caller.cause()).await?;
     Ok(SecretInfo { namespace: namespace.to_owned(), name: name.to_owned(), set_at: at })
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn keep(
 /// `forbidden`, `secret_not_found`, or if the log is not available.
 pub async fn remove_secret(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Result<(), Refusal> {
     caller.viewer.may(Action::Deploy, namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
-    let removed = services.commands.remove_secret(namespace, name, clock::now(), caller.cause()).await;
+    let removed = services.guarded.commands.remove_secret(namespace, name, clock::now(), caller.cause()).await;
     match removed.map_err(Refusal::from) {
         Ok(_) => Ok(()),
         // A namespace that was never created has no secrets either.

@@ -31,6 +31,11 @@ impl Viewer {
         self.standing.role(namespace).is_some_and(|role| role.may(Action::View))
     }
 
+    /// Waits until something may no longer be done in a namespace: their role there was removed or became less.
+    pub async fn until_not(&self, action: Action, namespace: &str) {
+        self.standing.until_not(action, namespace).await;
+    }
+
     /// Whether something may be done in every namespace, and so with what belongs to none.
     pub fn may_everywhere(&self, action: Action) -> bool {
         self.standing.may_everywhere(action)

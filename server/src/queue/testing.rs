@@ -157,8 +157,8 @@ fn wait_for(what: &str, port: u16, log: &Path) {
     let deadline = Instant::now() + STARTED_WITHIN;
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     while TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
-        let told = || std::fs::read_to_string(log).unwrap_or_default();
-        assert!(Instant::now() < deadline, "{what} did not start: {}", told());
+        let log_text = || std::fs::read_to_string(log).unwrap_or_default();
+        assert!(Instant::now() < deadline, "{what} did not start: {}", log_text());
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -144,9 +144,9 @@ impl Fold {
 /// Whether nothing more will be recorded of a run: it is over, its callback is done, it is no dead letter any more, and
 /// its erasure, if any, is recorded.
 fn is_through(run: &run::Run) -> bool {
-    let told = !matches!(run.callback, Some(run::Callback::Waiting | run::Callback::Due { .. }));
+    let settled = !matches!(run.callback, Some(run::Callback::Waiting | run::Callback::Due { .. }));
     let erasing = domain::erasure::is_erased(&run.request) && run.erased_at.is_none();
-    run.phase.is_over() && told && !erasing && run.phase.letter() != Some(run::Letter::Waiting)
+    run.phase.is_over() && settled && !erasing && run.phase.letter() != Some(run::Letter::Waiting)
 }
 
 /// A record's name in a fault.

@@ -26,7 +26,7 @@ pub(super) fn sqlite() -> Migrator {
 
 fn migrator(files: Files) -> Migrator {
     let mut migrator = Migrator::with_migrations(files.iter().map(|(name, text)| migration(name, text)).collect());
-    // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+    // Those of newer servers: `OLDEST_READER` has which of them an older one cannot live with.
     migrator.set_ignore_missing(true);
     migrator
 }

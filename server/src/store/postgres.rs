@@ -30,7 +30,7 @@ pub(super) async fn clock(url: &str) -> Result<chrono::DateTime<chrono::Utc>, Er
     let pool = readers(options(url)?, READ_STATEMENT);
     let rows =
         super::sql::Db::Postgres(pool, super::away::Away::default()).fetch(&format!("SELECT {NOW}"), &[]).await?;
-    let row = rows.first().ok_or_else(|| Error::Unavailable("PostgreSQL does not tell the time".into()))?;
+    let row = rows.first().ok_or_else(|| Error::Unavailable("PostgreSQL does not report the time".into()))?;
     row.cells().time()
 }
 
@@ -69,7 +69,7 @@ const STATEMENT: Duration = Duration::from_secs(30);
 const CHANNEL: &str = "eventflow";
 
 /// Time between two notifications: each costs the database a transaction.
-const TELL: Duration = Duration::from_millis(5);
+const NOTIFY_EVERY: Duration = Duration::from_millis(5);
 
 /// How often the log is checked in the absence of notifications.
 const LOOK: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const KNOCK: Duration = Duration::from_millis(250);
 
 /// How often a start that waits for the database logs that again.
-const SAY_AGAIN: Duration = Duration::from_secs(10);
+const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Parses the URL into connection options.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
@@ -113,7 +113,7 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         &[],
     );
     let rows = rows.await.map_err(|error| cannot(&error))?;
-    let row = rows.first().ok_or_else(|| cannot(&"it does not tell its version"))?;
+    let row = rows.first().ok_or_else(|| cannot(&"it does not report its version"))?;
     let mut cells = row.cells();
     let (number, name) = (cells.int()?, cells.text()?);
     if number < OLDEST {
@@ -133,15 +133,15 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
 
 /// Waits until the database accepts connections, or refuses for a reason that waiting cannot remove.
 pub(super) async fn wait_for(options: &PgConnectOptions) {
-    let mut told: Option<tokio::time::Instant> = None;
+    let mut reported: Option<tokio::time::Instant> = None;
     while let Err(why) = knock(options).await {
-        if told.is_none_or(|told| told.elapsed() >= SAY_AGAIN) {
+        if reported.is_none_or(|at| at.elapsed() >= REPORT_EVERY) {
             tracing::warn!(
                 database = place(options),
                 error = why,
                 "the start waits for PostgreSQL; it goes on when that answers"
             );
-            told = Some(tokio::time::Instant::now());
+            reported = Some(tokio::time::Instant::now());
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -419,10 +419,10 @@ pub(super) async fn notify(pool: PgPool, node: Uuid, mut heads: [watch::Receiver
             let text = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
             let payload = [Value::Text(CHANNEL.into()), Value::Text(node.to_string())];
             if let Err(error) = sql::postgres_fetch(&mut conn, text, &payload).await {
-                tracing::debug!(%error, "other servers were not told");
+                tracing::debug!(%error, "other servers were not notified");
             }
         }
-        tokio::time::sleep(TELL).await;
+        tokio::time::sleep(NOTIFY_EVERY).await;
     }
 }
 
@@ -444,7 +444,7 @@ pub(super) async fn listen(pool: PgPool, node: Uuid, wake: Arc<Notify>, away: Aw
             listener.eager_reconnect(false);
             loop {
                 match tokio::time::timeout(LOOK, listener.try_recv()).await {
-                    Ok(Ok(Some(told))) if told.payload() == node => {}
+                    Ok(Ok(Some(notification))) if notification.payload() == node => {}
                     Ok(Ok(Some(_))) | Err(_) => wake.notify_one(),
                     Ok(Ok(None) | Err(_)) => break,
                 }

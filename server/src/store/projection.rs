@@ -36,6 +36,8 @@ pub struct Projection<T> {
     table: Arc<RwLock<T>>,
     /// The log position up to which the table is current.
     seen: Arc<watch::Sender<u64>>,
+    /// Wakes those who wait for a change of the table.
+    changed: Arc<watch::Sender<()>>,
 }
 
 impl<T: Fold> Projection<T> {
@@ -77,10 +79,15 @@ impl<T: Fold> Projection<T> {
     }
 
     fn take(&self, records: &[Recorded]) {
+        let mut any = false;
         for record in records.iter().filter(|record| record.stream.kind() == T::KIND) {
             if let Ok(fact) = record.fact() {
                 self.table.write().evolve(&fact);
+                any = true;
             }
+        }
+        if any {
+            self.changed.send_replace(());
         }
     }
 
@@ -97,6 +104,17 @@ impl<T: Fold> Projection<T> {
         }
     }
 
+    /// Waits until `holds` is true of the table, which is asked now and whenever the table changes.
+    pub async fn wait_for(&self, holds: impl Fn(&T) -> bool) {
+        let mut changed = self.changed.subscribe();
+        while !holds(&self.table.read()) {
+            // The sender is this projection's own.
+            if changed.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// The current table. Hold the guard briefly: it blocks updates.
     pub fn read(&self) -> RwLockReadGuard<'_, T> {
         self.table.read()
@@ -105,12 +123,12 @@ impl<T: Fold> Projection<T> {
 
 impl<T> Clone for Projection<T> {
     fn clone(&self) -> Self {
-        Self { table: Arc::clone(&self.table), seen: Arc::clone(&self.seen) }
+        Self { table: Arc::clone(&self.table), seen: Arc::clone(&self.seen), changed: Arc::clone(&self.changed) }
     }
 }
 
 impl<T: Default> Default for Projection<T> {
     fn default() -> Self {
-        Self { table: Arc::default(), seen: Arc::default() }
+        Self { table: Arc::default(), seen: Arc::default(), changed: Arc::default() }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn is_past(dialect: Dialect, n: usize, relayed: &Relayed) -> (String,
     (text, vec![Value::Int(through.cast_signed()), Value::Int(seen.cast_signed()), Value::Texts(behind)])
 }
 
-/// Removes what may still be removed. The transaction's owner then executes [`Removed::told`] and commits.
+/// Removes what may still be removed. The transaction's owner then executes [`Removed::notification`] and commits.
 pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sqlx::Error> {
     let any = |column: &str| on.dialect().any(column, 1);
     let mut values = vec![Value::Ints(order.positions.clone()), Value::Int(order.before)];

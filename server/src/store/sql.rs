@@ -371,7 +371,7 @@ pub(super) fn int(number: u64) -> Value {
 pub(super) fn is_lost(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
-        // The server is shutting down, and tells all clients.
+        // The server is shutting down, and notifies all clients.
         sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
         _ => false,
     }

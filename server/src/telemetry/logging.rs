@@ -18,7 +18,9 @@ pub const ACCESS: &str = "eventflow::access";
 pub fn start_logging(filter: &str, json: bool) {
     // The access log has its own setting, regardless of the level.
     let usual = format!("actix_server=warn,lapin=off,{ACCESS}=info,eventflow::repeated=warn");
-    let filter = EnvFilter::try_new(format!("{usual},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The library that talks to the Docker engine would write down the variables of containers, which may be secrets.
+    let filter =
+        EnvFilter::try_new(format!("{usual},{filter},bollard=info")).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer().with_writer(Masked);
     let lines = match json {
         false => {

@@ -64,7 +64,7 @@ pub struct Blocked {
     pub thread: String,
     /// How long it has been blocked.
     pub since: Duration,
-    /// What it is doing, if it said so.
+    /// What it is doing, if it is known.
     pub doing: Option<Arc<str>>,
 }
 

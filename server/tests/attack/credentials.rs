@@ -19,7 +19,7 @@ async fn shown(app: &TestApp, id: &str) -> String {
     for path in ["/v1/functions", "/v1/functions/guest", "/v1/functions/guest/logs", "/metrics", "/readyz"] {
         all.push_str(&app.get(path).send().await.unwrap().text().await.unwrap());
     }
-    all + &std::fs::read_to_string(app.folder().join("server.log")).unwrap_or_default() + &app.said
+    all + &std::fs::read_to_string(app.folder().join("server.log")).unwrap_or_default() + &app.output
 }
 
 /// Whether a file of the data folder holds it in the clear.
@@ -180,7 +180,7 @@ async fn the_passwords_of_the_servers_own_addresses_are_shown_nowhere() {
     // A broker that is away is spoken of in many places.
     let url = format!("amqp://user:{TOKEN}@127.0.0.1:1/%2f");
     let app = victim(Options::default().env("AMQP_URL", url)).await;
-    let mut all = app.said.clone();
+    let mut all = app.output.clone();
     for path in ["/readyz", "/metrics", "/healthz"] {
         all.push_str(&app.get(path).send().await.unwrap().text().await.unwrap());
     }

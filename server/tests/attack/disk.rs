@@ -44,7 +44,7 @@ const MANIFEST: &str = r#"{"runtime": "python", "resources": {"memory_mb": 512, 
 #[tokio::test]
 async fn what_a_function_may_write_is_full_at_a_limit() {
     let app = victim(Options::default()).await;
-    let limited = !is_unprivileged() && !app.said.contains("looked at once a second");
+    let limited = !is_unprivileged() && !app.output.contains("looked at once a second");
     app.running("fill", &[("main.py", FILL), ("function.json", MANIFEST)]).await;
     if limited {
         for (folder, most) in [("/run/eventflow", 1000), ("/tmp", 100_000)] {
@@ -75,7 +75,7 @@ async fn what_a_function_may_write_is_full_at_a_limit() {
 #[tokio::test]
 async fn a_function_whose_folder_is_only_watched_is_ended() {
     let app = victim(Options::default()).await;
-    if !app.said.contains("looked at once a second") {
+    if !app.output.contains("looked at once a second") {
         return eprintln!("skipped: this server limits the folder by a file system");
     }
     app.running("fill", &[("main.py", FILL), ("function.json", MANIFEST)]).await;

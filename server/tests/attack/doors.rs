@@ -57,7 +57,7 @@ async fn a_delivery_cannot_be_claimed_by_who_publishes_events() {
 }
 
 /// An answer without what differs from one request to the next.
-async fn told(request: RequestBuilder) -> (StatusCode, Vec<(String, String)>, Value) {
+async fn answer_to(request: RequestBuilder) -> (StatusCode, Vec<(String, String)>, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status();
     let headers = answer.headers().iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
@@ -88,7 +88,9 @@ async fn hooks_tell_who_proves_nothing_not_what_is_there() {
         for (signature, event) in [(None, "push"), (Some(wrong.as_str()), "push"), (Some(wrong.as_str()), "ping")] {
             let ask = |path: &str| {
                 let request = app.request(Method::POST, path).body(BODY).header("x-github-event", event);
-                told(signature.into_iter().fold(request, |request, value| request.header("x-hub-signature-256", value)))
+                answer_to(
+                    signature.into_iter().fold(request, |request, value| request.header("x-hub-signature-256", value)),
+                )
             };
             let expected = ask("/hooks/nowhere/nobody/nothing").await;
             assert_eq!(expected.0, StatusCode::UNAUTHORIZED);

@@ -40,7 +40,7 @@ fn is_nested(app: &TestApp) -> bool {
 async fn nest(app: &TestApp) {
     let answer = app.call("nest").await;
     let nested = answer.status() == 200 && answer.text().await.unwrap().parse::<u32>().unwrap() > DEPTH;
-    assert!(nested || app.said.contains("looked at once a second"));
+    assert!(nested || app.output.contains("looked at once a second"));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Repositories: where a build may be sent by an address, what it tells of what it found there, and what a hostile
+//! Repositories: where a build may be sent by an address, what it reveals of what it found there, and what a hostile
 //! repository does to it.
 
 use std::path::Path;
@@ -122,7 +122,7 @@ async fn an_open_port_a_closed_one_and_one_that_is_silent_are_the_same_to_whoeve
             .map(saying);
     let ports: Vec<_> =
         served.iter().chain([&greeting, &silent]).map(|served| served.address.port()).chain([closed.port()]).collect();
-    let told = ports.iter().enumerate().map(|(number, port)| {
+    let answers = ports.iter().enumerate().map(|(number, port)| {
         let (app, url) = (&app, format!("http://127.0.0.1:{port}/a"));
         async move {
             let (error, log) = app.refused(&format!("f{number}"), &url).await;
@@ -131,9 +131,9 @@ async fn an_open_port_a_closed_one_and_one_that_is_silent_are_the_same_to_whoeve
             (anonymous(&error), anonymous(&log))
         }
     });
-    let told = futures::future::join_all(told).await;
-    for (index, other) in told.iter().enumerate() {
-        assert_eq!(*other, told[0], "port {index}");
+    let answers = futures::future::join_all(answers).await;
+    for (index, other) in answers.iter().enumerate() {
+        assert_eq!(*other, answers[0], "port {index}");
     }
     assert!(served.iter().all(|served| served.connections() > 0), "each of them was asked");
 }

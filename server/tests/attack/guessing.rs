@@ -12,7 +12,7 @@ use crate::victim::victim;
 /// A server with a password that nobody knows, and the password.
 async fn locked() -> (TestApp, String) {
     let app = victim(Options { without_dev: true, ..Options::default() }).await;
-    let password = app.said.split("with the password ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
+    let password = app.output.split("with the password ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     (app, password)
 }
 

@@ -9,7 +9,7 @@ use crate::wire::Wire;
 
 /// The password that the first start printed.
 fn password(app: &TestApp) -> String {
-    app.said.split("with the password ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
+    app.output.split("with the password ").nth(1).unwrap().split(' ').next().unwrap().to_owned()
 }
 
 async fn code_of(answer: reqwest::Response, status: u16) -> String {
@@ -137,7 +137,7 @@ async fn a_stranger_does_not_become_this_server_by_saying_so() {
         app.request(Method::POST, "/auth/token?cookie=true").header("x-forwarded-proto", "https").json(&credentials);
     let answer = answer.send().await.unwrap();
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
-    assert!(cookie.starts_with("eventflow_session="), "nobody said that there is TLS who is believed: {cookie}");
+    assert!(cookie.starts_with("eventflow_session="), "nobody who is trusted claims TLS: {cookie}");
     for claim in [("x-forwarded-host", "evil.example"), ("forwarded", "host=evil.example")] {
         let request = app.request(Method::POST, "/graphql").header("cookie", &cookie).header(claim.0, claim.1);
         let request = request.header("origin", "https://evil.example").json(&json!({ "query": "{ viewer { name } }" }));

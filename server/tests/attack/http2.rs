@@ -190,9 +190,9 @@ async fn streams_that_are_reset_as_soon_as_they_are_opened_end_the_connection() 
     }
     two.send(&bytes).await;
     let frames = two.until_closed().await;
-    // The end may come as a reset of TCP, which takes what was said before along.
-    let said = frames.iter().find(|frame| frame.kind == GOAWAY).map(|frame| frame.code());
-    assert!(said.is_none_or(|code| code == Some(ENHANCE_YOUR_CALM)), "{said:?}");
+    // The end may come as a reset of TCP, which takes what was sent before along.
+    let goaway = frames.iter().find(|frame| frame.kind == GOAWAY).map(|frame| frame.code());
+    assert!(goaway.is_none_or(|code| code == Some(ENHANCE_YOUR_CALM)), "{goaway:?}");
     is_answered(&app).await;
 }
 
@@ -217,10 +217,10 @@ async fn a_stream_takes_a_place_as_a_connection_does() {
     for number in 0..40u32 {
         two.send(&frame(HEADERS, END_HEADERS, 2 * number + 1, &head("POST", "/v1/events", "localhost"))).await;
     }
-    let mut told = false;
-    while !told {
+    let mut refused = false;
+    while !refused {
         let Some(frame) = two.next().await else { panic!("the connection goes on") };
-        told = frame.kind == DATA && String::from_utf8_lossy(&frame.payload).contains("too_many_connections");
+        refused = frame.kind == DATA && String::from_utf8_lossy(&frame.payload).contains("too_many_connections");
     }
     // Who keeps the server waiting gives its place to others.
     let answered = async || loop {

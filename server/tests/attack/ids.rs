@@ -43,8 +43,8 @@ async fn a_call_id_takes_no_place_of_a_run_that_is_to_come() {
     // A run that is there is not taken either.
     let answer = app.get("/function/thief").header("x-call-id", coming.to_string()).send().await.unwrap();
     assert_ne!(answer.headers()["x-call-id"], coming.to_string().as_str());
-    let (fine, said) = app.verb("verify").await;
-    assert!(fine, "{said}");
+    let (fine, output) = app.verb("verify").await;
+    assert!(fine, "{output}");
 }
 
 #[tokio::test]
@@ -53,21 +53,21 @@ async fn calls_at_once_under_one_id_are_all_recorded() {
     let id = app.running("busy", ANSWERING).await;
     let call = || app.get("/function/busy").header("x-call-id", "the-same").send();
     let answers = futures::future::join_all((0..16).map(|_| call())).await;
-    let mut told = HashSet::new();
+    let mut runs_of_calls = HashSet::new();
     for answer in answers {
         let answer = answer.unwrap();
         let run = answer.headers()["x-call-id"].to_str().unwrap().to_owned();
         // The function was called by the same id.
         assert_eq!(json_of(answer, StatusCode::OK).await["id"], run.as_str());
-        assert!(told.insert(run), "an id was given twice");
+        assert!(runs_of_calls.insert(run), "an id was given twice");
     }
     app.eventually("every answered call is a run", async || {
         let runs: HashSet<_> = app.runs(&id).await.iter().map(|run| run["id"].as_str().unwrap().to_owned()).collect();
-        (runs == told).then_some(())
+        (runs == runs_of_calls).then_some(())
     })
     .await;
-    let (fine, said) = app.verb("verify").await;
-    assert!(fine, "{said}");
+    let (fine, output) = app.verb("verify").await;
+    assert!(fine, "{output}");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::app::{Options, json_of};
 use crate::victim::victim;
 
-/// Makes the calls of `syscalls.py` and returns what they said.
+/// Makes the calls of `syscalls.py` and returns their results.
 const MAIN: &str = "import contextlib, io, calls\ndef handler(event, context):\n    out = io.StringIO()\n    \
     with contextlib.redirect_stdout(out):\n        calls.main()\n    return out.getvalue().splitlines()\n";
 
@@ -47,7 +47,7 @@ const NEVER_ACCEPTS: &str = "import socket\ndef handler(event, context):\n    li
 #[tokio::test]
 async fn connections_that_a_function_never_accepts_count_as_its_memory() {
     let app = victim(Options::default()).await;
-    if app.said.contains("FUNCTIONS ARE NOT ISOLATED") {
+    if app.output.contains("FUNCTIONS ARE NOT ISOLATED") {
         return eprintln!("skipped: the function has no network of its own");
     }
     let manifest =

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::app::{Options, TestApp};
 use crate::victim::victim;
 
-/// Writes what it is told, as fast as it can, until its time is over.
+/// Writes what the event asks for, as fast as it can, until its time is over.
 const FLOOD: &str = r"
 import os
 
@@ -39,15 +39,16 @@ async fn a_flood_is_cut_and_said_and_nobody_else_waits() {
     let (answer, ()) = tokio::join!(flood, calls);
     assert_eq!(answer.text().await.unwrap(), "\"written\"");
     // 6.5 million lines were written.
-    let said = app
-        .eventually("what was left out is said", async || {
+    let reports = app
+        .eventually("what was left out is reported", async || {
             let lines = lines(&app, &id).await;
-            let said = lines.iter().filter(|line| line["stream"] == "SYSTEM").filter_map(|line| line["text"].as_str());
-            let said: Vec<_> = said.filter(|text| text.contains("were left out")).map(str::to_owned).collect();
-            (!said.is_empty()).then_some(said)
+            let reports =
+                lines.iter().filter(|line| line["stream"] == "SYSTEM").filter_map(|line| line["text"].as_str());
+            let reports: Vec<_> = reports.filter(|text| text.contains("were left out")).map(str::to_owned).collect();
+            (!reports.is_empty()).then_some(reports)
         })
         .await;
-    assert!(said[0].ends_with("lines were left out: more than 100 lines a second"), "{said:?}");
+    assert!(reports[0].ends_with("lines were left out: more than 100 lines a second"), "{reports:?}");
     let stored = lines(&app, &id).await.iter().filter(|line| line["text"] == "y").count();
     assert!(stored <= 1000, "{stored} lines were stored");
     app.eventually("the other function's line is there", async || {
@@ -110,12 +111,12 @@ async fn a_run_that_writes_too_much_is_cut_and_the_next_is_not() {
     let id = app.running("talker", &[("index.js", code)]).await;
     for round in 1..=2 {
         assert_eq!(app.call("talker").await.status(), 200);
-        app.eventually("the run's limit is said", async || {
+        app.eventually("the run's limit is reported", async || {
             let lines = lines(&app, &id).await;
-            let said = lines
+            let reports = lines
                 .iter()
                 .filter(|line| line["text"].as_str().is_some_and(|text| text.contains("limit of 10000 bytes")));
-            (said.count() == round).then_some(())
+            (reports.count() == round).then_some(())
         })
         .await;
     }

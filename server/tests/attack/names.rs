@@ -11,7 +11,7 @@ use crate::victim::victim;
 /// How many pairs are registered.
 const PAIRS: usize = 24;
 
-/// What is said of a registration; nothing where it is done.
+/// The error of a registration; nothing where it is done.
 async fn errors(app: &TestApp, token: String, namespace: &str, name: &str) -> Vec<Value> {
     let query = "mutation($input: RegisterFunctionInput!) { registerFunction(input: $input) { userErrors { code message field } } }";
     let source = json!({ "git": { "url": "https://example.com/nothing.git" } });
@@ -67,11 +67,11 @@ async fn a_refused_name_does_not_tell_which_namespaces_there_are_and_a_reserved_
     let app = victim(Options { without_dev: true, ..options }).await;
     assert_eq!(errors(&app, owner(), "team-a", "shop").await, [] as [Value; 0]);
     // A name that is in use and one that is only kept look the same to those who do not see the namespace.
-    let said = async |name: &str| {
+    let error_of = async |name: &str| {
         let errors = errors(&app, member("default"), "default", name).await;
         Value::from(errors).to_string().replace(name, "NAME")
     };
-    let (used, kept) = (said("team-a").await, said("team-b").await);
+    let (used, kept) = (error_of("team-a").await, error_of("team-b").await);
     assert!(used.contains("name_reserved"), "{used}");
     assert_eq!(used, kept);
     // Its team may use what was kept for it.

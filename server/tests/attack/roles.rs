@@ -4,7 +4,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Options, TestApp, json_of};
+use crate::app::{Options, PATIENCE, TestApp, json_of};
 use crate::listeners::{bundle, registered};
 use crate::people::{Socket, known_key, of};
 use crate::victim::victim;
@@ -61,8 +61,8 @@ async fn what_somebody_may_is_what_the_log_says_whatever_the_token_says() {
     assert_eq!(seen, json!({ "functions": { "totalCount": 1 }, "namespaces": [{ "name": "team" }] }));
     assert_eq!(refused(&app, &call).await, forbidden);
     let called = app.request(Method::POST, "/function/team/job").bearer_auth(of(ADA)).send().await.unwrap();
-    let told = json_of(called, StatusCode::FORBIDDEN).await["error"]["message"].to_string();
-    assert!(told.contains("you need the role operator; yours is viewer"), "{told}");
+    let message = json_of(called, StatusCode::FORBIDDEN).await["error"]["message"].to_string();
+    assert!(message.contains("you need the role operator; yours is viewer"), "{message}");
 
     set(&app, "dev-token", Some("OPERATOR")).await;
     assert_eq!(refused(&app, &call).await, Value::Null);
@@ -152,6 +152,27 @@ async fn lines_that_are_followed_end_with_the_role() {
     while let Some(rest) = events.chunk().await.unwrap() {
         assert!(!String::from_utf8_lossy(&rest).contains("a line of the team"), "{rest:?}");
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_a_function_streams_ends_with_the_role() {
+    let app = victim(known_key()).await;
+    let code = "require('node:http').createServer((_, answer) => { answer.write('x'); setInterval(() => answer.write('x'), 50); }).listen(process.env.PORT);";
+    let manifest = json!({ "runtime": "command", "command": ["node", "server.js"], "resources": { "timeout_s": 300 } });
+    app.running("endless", &[("server.js", code), ("function.json", &manifest.to_string())]).await;
+    let role = async |role: Value| {
+        let query = "mutation($role: Role) { setMember(namespace: \"default\", subject: \"user:ada\", role: $role) { userErrors { code } } }";
+        let answer = ask(&app, "dev-token", query, json!({ "role": role })).await;
+        assert_eq!(answer["setMember"]["userErrors"], json!([]));
+    };
+    role("OPERATOR".into()).await;
+    let mut answer = app.request(Method::GET, "/function/endless").bearer_auth(of(ADA)).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert!(answer.chunk().await.unwrap().is_some());
+    // Less than what a call needs ends it, as if the role were removed.
+    role("VIEWER".into()).await;
+    let broken = async { while let Ok(Some(_)) = answer.chunk().await {} };
+    tokio::time::timeout(PATIENCE, broken).await.expect("it is cut off");
 }
 
 #[tokio::test]

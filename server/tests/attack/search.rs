@@ -114,6 +114,6 @@ async fn what_is_searched_is_searched_and_no_outage() {
     assert_eq!(names("\0").await, json!([]));
     assert_eq!(names("OD").await, json!([{ "name": "odd" }]));
     assert_eq!(app.get("/readyz").send().await.unwrap().status(), StatusCode::OK);
-    let (fine, said) = app.verb("verify").await;
-    assert!(fine, "{said}");
+    let (fine, output) = app.verb("verify").await;
+    assert!(fine, "{output}");
 }

@@ -21,15 +21,15 @@ async fn stream(app: &TestApp, token: &str) -> reqwest::Response {
 
 /// All that a stream says until it ends.
 async fn rest(answer: reqwest::Response) -> String {
-    let mut said = String::new();
+    let mut text = String::new();
     let mut parts = answer.bytes_stream();
     let all = async {
         while let Some(part) = parts.next().await {
-            said.push_str(&String::from_utf8_lossy(&part.unwrap()));
+            text.push_str(&String::from_utf8_lossy(&part.unwrap()));
         }
     };
     tokio::time::timeout(PATIENCE, all).await.expect("the stream ends within a minute");
-    said
+    text
 }
 
 async fn sign_out(app: &TestApp, token: &str) {
@@ -60,8 +60,8 @@ async fn signing_out_ends_all_that_is_open_and_the_token_for_good() {
         assert!(!is_let_in(&app, &leaving).await);
         assert_eq!(socket.closed().await, 4401);
         assert_eq!(idle.closed().await, 4401);
-        let said = rest(lines).await;
-        assert!(said.contains("event: end\ndata: {") && said.contains("signed out"), "{said}");
+        let text = rest(lines).await;
+        assert!(text.contains("event: end\ndata: {") && text.contains("signed out"), "{text}");
 
         assert!(is_let_in(&app, &staying).await, "nobody else is signed out");
         other.subscribe("1", "{ viewer { name } }").await;
@@ -103,8 +103,8 @@ async fn what_is_open_ends_when_the_token_expires() {
     socket.subscribe("1", FOLLOWED).await;
     let lines = stream(&app, &short).await;
     assert_eq!(socket.closed().await, 4401);
-    let said = rest(lines).await;
-    assert!(said.contains("event: end\ndata: {") && said.contains("expired"), "{said}");
+    let text = rest(lines).await;
+    assert!(text.contains("event: end\ndata: {") && text.contains("expired"), "{text}");
     assert!(!is_let_in(&app, &short).await);
 }
 

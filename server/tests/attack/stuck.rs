@@ -1,4 +1,4 @@
-//! Threads that do not come back: the server says so, and ends when it is told to.
+//! Threads that do not come back: the server says so, and ends when it is asked to.
 //!
 //! No request is known that would hold a thread up, so that a debugger does: a thread that is traced and stopped runs no
 //! more than one that computes for ever.
@@ -25,7 +25,7 @@ fn workers(app: &TestApp) -> Vec<Pid> {
 }
 
 /// Whether the log names each thread that is held up.
-fn is_said(log: &str, workers: usize) -> bool {
+fn is_reported(log: &str, workers: usize) -> bool {
     let held = |line: &&str| line.contains("thread held up") && (line.contains("worker ") || line.contains("actors "));
     log.lines().filter(held).count() >= workers
 }
@@ -52,11 +52,11 @@ async fn a_server_whose_workers_are_stuck_says_so_and_ends() {
     }
     let log = app.folder().join("server.log");
     let deadline = Instant::now() + PATIENCE;
-    while !is_said(&std::fs::read_to_string(&log).unwrap(), workers.len()) {
+    while !is_reported(&std::fs::read_to_string(&log).unwrap(), workers.len()) {
         assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(&log).unwrap());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let (told, pid) = (Instant::now(), app.pid());
+    let (asked, pid) = (Instant::now(), app.pid());
     nix::sys::signal::kill(Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
     // A thread that is traced is gone for its tracer first.
     app.eventually("the server ends", async || {
@@ -66,7 +66,7 @@ async fn a_server_whose_workers_are_stuck_says_so_and_ends() {
         has_ended(pid).then_some(())
     })
     .await;
-    assert!(told.elapsed() < Duration::from_secs(50), "{:?}", told.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(50), "{:?}", asked.elapsed());
     let log = std::fs::read_to_string(&log).unwrap();
     assert!(log.contains("stopping without them"), "{log}");
 }

@@ -1,4 +1,4 @@
-//! Bodies of those who have not said who they are: there is one budget of memory for all of them, and no sender can use it
+//! Bodies of those who are not authenticated yet: there is one budget of memory for all of them, and no sender can use it
 //! up for the others.
 
 use std::time::Duration;

@@ -49,7 +49,7 @@ impl Cluster {
             let mut options = Options::default()
                 .env("DATABASE_URL", Postgres::url(to_database.port))
                 .env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap())
-                // What is kept when a test fails has to tell what each server did with each run.
+                // What is kept when a test fails has to show what each server did with each run.
                 .env("LOG_LEVEL", "info,server::dispatch=debug,server::queue=debug");
             let mut to_broker = None;
             if let Some(broker) = &broker {
@@ -76,7 +76,7 @@ impl Cluster {
         if self.broker.is_some() { "2 servers, PostgreSQL, RabbitMQ" } else { "1 server, PostgreSQL" }
     }
 
-    /// Keeps what the servers said for whoever looks for the cause; says where.
+    /// Keeps the logs of the servers for whoever looks for the cause; returns where.
     pub fn keep_logs(&self, seed: u64) -> String {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
         std::fs::create_dir_all(&folder).unwrap();
@@ -85,7 +85,7 @@ impl Cluster {
             let log = app.folder().join("server.log");
             std::fs::copy(log, folder.join(format!("{}-{}.log", node.name, self.nodes.len()))).unwrap();
         }
-        format!("what the servers said is in {}", folder.display())
+        format!("the logs of the servers are in {}", folder.display())
     }
 
     /// Ends the servers in order; the log must be in order then.

@@ -63,7 +63,7 @@ pub fn plan(cluster: &Cluster, size: &Size, random: &mut StdRng) -> Vec<Fault> {
     faults.collect()
 }
 
-/// Breaks it all, and mends it; tells what was broken when.
+/// Breaks it all, and mends it; returns what was broken when.
 pub async fn happen(cluster: &Cluster, plan: Vec<Fault>, began: Instant) -> Vec<String> {
     join_all(plan.into_iter().map(|fault| one(cluster, fault, began))).await
 }

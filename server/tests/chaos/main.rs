@@ -90,12 +90,13 @@ async fn chaos(cluster: Cluster, size: Size) {
     );
     let expected = load::expected(&functions, size.events);
     let quiet = outcome::quiet(&cluster, &expected, size.patience).await;
-    let told = |what: &str| format!("{what}\n{}", broken.join("\n"));
-    let runs =
-        quiet.map_err(|why| told(&why)).unwrap_or_else(|why| panic!("SEED={seed}: {why}\n{}", cluster.keep_logs(seed)));
+    let with_faults = |what: &str| format!("{what}\n{}", broken.join("\n"));
+    let runs = quiet
+        .map_err(|why| with_faults(&why))
+        .unwrap_or_else(|why| panic!("SEED={seed}: {why}\n{}", cluster.keep_logs(seed)));
     let quiet_after = began.elapsed();
 
-    let report = outcome::check(&runs, &expected).unwrap_or_else(|why| panic!("SEED={seed}: {}", told(&why)));
+    let report = outcome::check(&runs, &expected).unwrap_or_else(|why| panic!("SEED={seed}: {}", with_faults(&why)));
     load::send_again(&cluster, &functions, size.events).await;
     outcome::check_over_graphql(&cluster, &functions, &expected).await;
     let again = outcome::runs(&cluster).await.expect("the log can be read");

@@ -71,12 +71,12 @@ impl Postgres {
                     self.running = Some(child);
                     return;
                 }
-                let said = || std::fs::read_to_string(&log).unwrap_or_default();
-                assert!(Instant::now() < deadline, "PostgreSQL does not answer: {}", said());
+                let log_text = || std::fs::read_to_string(&log).unwrap_or_default();
+                assert!(Instant::now() < deadline, "PostgreSQL does not answer: {}", log_text());
                 std::thread::sleep(Duration::from_millis(20));
             }
-            let said = || std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(Instant::now() < deadline, "PostgreSQL does not start: {}", said());
+            let log_text = || std::fs::read_to_string(&log).unwrap_or_default();
+            assert!(Instant::now() < deadline, "PostgreSQL does not start: {}", log_text());
             std::thread::sleep(Duration::from_millis(100));
         }
     }

@@ -48,8 +48,8 @@ impl Program {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let exchange = "eventflow.ingress".into();
         let sent = self.channel.basic_publish(exchange, key.into(), options, body.as_bytes(), properties).await;
-        let told = sent.unwrap().await.unwrap();
-        assert!(told.is_ack() && told.take_message().is_none(), "the exchange has a queue");
+        let confirmation = sent.unwrap().await.unwrap();
+        assert!(confirmation.is_ack() && confirmation.take_message().is_none(), "the exchange has a queue");
     }
 
     /// The next message of the dead queue.
@@ -80,7 +80,7 @@ fn binary(kind: &str, id: &str) -> BasicProperties {
 async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_comes_by() {
     let broker = blocking(Broker::start).await;
     let mut app = app_on(&broker).await;
-    assert!(app.said.contains("RabbitMQ") && !app.said.contains("guest"), "{}", app.said);
+    assert!(app.output.contains("RabbitMQ") && !app.output.contains("guest"), "{}", app.output);
     let function = hello(&app).await;
     let program = Program::connect(&broker).await;
 
@@ -88,7 +88,7 @@ async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_come
     succeeded(&app, &function, "by-http").await;
 
     program.send("things", binary("demo.thing", "by-amqp"), r#"{"n":2}"#).await;
-    // Told twice, it is run once.
+    // Sent twice, it is run once.
     program.send("things", binary("demo.thing", "by-amqp"), r#"{"n":2}"#).await;
     let structured =
         json!({"specversion": "1.0", "id": "whole", "source": "/elsewhere", "type": "demo.thing", "data": {"n": 3}});
@@ -119,7 +119,7 @@ async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_come
     let mut dead = [program.dead(&app).await, program.dead(&app).await];
     dead.sort();
     assert_eq!(dead, [b"no id".to_vec(), b"no id either".to_vec()]);
-    app.eventually("nobody is told of them any more", async || (dead_messages(&app).await == Some(0)).then_some(()))
+    app.eventually("no metric counts them any more", async || (dead_messages(&app).await == Some(0)).then_some(()))
         .await;
     assert!(app.terminate().await.success());
 }

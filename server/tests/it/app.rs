@@ -31,7 +31,7 @@ pub struct TestApp {
     folder: TempDir,
     options: Options,
     client: Client,
-    pub said: String,
+    pub output: String,
 }
 
 #[derive(Clone, Default)]
@@ -68,8 +68,8 @@ impl TestApp {
         if options.unprivileged {
             std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let (child, url, said) = spawn(folder.path(), &options).await.unwrap_or_else(|why| panic!("{why}"));
-        Self { child, url, folder, options, client: Client::new(), said }
+        let (child, url, output) = spawn(folder.path(), &options).await.unwrap_or_else(|why| panic!("{why}"));
+        Self { child, url, folder, options, client: Client::new(), output }
     }
 
     /// On a PostgreSQL database of its own.
@@ -113,7 +113,7 @@ impl TestApp {
 
     /// Starts it again; why it does not start.
     pub async fn try_restart(&mut self) -> Result<(), String> {
-        (self.child, self.url, self.said) = spawn(self.folder.path(), &self.options).await?;
+        (self.child, self.url, self.output) = spawn(self.folder.path(), &self.options).await?;
         // Old connections are dead.
         self.client = Client::new();
         Ok(())
@@ -535,24 +535,24 @@ async fn spawn(folder: &Path, options: &Options) -> Result<(Child, String, Strin
     command.stdout(Stdio::piped()).stderr(log).stdin(Stdio::null());
     let mut child = command.spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut said = String::new();
+    let mut output = String::new();
     let ready = async {
         while let Some(line) = lines.next_line().await.unwrap() {
-            said.push_str(&line);
-            said.push('\n');
+            output.push_str(&line);
+            output.push('\n');
             if line.trim_start().starts_with("curl ") {
                 break;
             }
         }
     };
     let in_time = timeout(PATIENCE, ready).await.is_ok();
-    let url = said
+    let url = output
         .lines()
         .find_map(|line| line.trim().strip_prefix("web"))
         .map(|rest| rest.trim().trim_end_matches('/').to_owned());
     let Some(url) = url.filter(|_| in_time) else {
         let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
-        return Err(format!("the server did not start:\n{said}\n{log}"));
+        return Err(format!("the server did not start:\n{output}\n{log}"));
     };
-    Ok((child, url, said))
+    Ok((child, url, output))
 }

@@ -70,19 +70,22 @@ async fn an_asynchronous_call_is_retried_and_called_back() {
 
     let (head, body) = received(&listener).await;
     assert!(head.starts_with("POST /done HTTP/1.1"), "{head}");
-    let told: Value = serde_json::from_slice(&body).unwrap();
-    assert_eq!((&told["run_id"], &told["function"]), (&json!(id), &json!("later")));
-    assert_eq!((&told["state"], &told["output"], &told["attempts"]), (&json!("SUCCEEDED"), &run["output"], &json!(2)));
-    // Whoever runs the server can tell the receiver what to verify it with.
+    let notification: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&notification["run_id"], &notification["function"]), (&json!(id), &json!("later")));
+    assert_eq!(
+        (&notification["state"], &notification["output"], &notification["attempts"]),
+        (&json!("SUCCEEDED"), &run["output"], &json!(2))
+    );
+    // Whoever runs the server can give the receiver what it verifies it with.
     let query = "query($id: ID!) { run(id: $id) { callback { url state failures error } } }";
-    let told = json!({ "url": url, "state": "DELIVERED", "failures": 0, "error": null });
-    app.eventually("the run says that its outcome was told", async || {
+    let delivered = json!({ "url": url, "state": "DELIVERED", "failures": 0, "error": null });
+    app.eventually("the run shows that its callback was delivered", async || {
         let run = app.graphql(query, json!({ "id": id })).await["run"].take();
-        (run["callback"] == told).then_some(())
+        (run["callback"] == delivered).then_some(())
     })
     .await;
-    let (_, said) = app.verb("callback-secret").await;
-    let secret = said.lines().find_map(|line| line.strip_prefix("whsec_")).unwrap();
+    let (_, output) = app.verb("callback-secret").await;
+    let secret = output.lines().find_map(|line| line.strip_prefix("whsec_")).unwrap();
     assert_eq!(header(&head, "webhook-id"), id);
     assert_eq!(header(&head, "webhook-signature"), signature(&head, &body, &STANDARD.decode(secret).unwrap()));
 

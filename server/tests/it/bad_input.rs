@@ -162,7 +162,7 @@ async fn a_query_of_fifty_levels_is_refused() {
 #[tokio::test]
 async fn without_dev_there_is_no_default_credential_and_the_first_start_prints_a_password_once() {
     let mut app = TestApp::start_with(Options { without_dev: true, ..Options::default() }).await;
-    let line = app.said.lines().find(|line| line.contains("password")).expect("the password is printed").to_owned();
+    let line = app.output.lines().find(|line| line.contains("password")).expect("the password is printed").to_owned();
     let password = line.split("password ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let sign_in = async |app: &TestApp, password: &str| {
         app.request(reqwest::Method::POST, "/auth/token")
@@ -188,7 +188,7 @@ async fn without_dev_there_is_no_default_credential_and_the_first_start_prints_a
     assert_eq!(answer.status(), StatusCode::OK);
     app.terminate().await;
     app.restart().await;
-    assert!(!app.said.contains("password"), "{}", app.said);
+    assert!(!app.output.contains("password"), "{}", app.output);
     assert_eq!(sign_in(&app, &password).await.status(), StatusCode::OK);
 }
 

@@ -22,8 +22,8 @@ async fn a_start_waits_for_its_database_and_says_so() {
     let log = folder.path().join("server.log");
     let starting = tokio::spawn(TestApp::start_in(folder, Options::default().env("DATABASE_URL", url)));
     crate::app::eventually("it says what it waits for", &mut async || {
-        let said = std::fs::read_to_string(&log).ok()?;
-        said.contains("the start waits for PostgreSQL").then_some(())
+        let log_text = std::fs::read_to_string(&log).ok()?;
+        log_text.contains("the start waits for PostgreSQL").then_some(())
     })
     .await;
     let _postgres = blocking(move || {

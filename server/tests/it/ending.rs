@@ -1,4 +1,4 @@
-//! The end of a server: said beforehand, within one grace, and at once when it is asked a second time.
+//! The end of a server: announced beforehand, within one grace, and at once when it is asked a second time.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ async fn a_server_that_is_asked_to_end_says_so_and_takes_requests_for_the_delay(
     json_of(app.call("hello").await, StatusCode::OK).await;
     let asked = Instant::now();
     app.ask_to_end();
-    let said = app
+    let answer = app
         .eventually("it says that it drains", async || {
             let answer = app.get("/readyz").send().await.unwrap();
             let status = answer.status();
@@ -54,7 +54,7 @@ async fn a_server_that_is_asked_to_end_says_so_and_takes_requests_for_the_delay(
             (body["status"] == "draining").then_some((status, body))
         })
         .await;
-    assert_eq!(said.0, StatusCode::SERVICE_UNAVAILABLE, "{}", said.1);
+    assert_eq!(answer.0, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.1);
     // On a connection of its own, as a caller has that a load balancer still sends here.
     let answer =
         reqwest::Client::new().get(format!("{}/function/hello", app.url)).bearer_auth("dev-token").send().await;

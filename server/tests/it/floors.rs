@@ -12,7 +12,8 @@ const FLOORS: &[&[&str]] = &[
     &["access", "builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor", "artifacts"],
-    &["backoff", "config", "clock", "mac", "telemetry", "tree", "turns"],
+    &["config"],
+    &["backoff", "clock", "mac", "outbound", "telemetry", "tree", "turns"],
 ];
 
 /// Crates that only some rooms may use.
@@ -24,7 +25,8 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
     ("hmac", &["mac"]),
-    ("hyper", &["leasing", "dispatch", "edge", "gateway"]),
+    ("hyper", &["leasing", "dispatch", "edge", "executor", "gateway"]),
+    ("bollard", &["executor"]),
 ];
 
 #[test]

@@ -93,7 +93,7 @@ async fn socket(app: &TestApp, path: &str) -> Socket {
     tokio_tungstenite::connect_async(request).await.unwrap().0
 }
 
-async fn said(socket: &mut Socket) -> String {
+async fn text_of(socket: &mut Socket) -> String {
     let message = timeout(PATIENCE, socket.next()).await.expect("a message within a minute");
     message.expect("the socket is open").unwrap().to_text().unwrap().to_owned()
 }
@@ -188,11 +188,11 @@ async fn express_stays_below_the_functions_path_though_it_does_not_know_it() {
     assert_eq!(browser.get("").await["user"], "Ada");
     // Socket.IO, as its clients speak it: Engine.IO opens, the namespace is joined, and events pass.
     let mut socket = socket(&app, "/function/express/socket.io/?EIO=4&transport=websocket").await;
-    assert!(said(&mut socket).await.starts_with("0{"));
+    assert!(text_of(&mut socket).await.starts_with("0{"));
     socket.send(Message::text("40")).await.unwrap();
-    assert!(said(&mut socket).await.starts_with("40{"));
+    assert!(text_of(&mut socket).await.starts_with("40{"));
     socket.send(Message::text("42[\"echo\",\"hello\"]")).await.unwrap();
-    assert_eq!(said(&mut socket).await, "42[\"echo\",\"hello\"]");
+    assert_eq!(text_of(&mut socket).await, "42[\"echo\",\"hello\"]");
 }
 
 #[tokio::test]
@@ -217,7 +217,7 @@ async fn fastapi_lives_below_the_functions_path() {
     assert_eq!((status, &home["user"]), (StatusCode::OK, &json!("Ada")), "{home}");
     assert_eq!(browser.get("/shop").await["user"], "Ada");
     let mut socket = socket(&app, "/function/fastapi/echo").await;
-    assert_eq!(said(&mut socket).await, format!("{}echo", root.replace("http", "ws")));
+    assert_eq!(text_of(&mut socket).await, format!("{}echo", root.replace("http", "ws")));
     socket.send(Message::text("hello")).await.unwrap();
-    assert_eq!(said(&mut socket).await, "hello");
+    assert_eq!(text_of(&mut socket).await, "hello");
 }

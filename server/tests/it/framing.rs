@@ -11,11 +11,11 @@ const SIZES: &str = r#"
 require("node:http").createServer((request, response) => {
   const url = new URL(request.url, "http://x");
   const length = Number(url.searchParams.get("length") ?? 5);
-  const said = url.searchParams.has("chunked") ? {} : { "content-length": length };
+  const known = url.searchParams.has("chunked") ? {} : { "content-length": length };
   if (url.pathname === "/fresh") return response.writeHead(304, { etag: '"1"', "content-length": length }).end();
   let body = 0;
   request.on("data", (part) => (body += part.length)).on("error", () => {}).on("end", () => {
-    response.writeHead(200, { ...said, "x-body": body, "x-head": JSON.stringify(request.headers).length });
+    response.writeHead(200, { ...known, "x-body": body, "x-head": JSON.stringify(request.headers).length });
     response.end("x".repeat(length));
   });
 }).listen(process.env.PORT);"#;

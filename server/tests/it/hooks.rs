@@ -77,8 +77,8 @@ async fn with_webhook_and_secret(mut app: TestApp) {
     );
     assert_eq!(json_of(app.call("keeper").await, StatusCode::OK).await["key"], "key-one");
     assert_eq!(app.runs(&id).await.iter().filter(|run| run["trigger"] == "webhook.received").count(), 1);
-    let (fine, said) = app.verb("verify").await;
-    assert!(fine, "{said}");
+    let (fine, output) = app.verb("verify").await;
+    assert!(fine, "{output}");
     let log = std::fs::read_to_string(app.folder().join("server.log")).unwrap();
     assert!(!log.contains("key-one") && !log.contains(SECRET));
 }

@@ -81,10 +81,13 @@ async fn calls_come_over_http_2_as_over_http_1() {
         .header("cookie", "fn.default.echo.two=2");
     let answer = two.send(request, None).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", String::from_utf8_lossy(&answer.body));
-    let told = answer.json();
-    assert_eq!((&told["method"], &told["path"], &told["query"]), (&json!("GET"), &json!("/a/b"), &json!({ "c": "d" })));
-    assert_eq!(told["headers"]["cookie"], "one=1; two=2");
-    assert_eq!(told["headers"]["x-forwarded-host"], two.host);
+    let echoed = answer.json();
+    assert_eq!(
+        (&echoed["method"], &echoed["path"], &echoed["query"]),
+        (&json!("GET"), &json!("/a/b"), &json!({ "c": "d" }))
+    );
+    assert_eq!(echoed["headers"]["cookie"], "one=1; two=2");
+    assert_eq!(echoed["headers"]["x-forwarded-host"], two.host);
     for name in ["connection", "transfer-encoding", "keep-alive"] {
         assert!(!answer.headers.contains_key(name), "{name}: {:?}", answer.headers);
     }

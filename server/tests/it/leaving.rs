@@ -41,14 +41,14 @@ impl TestApp {
     pub async fn cancelled(&self, id: &str) -> Value {
         let run = self.run_where(id, |run| run["state"] == "CANCELLED").await;
         let query = "query($id: ID!) { run(id: $id) { error startedAt } }";
-        let told = self.graphql(query, json!({ "id": run["id"] })).await["run"].clone();
+        let shown = self.graphql(query, json!({ "id": run["id"] })).await["run"].clone();
         let records = self
             .graphql(
                 "query($id: ID!) { history(stream: $id, first: 10) { nodes { type data } } }",
                 json!({ "id": run["id"] }),
             )
             .await;
-        assert_eq!(records["history"]["nodes"][0]["data"]["error"], "the caller went away", "{told}");
+        assert_eq!(records["history"]["nodes"][0]["data"]["error"], "the caller went away", "{shown}");
         run
     }
 }

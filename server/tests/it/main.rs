@@ -17,12 +17,14 @@ mod ending;
 mod erasure;
 mod executor;
 mod explained;
+mod failures;
 mod floors;
 mod frameworks;
 mod framing;
 mod ground;
 mod hooks;
 mod http2;
+mod images;
 mod kill;
 mod leaving;
 #[path = "../attack/listeners.rs"]
@@ -45,7 +47,6 @@ mod settings;
 mod sockets;
 mod story;
 mod synchronous;
-mod told;
 mod trouble;
 mod unneeded;
 #[allow(dead_code)] // not every verb is needed here

@@ -208,7 +208,7 @@ async fn the_admin_gets_a_new_password_that_a_running_server_takes_at_once() {
         let rest = text.split(word).nth(1).unwrap_or_else(|| panic!("{word} in {text}"));
         rest.split_whitespace().next().unwrap().to_owned()
     };
-    let old = of(&app.said, "password ");
+    let old = of(&app.output, "password ");
     let sign_in = async |password: &str| {
         let body = json!({ "username": "admin", "password": password });
         app.request(reqwest::Method::POST, "/auth/token").json(&body).send().await.unwrap()

@@ -118,8 +118,9 @@ fn the_alert_rules_are_valid_and_fire_when_they_should() {
     ] {
         let output = Command::new("promtool").args(arguments).current_dir(repository("deploy/prometheus")).output();
         let output = output.expect("promtool is there (Debian: apt-get install prometheus)");
-        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "promtool {arguments:?}: {said}");
+        let output_text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "promtool {arguments:?}: {output_text}");
     }
 }
 

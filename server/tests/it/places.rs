@@ -34,7 +34,7 @@ struct Place {
     /// It needs no packages.
     #[serde(default)]
     short: bool,
-    /// What its author is told at build time.
+    /// The sentence that its author sees at build time.
     refused: Option<String>,
     request: Option<Request>,
     #[serde(default)]
@@ -99,9 +99,13 @@ async fn try_out(app: &TestApp, place: &Place) -> Result<String, String> {
     let error = build["error"].as_str().unwrap_or_default().to_owned();
     let Some(request) = &place.request else {
         let wanted = place.refused.as_deref().unwrap_or_default();
-        let told =
+        let is_explained =
             build["state"] == "FAILED" && error.contains(wanted) && !error.contains('\n') && !error.contains("/data/");
-        return if told { Ok(error) } else { Err(format!("it was not told {wanted:?}: {error}\n{log}")) };
+        return if is_explained {
+            Ok(error)
+        } else {
+            Err(format!("its author does not see {wanted:?}: {error}\n{log}"))
+        };
     };
     if build["state"] != "SUCCEEDED" {
         return Err(format!("{error}\n{log}"));

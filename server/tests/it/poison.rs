@@ -75,13 +75,13 @@ async fn a_run_that_cannot_be_offered_waits_without_attempts_until_it_can() {
     let id = app.running("waiter", &[("function.json", &files), ("index.js", code)]).await;
     app.publish("job.todo", "1", json!({})).await;
     let run = app.run_where(&id, |run| run["trigger"] == "job.todo").await["id"].as_str().unwrap().to_owned();
-    let told = app
+    let deferred = app
         .eventually("the log says that it waits", async || {
-            let told = app.records(&run, "Deferred").await;
-            (!told.is_empty()).then_some(told)
+            let deferred = app.records(&run, "Deferred").await;
+            (!deferred.is_empty()).then_some(deferred)
         })
         .await;
-    assert!(told[0]["reason"].as_str().unwrap().contains("KEY_OF_WAITER"), "{told:#?}");
+    assert!(deferred[0]["reason"].as_str().unwrap().contains("KEY_OF_WAITER"), "{deferred:#?}");
     let query = "query($id: ID!) { run(id: $id) { state attempt waitsFor } }";
     let waiting = app.graphql(query, json!({ "id": run })).await["run"].clone();
     assert_eq!((&waiting["state"], &waiting["attempt"]), (&json!("QUEUED"), &json!(0)), "{waiting}");
@@ -123,11 +123,11 @@ async fn a_run_waits_while_its_function_is_stopped() {
     app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
     app.eventually("one waits for the function", async || {
         let runs = app.runs(&id).await;
-        let mut told = 0;
+        let mut deferred = 0;
         for run in runs.iter().filter(|run| run["state"] == "QUEUED") {
-            told += app.records(run["id"].as_str().unwrap(), "Deferred").await.len();
+            deferred += app.records(run["id"].as_str().unwrap(), "Deferred").await.len();
         }
-        (told > 0).then_some(())
+        (deferred > 0).then_some(())
     })
     .await;
     app.start_function(&id).await;

@@ -41,8 +41,9 @@ async fn an_endless_loop_costs_one_call_and_not_the_function() {
     app.eventually("the function says why", async || {
         let query = "query($id: ID!) { function(id: $id) { stateReason instances { id } } }";
         let found = app.graphql(query, json!({ "id": id })).await["function"].clone();
-        let told = found["stateReason"].as_str().is_some_and(|reason| reason.contains("not answered within 2 s"));
-        (told && found["instances"].as_array().unwrap().len() == 1).then_some(())
+        let is_reported =
+            found["stateReason"].as_str().is_some_and(|reason| reason.contains("not answered within 2 s"));
+        (is_reported && found["instances"].as_array().unwrap().len() == 1).then_some(())
     })
     .await;
 }

@@ -11,7 +11,7 @@ use crate::app::{Options, PATIENCE, TestApp, json_of};
 
 type Client = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
-/// An echo without libraries: it answers each frame by its payload, says what it was told in the handshake, and can be asked
+/// An echo without libraries: it answers each frame by its payload, repeats the handshake, and can be asked
 /// to crash, to be silent, and to say too much.
 const ECHO: &str = r#"
 const { createHash } = require("node:crypto");
@@ -62,17 +62,17 @@ async fn echo(options: Options, triggers: Value) -> (TestApp, String) {
     (app, id)
 }
 
-/// Opens a socket with a token; what the function was told, and the socket.
+/// Opens a socket with a token; what the function got, and the socket.
 async fn open(app: &TestApp, path: &str, headers: &[(&'static str, &str)]) -> Result<(Client, Value), Error> {
     let mut request = format!("{}{path}", app.url.replace("http", "ws")).into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
     let (mut client, answer) = tokio_tungstenite::connect_async(request).await?;
-    let told: Value = serde_json::from_str(next(&mut client).await.to_text().unwrap()).unwrap();
+    let handshake: Value = serde_json::from_str(next(&mut client).await.to_text().unwrap()).unwrap();
     let call = answer.headers()["x-call-id"].to_str().unwrap();
-    assert_eq!(told["run"], call);
-    Ok((client, told))
+    assert_eq!(handshake["run"], call);
+    Ok((client, handshake))
 }
 
 const TOKEN: (&str, &str) = ("authorization", "Bearer dev-token");
@@ -92,8 +92,8 @@ async fn closed(client: &mut Client) -> Option<u16> {
     }
 }
 
-async fn run_of(app: &TestApp, id: &str, told: &Value) -> Value {
-    app.run_where(id, |run| run["id"] == told["run"]).await
+async fn run_of(app: &TestApp, id: &str, handshake: &Value) -> Value {
+    app.run_where(id, |run| run["id"] == handshake["run"]).await
 }
 
 #[tokio::test]
@@ -104,12 +104,15 @@ async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
     app.running("never", &[("function.json", &slow.to_string()), ("index.js", code)]).await;
     let headers =
         [TOKEN, ("cookie", "fn.default.echo.a=1; eventflow_session=t"), ("sec-websocket-protocol", "chat, other")];
-    let (mut client, told) = open(&app, "/function/echo/room?x=1", &headers).await.unwrap();
+    let (mut client, handshake) = open(&app, "/function/echo/room?x=1", &headers).await.unwrap();
     assert_eq!(
-        (&told["url"], &told["cookie"], &told["authorization"]),
+        (&handshake["url"], &handshake["cookie"], &handshake["authorization"]),
         (&json!("/room?x=1"), &json!("a=1"), &Value::Null)
     );
-    assert_eq!((&told["host"], &told["prefix"]), (&json!(app.url.strip_prefix("http://")), &json!("/function/echo")));
+    assert_eq!(
+        (&handshake["host"], &handshake["prefix"]),
+        (&json!(app.url.strip_prefix("http://")), &json!("/function/echo"))
+    );
     for message in [
         Message::text("hello"),
         Message::binary(vec![0_u8, 255]),
@@ -127,10 +130,10 @@ async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
     assert_eq!(app.call("never").await.status(), StatusCode::GATEWAY_TIMEOUT);
     client.send(Message::text("still here")).await.unwrap();
     assert_eq!(next(&mut client).await, Message::text("still here"));
-    assert!(app.runs(&id).await.iter().all(|run| run["id"] != told["run"]), "it is recorded when it is over");
+    assert!(app.runs(&id).await.iter().all(|run| run["id"] != handshake["run"]), "it is recorded when it is over");
     client.close(None).await.unwrap();
     closed(&mut client).await;
-    let run = run_of(&app, &id, &told).await;
+    let run = run_of(&app, &id, &handshake).await;
     assert_eq!(
         (&run["state"], &run["httpStatus"], &run["trigger"]),
         (&json!("SUCCEEDED"), &json!(101), &json!("http.invoke"))
@@ -142,14 +145,14 @@ async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
     );
 
     // A caller that goes without a word, a function that does, and one that crashes.
-    let (client, told) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
+    let (client, handshake) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
     drop(client);
-    assert_eq!(run_of(&app, &id, &told).await["state"], "CANCELLED");
+    assert_eq!(run_of(&app, &id, &handshake).await["state"], "CANCELLED");
     for (wish, error) in [("leave", "broke the WebSocket off"), ("crash", "code 7")] {
-        let (mut client, told) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
+        let (mut client, handshake) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
         client.send(Message::text(wish)).await.unwrap();
         closed(&mut client).await;
-        let run = run_of(&app, &id, &told).await;
+        let run = run_of(&app, &id, &handshake).await;
         assert_eq!(run["state"], "FAILED", "{run}");
         assert!(run["error"].as_str().unwrap().contains(error), "{run}");
     }
@@ -175,22 +178,22 @@ async fn a_socket_has_limits() {
     let (app, id) = echo(options.env("EVENTFLOW_SOCKET_IDLE_TIMEOUT", "2"), json!([{ "type": "http" }])).await;
     // Messages, from the caller and from the function.
     for (message, state) in [(Message::binary(vec![0_u8; 65_537]), "CANCELLED"), (Message::text("much"), "FAILED")] {
-        let (mut client, told) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
+        let (mut client, handshake) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
         client.send(message).await.unwrap();
         assert_eq!(closed(&mut client).await, Some(1009));
-        let run = run_of(&app, &id, &told).await;
+        let run = run_of(&app, &id, &handshake).await;
         assert_eq!(run["state"], state, "{run}");
         let error = run["error"].as_str();
         assert!(state != "FAILED" || error.unwrap().contains("EVENTFLOW_MAX_SOCKET_MESSAGE"), "{run}");
     }
     // Silence, and their number.
-    let (mut first, told) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
+    let (mut first, handshake) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
     let (_second, _) = open(&app, "/function/echo", &[TOKEN]).await.unwrap();
     let Err(Error::Http(answer)) = open(&app, "/function/echo", &[TOKEN]).await else { panic!("it opened") };
     assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(closed(&mut first).await, Some(1001));
-    assert_eq!(run_of(&app, &id, &told).await["state"], "TIMED_OUT");
+    assert_eq!(run_of(&app, &id, &handshake).await["state"], "TIMED_OUT");
     app.eventually("there is room again", async || open(&app, "/function/echo", &[TOKEN]).await.ok().map(drop)).await;
 }
 
@@ -237,10 +240,10 @@ async fn a_socket_ends_with_the_session_that_opened_it() {
     let signed_in = app.request(reqwest::Method::POST, "/auth/token").json(&credentials).send().await.unwrap();
     let token = json_of(signed_in, StatusCode::OK).await["token"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {token}");
-    let (mut client, told) = open(&app, "/function/echo", &[("authorization", &bearer)]).await.unwrap();
+    let (mut client, handshake) = open(&app, "/function/echo", &[("authorization", &bearer)]).await.unwrap();
     app.request(reqwest::Method::POST, "/auth/logout").bearer_auth(&token).send().await.unwrap();
     assert_eq!(closed(&mut client).await, Some(1008));
-    let run = run_of(&app, &id, &told).await;
+    let run = run_of(&app, &id, &handshake).await;
     assert_eq!(run["state"], "CANCELLED", "{run}");
 }
 

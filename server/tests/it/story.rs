@@ -32,7 +32,7 @@ async fn a_function_from_a_repository_is_built_run_called_triggered_and_watched_
 #[tokio::test]
 async fn the_same_story_on_postgres() {
     let app = TestApp::on_postgres().await;
-    assert!(app.said.contains("PostgreSQL"), "{}", app.said);
+    assert!(app.output.contains("PostgreSQL"), "{}", app.output);
     newcomer(&app).await;
 }
 
@@ -89,8 +89,8 @@ async fn newcomer(app: &TestApp) {
     assert_eq!(answer, json!({ "saw": "http.invoke", "data": { "n": 1 }, "version": 1 }));
     let lines = output.until(|line| line["text"] == "a line about http.invoke").await;
     assert_eq!(lines.last().unwrap()["run"], call_id.as_str());
-    let told = runs.until(|change| change["run"]["id"] == call_id.as_str()).await;
-    assert_eq!(told.last().unwrap()["run"]["state"], "SUCCEEDED");
+    let changes = runs.until(|change| change["run"]["id"] == call_id.as_str()).await;
+    assert_eq!(changes.last().unwrap()["run"]["state"], "SUCCEEDED");
 
     // An event that fits, and one that does not.
     assert_eq!(
@@ -98,8 +98,8 @@ async fn newcomer(app: &TestApp) {
         StatusCode::ACCEPTED
     );
     assert_eq!(app.publish("file.uploaded", "mine", json!({ "kind": "image" })).await.status(), StatusCode::ACCEPTED);
-    let told = runs.until(|change| change["event"]["type"] == "Succeeded").await;
-    let states: Vec<_> = told.iter().map(|change| change["event"]["type"].as_str().unwrap()).collect();
+    let changes = runs.until(|change| change["event"]["type"] == "Succeeded").await;
+    let states: Vec<_> = changes.iter().map(|change| change["event"]["type"].as_str().unwrap()).collect();
     assert_eq!(states, ["Requested", "Started", "Succeeded"]);
     let run = app.run_where(&id, |run| run["trigger"] == "file.uploaded").await;
     assert_eq!(run["state"], "SUCCEEDED");
@@ -114,9 +114,9 @@ async fn newcomer(app: &TestApp) {
 #[tokio::test]
 async fn the_demo_function_runs_and_its_curl_line_works() {
     let app = TestApp::start().await;
-    let line = app.said.lines().find(|line| line.contains("curl")).unwrap().trim().to_owned();
+    let line = app.output.lines().find(|line| line.contains("curl")).unwrap().trim().to_owned();
     for part in ["store     SQLite", "queue     in process", "executor  sandbox"] {
-        assert!(app.said.contains(part), "`{part}` in {}", app.said);
+        assert!(app.output.contains(part), "`{part}` in {}", app.output);
     }
     let output = tokio::process::Command::new("sh").args(["-c", &line]).output().await.unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
@@ -179,7 +179,7 @@ async fn a_newer_version_takes_over_when_it_is_healthy_and_an_older_one_comes_ba
     assert_eq!(payload["function"]["currentVersion"]["number"], 1);
     assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 1 }));
 
-    // The log tells who did what, and what was before.
+    // The log shows who did what, and what was before.
     let found = app
         .graphql(
             "query($id: ID!) { history(stream: $id, first: 100) { nodes { type version data actor at } totalCount } }",
@@ -334,7 +334,7 @@ async fn metrics_have_their_promised_names_and_a_port_of_their_own_when_asked() 
     app.call("hello").await;
     app.publish("demo.thing", "1", json!({})).await;
     let text = app
-        .eventually("the metrics tell of both runs", async || {
+        .eventually("the metrics count both runs", async || {
             let text = app.request(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
             let both =
                 ["http.invoke", "demo.thing"].iter().all(|trigger| text.contains(&format!("trigger=\"{trigger}\"")));

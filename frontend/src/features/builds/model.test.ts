@@ -27,7 +27,7 @@ describe("the parts of a build", () => {
   const brief = (phases: ReturnType<typeof phasesOf>) =>
     phases.map((phase) => [phase.name, phase.from / 1000, phase.to / 1000, phase.open]);
 
-  it("are those that its log tells of", () => {
+  it("are those that its log shows", () => {
     const build = { state: "SUCCEEDED" as const, requestedAt: at(0), startedAt: at(1), finishedAt: at(20) };
     const lines = [
       line(1, "Building default/f"),
@@ -90,7 +90,7 @@ describe("what changed with a build", () => {
     expect(changesOf("x", records)).toBeUndefined();
   });
 
-  it("is told by its path", () => {
+  it("is recognized by its path", () => {
     expect(paths({ a: 1, b: [1] }, { a: 1, b: [2], c: null })).toEqual(["b", "c"]);
     expect(paths({ a: 1 }, { a: 1 })).toEqual([]);
     expect(paths(1, 2)).toEqual(["all of it"]);

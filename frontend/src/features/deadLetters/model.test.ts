@@ -19,7 +19,7 @@ describe("dead letters", () => {
     expect([counted(1), counted(1200)]).toEqual(["1 dead letter", "1,200 dead letters"]);
   });
 
-  it("are said to be too many for once only when they are", () => {
+  it("are called too many for once only when they are", () => {
     expect(consequence("redrive", 1000).join(" ")).not.toContain("At most");
     expect(consequence("purge", 1001).join(" ")).toContain("At most 1,000");
     expect(consequence("redrive", 1)).not.toEqual(consequence("purge", 1));

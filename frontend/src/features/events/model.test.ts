@@ -3,7 +3,7 @@ import { typeFor } from "../../lib/sample.ts";
 import { dataFault, LIMIT, patternFault, reachedWords, templates, typeFault, waitingWords } from "./model.ts";
 
 describe("a pattern", () => {
-  it("that cannot be meant is told", () => {
+  it("that cannot be meant is reported", () => {
     for (const pattern of ["a..b", "**.a", "file.up*", "."]) expect(patternFault(pattern)).not.toBeNull();
     for (const pattern of ["", "a", "a.*.b.**", "**"]) expect(patternFault(pattern)).toBeNull();
   });
@@ -46,7 +46,7 @@ describe("what to begin with", () => {
   });
 });
 
-describe("what is said of many functions", () => {
+describe("what is shown of many functions", () => {
   it("names some and counts the rest", () => {
     expect(waitingWords([], 0)).toContain("No running function");
     expect(waitingWords(["a"], 1)).toMatch(/^a has a trigger for this type; its filters/);

@@ -51,7 +51,7 @@ describe("a record", () => {
     ["Deregistered", {}, "Deregistered permanently"],
     ["MovedHouse", null, "MovedHouse"],
   ];
-  it.each(table)("%s %j is told: %s", (type, data, told) => expect(sentence({ type, data })).toBe(told));
+  it.each(table)("%s %j is described: %s", (type, data, text) => expect(sentence({ type, data })).toBe(text));
 
   it("of a change says where the code comes from now", () => {
     expect(sentence({ type: "Updated", data: { source: { type: "image", image: "a:1" }, manifest: {} } })).toBe(

@@ -108,7 +108,7 @@ export const END = 1000;
 
 /**
  * Where on the slider records stand, from 0 to 1000: a longer time between two takes more room, and none takes so
- * little that the two cannot be told apart.
+ * little that the two cannot be distinguished.
  */
 export function placesOf(records: readonly { at: string }[]): number[] {
   const ways = records.map((record, index) => {

@@ -61,7 +61,7 @@ describe("the parts of the server", () => {
     expect(part({ ...well, server: open }, "Functions run in")?.advice).toContain("bubblewrap");
   });
 
-  it("that nobody tells of are not known", () => {
+  it("that no answer contains are not known", () => {
     const gone: Seen = { ...well, readiness: { status: "away", reasons: [] }, health: undefined, link: "lost" };
     expect(
       partsOf(gone)

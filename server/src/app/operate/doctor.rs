@@ -155,9 +155,9 @@ impl Findings {
         let made = tempfile::tempdir().map_err(|error| error.to_string());
         let made = made.and_then(|folder| {
             let sandbox = Sandbox::new(folder.path()).map_err(|error| error.to_string())?;
-            let said = (sandbox.describe(), sandbox.warnings());
+            let described = (sandbox.describe(), sandbox.warnings());
             drop(sandbox);
-            Ok(said)
+            Ok(described)
         });
         match made {
             Ok((description, warnings)) => {

@@ -104,9 +104,9 @@ pub fn is_wanted(path: &str) -> bool {
         return true;
     }
     let code = name.rsplit_once('.').is_some_and(|(_, ending)| CODE.contains(&ending));
-    let tells =
+    let is_beside =
         name.contains(".test.") || name.contains(".spec.") || name.ends_with(".d.ts") || name.contains(".config.");
-    code && !tells && !name.starts_with("test_") && !name.ends_with("_test.py") && !name.ends_with("_test.go")
+    code && !is_beside && !name.starts_with("test_") && !name.ends_with("_test.py") && !name.ends_with("_test.go")
 }
 
 impl Evidence {
@@ -128,7 +128,7 @@ impl Evidence {
         self.wanted.as_deref()
     }
 
-    /// What is no JSON, and should be, is told before anything is made of the rest.
+    /// What is no JSON, and should be, is reported before anything is made of the rest.
     pub(super) fn check(&self) -> Result<(), Undecided> {
         match self.text("package.json").map(serde_json::from_str::<Value>) {
             Some(Err(error)) => Err(Undecided::Missing(format!("package.json is not JSON: {error}"))),

@@ -240,7 +240,7 @@ fn only_a_handler(evidence: &Evidence, line: &str) -> bool {
     !module.listens() && module.exports("handler")
 }
 
-/// Frameworks that build a server without being told how to start it.
+/// Frameworks that build a server without a command that starts it.
 fn by_framework(evidence: &Evidence) -> Option<Found> {
     let builds = evidence.package()["scripts"]["build"].is_string();
     let rows = [

@@ -40,7 +40,7 @@ pub struct Outside {
 static IMPORT: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"(?:\bfrom|\bimport|\brequire\s*\(|\bimport\s*\()\s*["'](\.[^"'\n]{0,300})["']"#));
 
-/// Where Python is told to look for modules, from the folder that the program is started in.
+/// Where Python looks for modules, from the folder that the program is started in.
 static PYTHON_PATH: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"sys\.path\.(?:append|insert|extend)\([^)\n]{0,80}["'](\.\.[^"'\n]{0,300})["']"#));
 

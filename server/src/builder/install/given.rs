@@ -29,7 +29,7 @@ pub(in crate::builder) struct Given {
     pub(super) env: BTreeMap<String, String>,
     /// Shown to the commands at the path that they have here.
     pub(super) files: Vec<PathBuf>,
-    /// Names all of it, without telling what it is.
+    /// Names all of it, without its values.
     pub(super) fingerprint: String,
 }
 
@@ -113,12 +113,12 @@ mod tests {
         assert_eq!((token.env["NPM_TOKEN"].as_str(), token.env["YARN_NPM_AUTH_TOKEN"].as_str()), ("t0ken", "t0ken"));
         let file = fs::read_to_string(&token.env["NPM_CONFIG_USERCONFIG"]).unwrap();
         assert!(file.contains("${NPM_TOKEN}") && !file.contains("t0ken"), "{file}");
-        let said = given("2", &[secret("NPM_TOKEN", "t")], Some("//npm.example.com/:_authToken=${NPM_TOKEN}"));
-        assert!(said.files.is_empty());
+        let explicit = given("2", &[secret("NPM_TOKEN", "t")], Some("//npm.example.com/:_authToken=${NPM_TOKEN}"));
+        assert!(explicit.files.is_empty());
         let files = given("3", &[secret("NPMRC", "registry=x"), secret("NETRC", "machine a login b password c")], None);
         assert!(!files.env.contains_key("NPMRC") && files.files.len() == 2);
         assert_eq!(fs::read_to_string(&files.env["NETRC"]).unwrap(), "machine a login b password c");
-        assert_ne!(token.fingerprint, said.fingerprint);
+        assert_ne!(token.fingerprint, explicit.fingerprint);
         assert!(!format!("{token:?}").contains("t0ken"));
     }
 }

@@ -135,7 +135,7 @@ fn follows_from_texts(
 ) -> bool {
     let own_scripts = INSTALL_SCRIPTS.iter().any(|name| package["scripts"][name].is_string()) || has("binding.gyp");
     let workspaces = package.get("workspaces").is_some() || has("pnpm-workspace.yaml");
-    // The value tells of a path, also in `npm:` and `git` addresses, which need no care but get it.
+    // The value names a path, also in `npm:` and `git` addresses, which need no care but get it.
     let signs: &[&str] = match kind {
         Kind::Npm => &["\"file:", "\"link\": true", "\"link\":true"],
         Kind::Pnpm => {

@@ -115,7 +115,7 @@ async fn check_version(site: &Site<'_>, required: Option<&str>) -> Result<(), Er
     }
 }
 
-/// Bytes of what may be said about a version.
+/// Bytes of a range of versions.
 const MAX_RANGE: usize = 256;
 
 /// The version that a `.python-version` begins with; other interpreters, and names of environments, say nothing.

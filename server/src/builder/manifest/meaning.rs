@@ -8,6 +8,7 @@ use domain::text::shown;
 use serde_json::Value;
 
 use super::fault::{Fault, escaped};
+use crate::executor::images::Reference;
 
 /// Bytes of a schedule's `data`, as JSON: it is in each of its events.
 const MAX_SCHEDULE_DATA: usize = 64 * 1024;
@@ -70,11 +71,28 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
             faults.push(Fault::at(format!("/command/{index}"), "there is a zero byte in it"));
         }
     }
+    image(json, runtime, faults);
     if runtime == "python-flask" && json["mode"] == "job" {
         faults.push(Fault::at(
             "/mode",
             "a python-flask function answers HTTP and is a service; for a job, use the runtime python",
         ));
+    }
+}
+
+/// What only images have.
+fn image(json: &Value, runtime: &str, faults: &mut Vec<Fault>) {
+    for name in ["image", "port", "health"] {
+        if json.get(name).is_some() && runtime != "docker" {
+            let message = format!("`{name}` is only for the runtime docker, and this is {runtime}; remove it");
+            faults.push(Fault::at(format!("/{name}"), message));
+        }
+    }
+    if json.get("health").is_some() && json["mode"] == "job" {
+        faults.push(Fault::at("/health", "a job answers no requests; remove the health path"));
+    }
+    if let Some(why) = json["image"].as_str().and_then(|name| Reference::parse(name).err()) {
+        faults.push(Fault::at("/image", why));
     }
 }
 

@@ -299,6 +299,8 @@ fn pattern_in_words(pointer: &str) -> &'static str {
         "a secret's name has letters, digits and `_`, and does not begin with a digit"
     } else if pointer.ends_with("/header") {
         "a header's name has letters, digits and hyphens"
+    } else if pointer == "/health" {
+        "a path begins with / and has no spaces, such as /healthz"
     } else if pointer == "/name" {
         "a function's name has lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen"
     } else {
@@ -479,6 +481,15 @@ mod tests {
             (json!({"runtime": "command", "command": [""]}), "/command/0", "names no program"),
             (json!({"runtime": "command", "command": ["a\u{0}"]}), "/command/0", "zero byte"),
             (json!({"runtime": "node", "command": ["a"]}), "/command", "only for"),
+            (json!({"runtime": "node", "image": "nginx"}), "/image", "only for the runtime docker"),
+            (json!({"runtime": "command", "command": ["a"], "port": 80}), "/port", "only for the runtime docker"),
+            (json!({"runtime": "docker", "image": "Not a name"}), "/image", "is no name of an image"),
+            (json!({"runtime": "docker", "image": ""}), "/image", "1 letters or more"),
+            (json!({"runtime": "docker", "port": 0}), "/port", "1 or more"),
+            (json!({"runtime": "docker", "port": 65_536}), "/port", "65535 or less"),
+            (json!({"runtime": "docker", "health": "healthz"}), "/health", "begins with /"),
+            (json!({"runtime": "docker", "health": "/a b"}), "/health", "no spaces"),
+            (json!({"runtime": "docker", "mode": "job", "health": "/"}), "/health", "a job"),
             (json!({"runtime": "command", "command": ["a"], "handler": "a.b"}), "/handler", "only for"),
             (json!({"runtime": "command", "command": ["a"], "adapter": "vercel"}), "/adapter", "only for"),
             (json!({"runtime": "node", "adapter": "heroku"}), "/adapter", "aws-lambda"),
@@ -611,6 +622,11 @@ mod tests {
     #[test]
     fn a_docker_function_is_no_fault_of_the_manifest() {
         parse(&json!({"runtime": "docker"})).unwrap();
+        let image =
+            json!({"runtime": "docker", "image": "nginx:alpine", "port": 80, "health": "/", "command": ["nginx"]});
+        let manifest = parse(&image).unwrap();
+        assert_eq!((manifest.port, manifest.health.as_deref()), (Some(80), Some("/")));
+        assert_eq!(manifest.image.as_deref(), Some("nginx:alpine"));
     }
 
     #[test]

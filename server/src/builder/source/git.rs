@@ -304,7 +304,7 @@ impl Git {
     }
 }
 
-/// All that whoever asked for the build is told of a repository that is not fetched; why goes to the server's own log.
+/// The whole message about a repository that is not fetched, for whoever asked for the build; the reason goes to the server's own log.
 fn not_fetched(url: &str, build: &str, why: &str) -> Error {
     tracing::info!(build, url, reason = why, "repository not fetched");
     Error::Refused(format!(

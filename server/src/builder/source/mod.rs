@@ -64,9 +64,7 @@ pub(super) async fn take(
                 Unpacked::Failed(why) => Err(Error::failed("unpack the bundle")(io::Error::other(why))),
             }
         }
-        Source::Image { image, .. } => Err(Error::Refused(format!(
-            "the image `{image}` cannot run in the sandbox, which runs processes of this host (containers come next); \
-             give the function's code as a Git repository or a bundle"
-        ))),
+        // It has no files here: it is pulled (`builder/image`).
+        Source::Image { image, .. } => Err(Error::Refused(format!("the image `{image}` is no folder of files"))),
     }
 }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use domain::address::{decoded, masked};
 use url::{Host, Url};
 
-use crate::config::Outward;
+use crate::outbound::Outward;
+use crate::outbound::outward::is_localhost;
 
 /// The longest address that is taken, in bytes.
 const MAX_URL: usize = 2048;
@@ -158,7 +159,7 @@ impl Remote {
         }
     }
 
-    /// Whether it may be fetched from, as far as that can be said without asking for names.
+    /// Whether it may be fetched from, as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: why it may not.
@@ -180,14 +181,12 @@ impl Remote {
     }
 }
 
-/// The address that a host is without asking for names.
+/// The address that a host is without resolving names.
 fn literal(host: &str) -> Option<IpAddr> {
-    let name = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    // These name this machine, whatever a server for names says (RFC 6761, section 6.3).
-    if name == "localhost" || name.ends_with(".localhost") {
-        return Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    match is_localhost(host) {
+        true => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        false => host.parse().ok(),
     }
-    host.parse().ok()
 }
 
 /// A host is a name in ASCII, or an address: nothing that one program could read otherwise than another.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::remote::Remote;
-use crate::config::Outward;
+use crate::outbound::Outward;
 
 /// Resolves a name.
 pub(in crate::builder) type Resolve = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
@@ -86,12 +86,12 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
 
-/// The addresses of a name. One that may not be reached spoils them all: whoever owns the name chose it.
+/// The addresses of a name.
 async fn addresses(host: &str, outward: &Outward, resolve: &Resolve) -> Result<Vec<IpAddr>, Unreachable> {
     let found = resolve(host.to_owned()).await;
     let mut found = found.map_err(|error| Unreachable(format!("`{host}` is not resolved: {error}")))?;
     found.dedup();
-    match found.iter().find(|address| !outward.permits(**address)) {
+    match outward.first_closed(found.iter().copied()) {
         Some(address) => {
             Err(Unreachable(format!("`{host}` leads to {address}, which EVENTFLOW_GIT_ALLOW does not allow")))
         }

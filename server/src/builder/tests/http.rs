@@ -62,7 +62,8 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
     let shown = trace.display();
     let ssh = world.program("ssh", &format!("for last; do echo \"$last\" >> {shown}; done; exec sh -c \"$last\""));
     let data = world.root.path().join("with-ssh");
-    let settings = Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
+    let settings =
+        Settings { git_allow: crate::outbound::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
     let builder = Builder::with_ssh(world.executor.clone(), executors(), &data, settings, ssh.clone()).unwrap();
     let url = format!("ssh://git@127.0.0.1:2222{}", world.repository().display());
     for git_ref in [None, Some(first.as_str()), Some(&first[..8])] {

@@ -194,8 +194,8 @@ async fn without_the_setting_they_stay_and_the_log_says_how_to_fetch_them() {
     large.world.commit(&[HANDLER, ("a.bin", &pointer), ("text.txt", &"x".repeat(pointer.len()))]);
     let (_, folder, lines) = large.world.made(large.source(None)).await;
     assert_eq!(fs::read_to_string(folder.join("a.bin")).unwrap(), pointer);
-    let told = "Git LFS files stay pointers: `a.bin`; say \"lfs\": true in the manifest to fetch them";
-    assert!(log(&lines).contains(told), "{}", log(&lines));
+    let hint = "Git LFS files stay pointers: `a.bin`; say \"lfs\": true in the manifest to fetch them";
+    assert!(log(&lines).contains(hint), "{}", log(&lines));
     assert!(large.shelves.asked.lock().is_empty());
     // What is registered counts as well.
     let manifest = Some(domain::Json::parse(r#"{"lfs": true}"#).unwrap());
@@ -305,7 +305,7 @@ async fn credentials_go_to_the_repositorys_own_server_alone() {
         let asked = asked.iter().find(|asked| asked.target.starts_with("/files/")).unwrap();
         assert_eq!((asked.headers.get("authorization"), &*asked.headers["x-key"]), (None, "k3y"));
     }
-    // Who has none is told so.
+    // Who has none is informed.
     let url = format!("http://{}/repository", large.host);
     let text = large.world.refusal(Source::Git { url, git_ref: None, path: None }).await;
     assert!(text.contains("needs credentials"), "{text}");

@@ -45,7 +45,7 @@ impl World {
 
     fn with(settings: Settings) -> Self {
         // The tests' servers are on this machine.
-        let git_allow = crate::config::Outward::parse("127.0.0.0/8").unwrap();
+        let git_allow = crate::outbound::Outward::parse("127.0.0.0/8").unwrap();
         let settings = Settings { git_allow, ..settings };
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
@@ -204,7 +204,7 @@ fn with_node(world: &World, npm: &str) {
 }
 
 #[tokio::test]
-async fn a_node_that_nobody_has_is_refused_and_one_that_is_too_old_is_said() {
+async fn a_node_that_nobody_has_is_refused_and_one_that_is_too_old_is_reported() {
     let world = World::new();
     with_node(&world, "echo 'npm error code ETARGET'; exit 1");
     let package = |node: &str| format!(r#"{{"engines": {{"node": "{node}"}}}}"#);
@@ -600,7 +600,7 @@ async fn a_function_json_without_a_runtime_changes_what_is_found_out() {
         (made.runtime, made.command.as_deref(), made.env["A"].as_str()),
         (Runtime::Command, Some(&command[..]), "b")
     );
-    // A command that was said is how it is started, and no handler stays.
+    // A command in the manifest is how it is started, and no handler stays.
     world.commit(&[("function.json", r#"{"command": ["node", "other.js"]}"#)]);
     let made = world.made(world.source(None, None)).await.0.manifest;
     assert_eq!((made.runtime, made.command.unwrap()[1].as_str()), (Runtime::Command, "other.js"));
@@ -711,8 +711,8 @@ async fn an_installation_that_prints_without_end_is_cut_in_the_log_and_goes_on()
     let (_, _, lines) = world.made(world.source(None, None)).await;
     let size: usize = lines.iter().filter(|line| line.stream != Stream::System).map(|line| line.text.len() + 1).sum();
     assert!((90_000..=100_000).contains(&size), "{size}");
-    let said = lines.iter().filter(|line| line.text.contains("the rest is left out, the build goes on")).count();
-    assert_eq!(said, 1);
+    let notices = lines.iter().filter(|line| line.text.contains("the rest is left out, the build goes on")).count();
+    assert_eq!(notices, 1);
     assert!(lines.last().unwrap().text.starts_with("Built sha256:"));
 }
 

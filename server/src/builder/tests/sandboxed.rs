@@ -40,6 +40,8 @@ impl Real {
             ),
             runtime,
             env: Default::default(),
+            port: None,
+            health: None,
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
         };
         let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);
@@ -166,7 +168,7 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
 }
 
 #[tokio::test]
-async fn a_real_failure_of_npm_is_told() {
+async fn a_real_failure_of_npm_is_reported() {
     let real = Real::new();
     real.world.commit(&[
         HANDLER,

@@ -71,7 +71,7 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
     let (host, sent) = serve_counted(world.root.path(), None);
     let url = format!("http://{host}/repository");
     let settings =
-        || Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
+        || Settings { git_allow: crate::outbound::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
 
     // As plain processes; and in the sandbox, whose starts have their price. What comes from the disk is not counted.
     let disk = format!("file://{}", world.repository().display());
@@ -101,8 +101,8 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
                 let before = sent.load(Ordering::SeqCst);
                 let (made, lines) = build(&builder, order(source())).await;
                 made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
-                let said = lines.iter().find_map(|line| line.text.strip_prefix("Fetched ")?.split_once(" in "));
-                times.push(said.unwrap().1.split(' ').next().unwrap().parse().unwrap());
+                let fetched = lines.iter().find_map(|line| line.text.strip_prefix("Fetched ")?.split_once(" in "));
+                times.push(fetched.unwrap().1.split(' ').next().unwrap().parse().unwrap());
                 *bytes = sent.load(Ordering::SeqCst) - before;
                 world.commit(&[("functions/hello/index.js", &format!("{}//{}", HANDLER.1, uuid::Uuid::now_v7()))]);
             }

@@ -1,16 +1,12 @@
 //! Calls an address that somebody else wrote, if it leads where the server may be sent.
-//!
-//! Every address that a name has is checked, and exactly a checked one is connected to: whoever owns the name may give it
-//! another address with each answer.
 
 use std::error::Error;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::{Client, Request, Response, redirect};
+use reqwest::{Client, Request, Response};
 use tokio_rustls::rustls::RootCertStore;
 
-use crate::config::{Outward, outward, trust};
+use crate::outbound::{self, Checking, Outward, trust};
 
 /// A connection takes no longer, from the name's resolution on.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
@@ -34,16 +30,9 @@ impl Caller {
 
     /// A caller that believes these certificates.
     pub(super) fn trusting(roots: RootCertStore, outward: Outward) -> Result<Self, String> {
-        let client = Client::builder()
-            .tls_backend_preconfigured(trust::client(roots)?)
+        let client = outbound::client(trust::client(roots)?, CONNECT_WITHIN)
             .dns_resolver(Checking(outward))
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .user_agent(concat!("EventFlow/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_WITHIN)
-            // One that is kept may be closed by the other side just as the next outcome is told.
+            // An idle connection may be closed by the other side just as the next outcome is sent.
             .pool_max_idle_per_host(0)
             .build();
         Ok(Self { client: client.map_err(reason)?, untrusting: None })
@@ -71,25 +60,6 @@ fn reason(error: reqwest::Error) -> String {
     inner.to_string()
 }
 
-/// Asks the system for names, and refuses those that lead where the server may not be sent.
-struct Checking(Outward);
-
-impl Resolve for Checking {
-    fn resolve(&self, name: Name) -> Resolving {
-        let outward = self.0.clone();
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found = found.map_err(|error| format!("the host `{}` is not found: {error}", name.as_str()))?;
-            let found: Vec<_> = found.collect();
-            match found.iter().find(|address| !outward.permits(address.ip())) {
-                // It spoils the others: whoever owns the name chose it.
-                Some(address) => Err(outward::refused(address.ip()).into()),
-                None => Ok(Box::new(found.into_iter()) as Addrs),
-            }
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use reqwest::Method;
@@ -115,7 +85,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn why_nobody_was_called_is_said() {
+    async fn the_reason_why_nobody_was_called_is_reported() {
         let error = error_of("", "http://does-not-exist.invalid/").await;
         assert!(error.starts_with("no connection: the host `does-not-exist.invalid` is not found"), "{error}");
         let error = error_of("127.0.0.0/8", "http://127.0.0.1:1/").await;

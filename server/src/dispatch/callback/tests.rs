@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{RootCertStore, crypto};
 
 use super::*;
 use crate::actors::Loaded;
-use crate::config::Outward;
 use crate::dispatch::callbacks::Secret;
+use crate::outbound::Outward;
 
 /// The time limit for everything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -90,8 +90,8 @@ impl World {
     }
 
     /// Waits until a callback is over, while everything that is due is sent.
-    async fn told(&self, run: run::Id) -> Callback {
-        let telling = tokio::spawn(self.notifier.clone().forever());
+    async fn settled(&self, run: run::Id) -> Callback {
+        let sending = tokio::spawn(self.notifier.clone().forever());
         let deadline = Instant::now() + PATIENCE;
         let over = loop {
             let callback = self.callback(run).await;
@@ -101,7 +101,7 @@ impl World {
             assert!(Instant::now() < deadline, "still {callback:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
-        telling.abort();
+        sending.abort();
         over
     }
 }
@@ -165,7 +165,7 @@ async fn an_outcome_is_told_again_until_it_is_taken() {
     let world = World::new("127.0.0.0/8").await;
     let (port, got) = receiver(&["500 Oops", "204 Fine"]).await;
     let run = world.ended(&format!("http://127.0.0.1:{port}/done?of=run")).await;
-    assert!(matches!(world.told(run).await, Callback::Delivered { .. }));
+    assert!(matches!(world.settled(run).await, Callback::Delivered { .. }));
 
     let got = got.lock().clone();
     assert_eq!(got.len(), 2);
@@ -181,14 +181,14 @@ async fn an_outcome_is_told_again_until_it_is_taken() {
         mac.update(&[format!("{id}.{timestamp}.").as_bytes(), body].concat());
         let expected = STANDARD.encode(mac.finalize().into_bytes()).to_ascii_lowercase();
         assert_eq!(header(head, "webhook-signature"), format!("v1,{expected}"));
-        let told: Value = serde_json::from_slice(body).unwrap();
-        assert_eq!(told["run_id"], json!(run));
+        let notification: Value = serde_json::from_slice(body).unwrap();
+        assert_eq!(notification["run_id"], json!(run));
         assert_eq!(
-            (&told["state"], &told["namespace"], &told["attempts"]),
+            (&notification["state"], &notification["namespace"], &notification["attempts"]),
             (&json!("FAILED"), &json!("team"), &json!(1))
         );
         assert_eq!(
-            (&told["http_status"], &told["error"], &told["output"]["n"]),
+            (&notification["http_status"], &notification["error"], &notification["output"]["n"]),
             (&json!(500), &json!("no"), &json!(1))
         );
     }
@@ -199,7 +199,7 @@ async fn who_never_takes_an_outcome_is_given_up() {
     let world = World::new("127.0.0.0/8").await;
     let (port, got) = receiver(&["503 Later"]).await;
     let run = world.ended(&format!("http://127.0.0.1:{port}/")).await;
-    let Callback::GivenUp { error, .. } = world.told(run).await else { panic!("it was told") };
+    let Callback::GivenUp { error, .. } = world.settled(run).await else { panic!("it was delivered") };
     assert!(error.contains("503"), "{error}");
     assert_eq!(got.lock().len(), 3);
 }
@@ -210,7 +210,7 @@ async fn a_redirect_is_not_followed() {
     let (inside, got) = receiver(&["200 OK"]).await;
     let (port, _) = receiver(&[&format!("307 Go\r\nlocation: http://127.0.0.1:{inside}/secret")]).await;
     let run = world.ended(&format!("http://127.0.0.1:{port}/")).await;
-    let Callback::GivenUp { error, .. } = world.told(run).await else { panic!("it was told") };
+    let Callback::GivenUp { error, .. } = world.settled(run).await else { panic!("it was delivered") };
     assert!(error.contains("redirects are not followed"), "{error}");
     assert_eq!(got.lock().len(), 0);
 }
@@ -222,7 +222,7 @@ async fn an_address_that_is_not_allowed_is_not_called() {
     // A literal address, and names that lead to this machine: one by definition, one by name resolution.
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"] {
         let run = world.ended(&format!("http://{host}:{port}/")).await;
-        let Callback::GivenUp { error, .. } = world.told(run).await else { panic!("it was told") };
+        let Callback::GivenUp { error, .. } = world.settled(run).await else { panic!("it was delivered") };
         assert!(error.contains("not a public address"), "{host}: {error}");
     }
     assert_eq!(got.lock().len(), 0);
@@ -233,7 +233,7 @@ async fn a_secure_address_is_never_called_in_the_clear() {
     let world = World::new("127.0.0.0/8").await;
     let (port, got) = receiver(&["200 OK"]).await;
     let run = world.ended(&format!("https://127.0.0.1:{port}/")).await;
-    let Callback::GivenUp { error, .. } = world.told(run).await else { panic!("it was told") };
+    let Callback::GivenUp { error, .. } = world.settled(run).await else { panic!("it was delivered") };
     assert!(error.contains("no connection") || error.contains("certificates"), "{error}");
     assert!(got.lock().iter().all(|(head, _)| head.is_empty()));
 }
@@ -244,14 +244,14 @@ async fn what_is_due_survives_who_was_to_tell_it() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let run = world.ended(&format!("http://{}/", listener.local_addr().unwrap())).await;
     // The receiver is called, and the sender is gone before the answer.
-    let telling = tokio::spawn(world.notifier.clone().forever());
+    let sending = tokio::spawn(world.notifier.clone().forever());
     let (connection, _) = tokio::time::timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
-    telling.abort();
-    assert!(telling.await.unwrap_err().is_cancelled());
+    sending.abort();
+    assert!(sending.await.unwrap_err().is_cancelled());
     drop((connection, listener));
     assert!(matches!(world.callback(run).await, Callback::Due { attempts: 0, .. }));
     // Nobody listens there any more: the next one tries, and gives up in the end.
-    assert!(matches!(world.told(run).await, Callback::GivenUp { .. }));
+    assert!(matches!(world.settled(run).await, Callback::GivenUp { .. }));
 }
 
 /// A receiver with TLS that accepts everything, with a certificate of its own for `localhost`.
@@ -292,15 +292,15 @@ async fn a_secure_receiver_must_be_who_it_says() {
     };
     world.notifier.caller = trusting(roots, &world);
     let run = world.ended(&format!("https://localhost:{port}/done")).await;
-    assert!(matches!(world.told(run).await, Callback::Delivered { .. }));
+    assert!(matches!(world.settled(run).await, Callback::Delivered { .. }));
 
     // The right address by another name, and a certificate that nobody trusts.
     let by_address = world.ended(&format!("https://127.0.0.1:{port}/done")).await;
-    let Callback::GivenUp { error, .. } = world.told(by_address).await else { panic!("it was told") };
+    let Callback::GivenUp { error, .. } = world.settled(by_address).await else { panic!("it was delivered") };
     assert!(error.contains("certificate"), "{error}");
     let (_, others) = secure_receiver().await;
     world.notifier.caller = trusting(others, &world);
     let untrusted = world.ended(&format!("https://localhost:{port}/done")).await;
-    let Callback::GivenUp { error, .. } = world.told(untrusted).await else { panic!("it was told") };
+    let Callback::GivenUp { error, .. } = world.settled(untrusted).await else { panic!("it was delivered") };
     assert!(error.contains("certificate"), "{error}");
 }

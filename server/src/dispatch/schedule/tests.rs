@@ -101,7 +101,7 @@ async fn fired_so_far(store: &Store) -> (Vec<i64>, usize) {
     (minutes, usize::try_from(found.total).unwrap())
 }
 
-async fn said(store: &Store, id: function::Id) -> Vec<String> {
+async fn logged(store: &Store, id: function::Id) -> Vec<String> {
     let lines = store.lines(LinesOf::Function(id), 0, 100).await.unwrap();
     assert!(lines.iter().all(|row| row.line.stream == LineStream::System));
     lines.into_iter().map(|row| row.line.text).collect()
@@ -132,7 +132,7 @@ async fn each_due_time_fires_once_while_the_function_runs(home: Home) {
         server.look().await;
     }
     assert_eq!(fired(&store).await, [1, 2, 5]);
-    assert!(said(&store, id).await.is_empty());
+    assert!(logged(&store, id).await.is_empty());
 }
 
 async fn what_was_missed_without_a_server_is_caught_up_as_the_policy_says(home: fn() -> Fresh) {
@@ -155,9 +155,9 @@ async fn what_was_missed_without_a_server_is_caught_up_as_the_policy_says(home: 
         wall.set(10 * HOUR);
         server.look().await;
         assert_eq!(fired(&store).await, expected, "{catch_up:?}");
-        let said = said(&store, id).await;
-        assert_eq!(said.len(), usize::from(!text.is_empty()), "{said:?}");
-        assert!(said.iter().all(|line| line.contains(text) && line.contains("`@hourly` (UTC)")), "{said:?}");
+        let logged = logged(&store, id).await;
+        assert_eq!(logged.len(), usize::from(!text.is_empty()), "{logged:?}");
+        assert!(logged.iter().all(|line| line.contains(text) && line.contains("`@hourly` (UTC)")), "{logged:?}");
         // Nothing fires a second time.
         wall.server(&store).await.look().await;
         assert_eq!(fired(&store).await, expected);
@@ -170,8 +170,8 @@ async fn a_hundred_missed_times_at_most_are_caught_up(home: Home) {
     wall.set(60 * 1000);
     wall.server(&store).await.look().await;
     assert_eq!(fired(&store).await, (901..=1000).collect::<Vec<_>>());
-    let said = said(&store, id).await;
-    assert!(said.len() == 1 && said[0].contains("the newest 100 fire"), "{said:?}");
+    let logged = logged(&store, id).await;
+    assert!(logged.len() == 1 && logged[0].contains("the newest 100 fire"), "{logged:?}");
 }
 
 async fn two_servers_on_one_log_fire_once(home: Home) {
@@ -235,9 +235,9 @@ async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(home
     assert_eq!(look(&mut server, 4).await, [1]);
     of_run(run::Command::Cancel { at: at(241) }).await;
     assert_eq!(look(&mut server, 5).await, [1, 5]);
-    let said = said(&store, id).await;
-    assert_eq!(said.len(), 3, "{said:?}");
-    assert!(said[0].contains("2027-01-01T00:02:00Z is left out, as the run of 2027-01-01T00:01:00Z"), "{said:?}");
+    let logged = logged(&store, id).await;
+    assert_eq!(logged.len(), 3, "{logged:?}");
+    assert!(logged[0].contains("2027-01-01T00:02:00Z is left out, as the run of 2027-01-01T00:01:00Z"), "{logged:?}");
 }
 
 async fn what_is_due_where_no_more_runs_may_wait_is_left_out(home: Home) {
@@ -252,9 +252,9 @@ async fn what_is_due_where_no_more_runs_may_wait_is_left_out(home: Home) {
     wall.set(180);
     server.look().await;
     assert_eq!(fired(&store).await, [3]);
-    let said = said(&store, id).await;
-    assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[1].contains("00:02:00Z is left out, as more runs of the namespace wait"), "{said:?}");
+    let logged = logged(&store, id).await;
+    assert_eq!(logged.len(), 2, "{logged:?}");
+    assert!(logged[1].contains("00:02:00Z is left out, as more runs of the namespace wait"), "{logged:?}");
 }
 
 async fn a_function_that_is_registered_again_is_another_one(home: Home) {

@@ -23,7 +23,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::{DateTime, Utc};
-use domain::access::{Grants, Role};
+use domain::access::{Action, Grants, Role};
 use parking_lot::RwLock;
 
 pub use cookie::{COOKIE, SECURE_COOKIE};
@@ -258,6 +258,15 @@ impl Auth {
     /// Waits until a session is over: its token expires, or somebody signs it out on this or another server.
     pub async fn until_over(self: Arc<Self>, session: Session) -> Over {
         self.ended.wait(&session).await
+    }
+
+    /// Waits until a session is over, or its viewer may no longer do in the namespace what is going on.
+    pub async fn until_not(self: Arc<Self>, session: Session, action: Action, namespace: Arc<str>) -> Over {
+        let viewer = session.viewer.clone();
+        tokio::select! {
+            over = self.until_over(session) => over,
+            () = viewer.until_not(action, &namespace) => Over::RoleRemoved,
+        }
     }
 
     /// The session that a request signs out, if it has one that is not over.

@@ -47,6 +47,8 @@ pub enum Over {
     Expired,
     /// It was signed out.
     SignedOut,
+    /// Its viewer's role no longer allows what is going on.
+    RoleRemoved,
 }
 
 impl Session {
@@ -67,6 +69,15 @@ impl Over {
         match self {
             Self::Expired => "the session has expired; sign in again",
             Self::SignedOut => "the session was signed out; sign in again",
+            Self::RoleRemoved => "your role in the namespace no longer allows this",
+        }
+    }
+
+    /// The error code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Expired | Self::SignedOut => "unauthenticated",
+            Self::RoleRemoved => "forbidden",
         }
     }
 

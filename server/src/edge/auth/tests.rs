@@ -1,4 +1,4 @@
-//! Who is authenticated, and what the others are told.
+//! Who is authenticated, and what the others get as an answer.
 
 use actix_web::test::TestRequest;
 use base64::Engine;
@@ -97,7 +97,7 @@ fn each_way_of_being_broken_has_its_own_message() {
 async fn the_first_start_tells_a_password_once_and_it_stays_good() {
     let data = tempfile::tempdir().unwrap();
     let (auth, text) = Auth::open(&settings(data.path(), false)).unwrap();
-    let text = text.expect("the first start tells the password");
+    let text = text.expect("the first start prints the password");
     let password = text.split_whitespace().skip_while(|word| *word != "password").nth(1).unwrap().to_owned();
     auth.sign_in("admin", password.clone(), None).await.unwrap();
     let (again, text) = Auth::open(&settings(data.path(), false)).unwrap();

@@ -12,26 +12,28 @@ mod confine;
 mod forward;
 mod names;
 mod namespace;
+mod plan;
 mod policy;
 mod rules;
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
-use serde::{Deserialize, Serialize};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub use names::resolv_conf;
+use namespace::Doors;
+pub use plan::Plan;
 use policy::Policy;
 pub use rules::example as example_rules;
+pub(super) use rules::set;
 
 /// The first argument that turns the server's program into the network process of a sandbox.
 pub const VERB: &str = "network";
@@ -41,23 +43,6 @@ const BROKEN: u8 = 125;
 
 /// Threads that resolve names.
 const LOOKUPS: usize = 4;
-
-/// The configuration of the network access, as a JSON file.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Plan {
-    /// The server's `EVENTFLOW_NETWORK_ALLOW`.
-    pub allow: String,
-    /// The hosts that the function names; `None` is everything that is open.
-    pub only: Option<Vec<String>>,
-    /// Whether connections to loopback addresses that `allow` opens go to the host's: for builds, which have no
-    /// services of
-    /// their own there.
-    pub host_loopback: bool,
-    /// The program `ip`.
-    pub ip: PathBuf,
-    /// The program `nft`.
-    pub nft: PathBuf,
-}
 
 /// Runs the network process if the program was called as one; otherwise `None`, and `main` goes on.
 pub fn entry() -> Option<ExitCode> {
@@ -112,16 +97,6 @@ fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
     }
 }
 
-/// The sockets that the child opened in its namespace.
-struct Doors {
-    /// Accepts redirected connections.
-    connections: OwnedFd,
-    /// Receives DNS queries over UDP.
-    questions: OwnedFd,
-    /// Receives DNS queries over TCP.
-    long_questions: OwnedFd,
-}
-
 async fn serve(child: Pid, mut channel: UnixStream, doors: Doors, policy: Policy) -> io::Result<ExitCode> {
     let mut ended = signal(SignalKind::child())?;
     let policy = Arc::new(policy);
@@ -144,9 +119,4 @@ fn code_of(status: WaitStatus) -> Option<ExitCode> {
         WaitStatus::Signaled(_, signal, _) => Some(ExitCode::from(128u8.saturating_add(signal as u8))),
         _ => None,
     }
-}
-
-/// Waits until the forwarding process is ready.
-fn wait_for_go(mut channel: UnixStream) -> io::Result<()> {
-    channel.read_exact(&mut [0])
 }

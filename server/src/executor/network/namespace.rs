@@ -1,7 +1,7 @@
 //! Creates the namespace, sets it up and starts the program in it, in this order.
 
 use std::ffi::OsString;
-use std::io::{self, IoSlice, IoSliceMut, Write};
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -14,12 +14,23 @@ use nix::sys::signal::Signal;
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, UnixAddr, recvmsg, sendmsg};
 use nix::unistd::{getegid, geteuid};
 
+use super::plan::Plan;
 use super::policy::Policy;
-use super::{Doors, Plan, rules};
+use super::rules;
+
+/// The sockets that the child opened in its namespace.
+pub(super) struct Doors {
+    /// Accepts redirected connections.
+    pub(super) connections: OwnedFd,
+    /// Receives DNS queries over UDP.
+    pub(super) questions: OwnedFd,
+    /// Receives DNS queries over TCP.
+    pub(super) long_questions: OwnedFd,
+}
 
 /// Becomes the program in a namespace of its own. Returns only on an error.
 pub(super) fn enter(channel: UnixStream, plan: &Plan, policy: &Policy, program: &[OsString]) -> io::Error {
-    match prepare(&channel, plan, policy).and_then(|()| super::wait_for_go(channel)) {
+    match prepare(&channel, plan, policy).and_then(|()| wait_for_go(channel)) {
         Ok(()) => Command::new(&program[0]).args(&program[1..]).exec(),
         Err(error) => error,
     }
@@ -79,6 +90,11 @@ fn leave_the_hosts() -> io::Result<()> {
         std::fs::write(Path::new("/proc/self").join(file), content)?;
     }
     Ok(())
+}
+
+/// Waits until the forwarding process is ready.
+fn wait_for_go(mut channel: UnixStream) -> io::Result<()> {
+    channel.read_exact(&mut [0])
 }
 
 /// Runs a program with this input; its error output becomes the error.

@@ -7,9 +7,9 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 
-use super::Plan;
-use crate::config::range::Range;
-use crate::config::reach::Reach;
+use super::plan::Plan;
+use crate::outbound::range::Range;
+use crate::outbound::reach::Reach;
 
 /// The network of stand-in addresses: reserved for benchmarks (RFC 2544), so no real host has one.
 const STAND_INS: [u8; 3] = [198, 18, 0];

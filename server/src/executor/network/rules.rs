@@ -4,9 +4,9 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::policy::Policy;
-use crate::config::metadata;
-use crate::config::range::Range;
-use crate::config::reach::{LOOPBACK, PRIVATE, SPECIAL};
+use crate::outbound::metadata;
+use crate::outbound::range::Range;
+use crate::outbound::reach::{LOOPBACK, PRIVATE, SPECIAL};
 
 /// Where DNS queries are answered inside the sandbox.
 pub(super) const RESOLVER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 53);
@@ -76,7 +76,7 @@ pub(super) fn rules(policy: &Policy, own: &[IpAddr], port: u16) -> String {
 const REFUSE: &str = "reject with tcp reset";
 
 /// An anonymous set. Its parts may overlap, which `nft` would refuse: those contained in others are left out.
-fn set(parts: impl Iterator<Item = String>) -> String {
+pub(in crate::executor) fn set(parts: impl Iterator<Item = String>) -> String {
     let ranges: Vec<Range> = parts.filter_map(|part| Range::parse(&part)).collect();
     let mut kept: Vec<Range> = Vec::new();
     for range in &ranges {

@@ -48,6 +48,9 @@ struct Hierarchy {
 /// The controllers that functions need.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
 
+/// The controller of disks, in version 2 and in version 1.
+const DISK_CONTROLLERS: [&str; 2] = ["io", "blkio"];
+
 /// Counts processor time in version 1, where the `cpu` controller does not.
 const ACCOUNTING: &str = "cpuacct";
 
@@ -59,7 +62,7 @@ const SERVERS_WEIGHT: &str = "1000";
 
 /// All controllers that are used, including the optional ones.
 fn used() -> impl Iterator<Item = &'static str> {
-    CONTROLLERS.into_iter().chain([ACCOUNTING]).chain(disk::CONTROLLERS)
+    CONTROLLERS.into_iter().chain([ACCOUNTING]).chain(DISK_CONTROLLERS)
 }
 
 /// All hierarchies that this server may use.

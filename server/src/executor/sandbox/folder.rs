@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::{Limits, Lines};
+use super::leash::Leash;
 use super::mounts::{self, Room};
-use super::process::Leash;
 use crate::tree::{self, Usage};
 
 /// Bytes that an instance may write to its own folder, besides `/tmp`: a job's result, and some reserve.

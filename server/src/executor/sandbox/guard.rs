@@ -4,6 +4,7 @@
 //! The kernel, when that memory is full, ends the largest process, whosever it is. So somebody is ended a little earlier: the
 //! largest instance of the namespace that uses most. Knows control groups, tables of the kernel's and names of namespaces.
 
+mod rounds;
 mod sockets;
 
 use std::collections::HashMap;
@@ -11,23 +12,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::WeakSender;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::super::Line;
-use super::Home;
 use super::cgroup::{Cgroup, Cgroups};
-use super::process::Leash;
+use super::leash::Leash;
 use super::weights::Owner;
-
-/// How often the memory of all together is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
-
-/// And sockets only every so many times.
-const SOCKETS_EVERY: u32 = 4;
 
 /// Somebody who was ended gives back what they had before anybody else is ended: they are waited for no longer than this, and no
 /// shorter, because what was in `/tmp` goes a little later.
@@ -165,27 +158,6 @@ fn too_much_in_sockets(held: sockets::Held) -> String {
             "it held {} MiB or more in {connections} connections that it did not accept; accept them, or listen with a shorter queue",
             held.at_least >> 20
         ),
-    }
-}
-
-impl Home {
-    /// Looks again and again, as long as there is an executor.
-    pub(super) fn stand_guard(self: &Arc<Self>) {
-        let home = Arc::downgrade(self);
-        self.ground.later(async move {
-            for turn in (0..SOCKETS_EVERY).cycle() {
-                tokio::time::sleep(LOOK_EVERY).await;
-                let Some(home) = home.upgrade() else { return };
-                let look = move || {
-                    let mut found = if turn == 0 { home.guard.look_at_sockets() } else { Vec::new() };
-                    found.extend(home.guard.look_at_memory(&home.cgroups));
-                    found
-                };
-                let found = tokio::task::spawn_blocking(look).await.unwrap_or_default();
-                let end = async |(member, why): Found| member.leash.end(why, member.run, member.lines.upgrade()).await;
-                join_all(found.into_iter().map(end)).await;
-            }
-        });
     }
 }
 

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::config::metadata;
+use crate::outbound::metadata;
 
 /// The programs that the sandbox needs, as absolute paths.
 #[derive(Debug, Clone)]

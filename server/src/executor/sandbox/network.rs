@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use super::super::{Error, Network, network};
 use super::arguments::Access;
 use super::host::{self, Host};
-use crate::config::Reach;
+use crate::outbound::Reach;
 
 /// Processes and threads of the network process.
 pub(super) const OWN_PIDS: u64 = 8;

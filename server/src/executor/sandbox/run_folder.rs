@@ -1,4 +1,4 @@
-//! The folder of one server's instances. A lock that is released with the server tells the next one what is left over.
+//! The folder of one server's instances. A lock that is released with the server shows the next one what is left over.
 //!
 //! Leftovers are identified before they are removed: a data folder may be a copy whose records name the folders and
 //! control groups of a running server. The lock therefore records which file it is, and which folder and groups are its
@@ -13,8 +13,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{MAX_SOCKET_PATH, cgroup, mounts};
+use super::{cgroup, mounts};
 use crate::tree;
+
+/// The longest socket path: a Unix socket's address has 108 bytes with the zero.
+const MAX_SOCKET_PATH: usize = 100;
 
 /// Locked while the server lives; holds the identities of what belongs to it.
 const LOCK: &str = "lock";

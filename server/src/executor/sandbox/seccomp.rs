@@ -18,6 +18,8 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule, TargetArch,
 };
 
+use super::files::write_private;
+
 /// The bits of a socket's type that hold its kind; the others are flags.
 const SOCK_KIND: u64 = 0xf;
 
@@ -40,7 +42,7 @@ pub(super) fn write(folder: &Path) -> io::Result<Vec<PathBuf>> {
             .flat_map(|step| [&step.code.to_ne_bytes()[..], &[step.jt, step.jf], &step.k.to_ne_bytes()].concat())
             .collect();
         if !path.exists() {
-            super::write_private(&path, &bytes)?;
+            write_private(&path, &bytes)?;
         }
         paths.push(path);
     }

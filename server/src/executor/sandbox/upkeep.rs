@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::home::Home;
 use super::together::Together;
-use super::{Home, network, seccomp, wrappers};
+use super::{network, seccomp, wrappers};
 
 /// How often it is checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

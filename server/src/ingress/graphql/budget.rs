@@ -7,13 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Context, Result};
 use domain::Json;
+use domain::event::Received;
 use domain::function::{self, event::Source};
+use domain::run::{Phase, Run};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{OrFail, fail};
-use crate::operations::Refusal;
-use crate::store::{BuildRow, FunctionRow, Page, VersionRow};
+use crate::operations::{MemberInfo, Reach, Refusal};
+use crate::store::{BuildRow, FunctionRow, Page, SecretInfo, VersionRow};
 
 /// Bytes of all payloads of one answer, as they are in memory.
 const MAX_BYTES: usize = 128 << 20;
@@ -159,6 +161,47 @@ impl Weigh for function::Function {
     }
 }
 
+impl Weigh for Received {
+    fn bytes(&self) -> usize {
+        ROW + self.event.get().len()
+    }
+}
+
+impl Weigh for Run {
+    fn bytes(&self) -> usize {
+        let output = match &self.phase {
+            Phase::Succeeded { outcome, .. } => outcome.output.as_ref(),
+            _ => None,
+        };
+        ROW + self.request.input.get().len() + output.map_or(0, |output| output.get().len())
+    }
+}
+
+impl Weigh for Reach {
+    fn bytes(&self) -> usize {
+        ROW + self.function.bytes() + self.reason.len()
+    }
+}
+
+impl Weigh for MemberInfo {
+    fn bytes(&self) -> usize {
+        ROW + self.subject.len()
+    }
+}
+
+impl Weigh for SecretInfo {
+    fn bytes(&self) -> usize {
+        ROW + self.namespace.len() + self.name.len()
+    }
+}
+
+/// A name.
+impl Weigh for String {
+    fn bytes(&self) -> usize {
+        ROW + self.len()
+    }
+}
+
 fn source(source: &Source) -> usize {
     match source {
         Source::Git { url, git_ref, path } => {
@@ -186,6 +229,23 @@ pub(super) async fn load<T: Weigh, E: Into<Refusal>>(
     if let Some(loaded) = &loaded {
         afford_bytes(ctx, loaded.bytes())?;
     }
+    Ok(loaded)
+}
+
+/// Loads a list that comes as a whole, and takes its memory from the budget, as [`load`] does.
+///
+/// # Errors
+/// `answer_too_large`, or why it cannot be loaded.
+pub(super) async fn list<T: Weigh, E: Into<Refusal>>(
+    ctx: &Context<'_>,
+    loading: impl Future<Output = Result<Vec<T>, E>>,
+) -> Result<Vec<T>> {
+    let _place = match ctx.data_opt::<Budget>() {
+        Some(budget) => budget.loads.acquire().await.ok(),
+        None => None,
+    };
+    let loaded = loading.await.or_fail()?;
+    afford_bytes(ctx, loaded.iter().map(Weigh::bytes).sum())?;
     Ok(loaded)
 }
 

@@ -12,7 +12,7 @@ use super::schema::{Schema, guarded};
 /// Whatever a query says, it is refused or checked within this; a slow machine is given time.
 const WITHIN: Duration = Duration::from_secs(5);
 
-/// Bytes of all that is said against one query.
+/// Bytes of all errors of one query.
 const MAX_REFUSAL: usize = 64 << 10;
 
 /// The schema, with all that stands before its resolvers, and nothing behind.
@@ -52,7 +52,7 @@ pub(in crate::ingress) fn query(text: &str, variables: Option<&str>) {
     }
 }
 
-/// A message on a socket: it is read or refused, and what is said of it is short.
+/// A message on a socket: it is read or refused, and the answer to it is short.
 pub(in crate::ingress) fn message(data: &[u8]) {
     super::socket::fuzz_message(data);
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::execution::{Answer, execute};
-use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket};
+use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket, unsent};
 use crate::edge::error::ErrorBody;
 use crate::edge::origin::base_url;
 use crate::edge::request_id::RequestId;
@@ -145,10 +145,15 @@ fn respond(request: &HttpRequest, answer: &Answer) -> HttpResponse {
         _ => StatusCode::OK,
     };
     let bytes = serde_json::to_vec(answer).unwrap_or_default();
-    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(bytes)
+    let Some(body) = unsent::body(bytes) else {
+        let message = "too many large answers are waiting for those who asked to read them; try again in a moment";
+        let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1);
+        return refuse(request, &error);
+    };
+    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(body)
 }
 
-/// What is said of a request that the schema was not asked.
+/// The answer to a request that did not reach the schema.
 #[derive(Serialize)]
 struct Refused<'a> {
     errors: Value,

@@ -44,7 +44,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         );
 }
 
-/// Which dead letters; all of those that are seen when nothing is said.
+/// Which dead letters; all that the caller sees when nothing is given.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = DeadLetterFilter)]

@@ -1,6 +1,7 @@
 //! Functions, in the format known to clients of older platforms.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -25,6 +26,10 @@ use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, call_options, capture};
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
+use crate::turns::Turns;
+
+/// Lists that are made at a time: for one viewer, and for all together. Each has the manifests of its functions in memory.
+static LISTS: LazyLock<Turns> = LazyLock::new(|| Turns::with_shares(8, 2, 2));
 
 /// The longest wait for a run's end over HTTP.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -350,6 +355,8 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         ..FunctionFilter::default()
     };
     let view = services.view_of(&caller.viewer, named(which.namespace, &request)?.as_deref())?;
+    // Held until nothing of the rows is needed.
+    let _turn = LISTS.take(&caller.viewer.subject, "").await;
     let page = view.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
     let rows: Vec<_> = page.rows.iter().map(|(_, row)| row).collect();
     let versions = view.current_versions(&rows).await?;
@@ -389,14 +396,14 @@ pub(super) async fn create(
     let caller = caller(&request, &services)?;
     let namespace_query: NamespaceQuery = query(&request)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
-    let said = namespace_query.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
+    let wanted = namespace_query.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
     if let Some((namespace_query, body)) =
         namespace_query.namespace.zip(asked.namespace.clone()).filter(|(namespace_query, body)| namespace_query != body)
     {
         let message = format!("the query names the namespace `{namespace_query}`, and the body `{body}`: name one");
         return Err(HttpError::bad_request("bad_query", message));
     }
-    let (namespace, start) = (namespace(said, &request, &services)?, asked.replicas != Some(0));
+    let (namespace, start) = (namespace(wanted, &request, &services)?, asked.replicas != Some(0));
     let credentials_of = match &asked.credentials_of {
         Some(other) => Some(operations::named(&services, &caller.viewer, &namespace, other).await?.id),
         None => None,

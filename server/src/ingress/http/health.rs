@@ -68,8 +68,8 @@ pub(super) async fn healthz() -> HttpResponse {
 pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
     // They hold paths of other callers' requests, host names and database messages, which strangers must not see.
     let may_read = services.auth.session(&request).is_ok();
-    let said = |reason: &dyn Display, plain| reason_for(may_read, reason, plain);
-    let held: Vec<_> = services.watchdog.held().iter().map(|held| said(held, HELD)).collect();
+    let shown = |reason: &dyn Display, plain| reason_for(may_read, reason, plain);
+    let held: Vec<_> = services.watchdog.held().iter().map(|held| shown(held, HELD)).collect();
     let unavailable = |status, reasons| {
         let mut response = HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE);
         response.insert_header(("retry-after", "1")).json(Readiness { status, reasons })
@@ -78,27 +78,28 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         return unavailable("draining", vec!["the server was asked to end".to_owned()]);
     }
     if let Err(missing) = services.keeping.prepare_host().await {
-        let reason = said(&missing, "functions cannot be started; the log says why");
+        let reason = shown(&missing, "functions cannot be started; the log says why");
         return unavailable("unavailable", [vec![reason], held].concat());
     }
     let vitals = services.vitals();
     match vitals.ready().await {
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
-            let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
+            let queue = services.queue.fault().map(|fault| shown(&fault, "the queue is away; the log says why"));
             let broken =
-                services.keeping.faults().await.map(|fault| said(&fault, "functions are broken; the log says why"));
+                services.keeping.faults().await.map(|fault| shown(&fault, "functions are broken; the log says why"));
             let mut unfit = vitals.differences().await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
             unfit.extend(vitals.stats().seal_fault());
             unfit.extend(vitals.stats().unreadable());
-            let unfit = unfit.iter().map(|what| said(what, "the installation does not fit together; the log says why"));
+            let unfit =
+                unfit.iter().map(|what| shown(what, "the installation does not fit together; the log says why"));
             let reasons: Vec<_> = queue.into_iter().chain(broken).chain(unfit).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }
         Err(error) => {
-            unavailable("unavailable", [vec![said(&error, "the store is away; the log says why")], held].concat())
+            unavailable("unavailable", [vec![shown(&error, "the store is away; the log says why")], held].concat())
         }
     }
 }

@@ -115,11 +115,11 @@ pub(super) async fn logs(
     let lines = services.follow_lines(viewer, of, known);
     let last = if events { last_event } else { last_line };
     let lines = following::Following { past, lines, render, last, keep_alive: events.then_some(": still here\n\n") };
-    Ok(response.streaming(lines.until_over(&services, session, slot)))
+    Ok(response.streaming(lines.until_over(&services, session, &row.namespace, slot)))
 }
 
 fn last_event(over: Over) -> String {
-    let data = json!({ "code": "unauthenticated", "message": over.message() });
+    let data = json!({ "code": over.code(), "message": over.message() });
     format!("event: end\ndata: {data}\n\n")
 }
 

@@ -68,6 +68,7 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
     let past = past.map(Bytes::from).filter(|text| !text.is_empty()).collect();
     let lines = services.follow_lines(&caller.viewer, lines, known);
     let (name, namespace) = (of.name.clone(), of.namespace.clone());
+    let within = of.namespace.clone();
     let last = move |over: Over| {
         let message =
             Message { name: &name, namespace: &namespace, instance: "", timestamp: clock::now(), text: over.message() };
@@ -75,7 +76,7 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
     };
     // An empty line is no value of JSON, and none is expected there.
     let lines = Following { past, lines, render: move |line: &LineRow| of.text(line), last, keep_alive: Some("\n") };
-    Ok(response.streaming(lines.until_over(&services, session, slot)))
+    Ok(response.streaming(lines.until_over(&services, session, &within, slot)))
 }
 
 impl Of {

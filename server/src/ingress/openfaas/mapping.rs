@@ -16,6 +16,9 @@ use crate::edge::HttpError;
 /// The variable by which a watchdog knows what to start for each call.
 pub(super) const PROCESS: &str = "fprocess";
 
+/// The port that watchdogs listen on.
+const PORT: u16 = 8080;
+
 /// Whether callers need a token, `token` or `none`.
 pub(super) const AUTH: &str = "eventflow.io/auth";
 
@@ -81,9 +84,10 @@ pub(super) fn scaled(stored: Option<Value>, replicas: u64) -> Result<Value, Http
     Ok(Value::Object(manifest))
 }
 
-/// Sets what all functions of OpenFaaS have in common. The port belongs here that their watchdogs listen on, 8080.
+/// Sets what all functions of OpenFaaS have in common.
 fn set_constants(manifest: &mut Map<String, Value>) {
     manifest.insert("runtime".into(), json!("docker"));
+    manifest.insert("port".into(), json!(PORT));
 }
 
 /// # Errors

@@ -47,8 +47,8 @@ fn fields(body: &[u8]) -> String {
 
 fn is_digest_right(sent: Sent<'_>) -> bool {
     let Ok(url) = Url::parse(sent.url) else { return false };
-    let said = url.query_pairs().find(|(name, _)| name == BODY_DIGEST);
-    said.is_some_and(|(_, said)| hex::decode(&*said).is_ok_and(|said| *said == *Sha256::digest(sent.body)))
+    let digest = url.query_pairs().find(|(name, _)| name == BODY_DIGEST);
+    digest.is_some_and(|(_, digest)| hex::decode(&*digest).is_ok_and(|digest| *digest == *Sha256::digest(sent.body)))
 }
 
 /// Twilio sometimes includes the scheme's default port in the address, and sometimes does not.

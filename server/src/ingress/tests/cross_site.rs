@@ -5,7 +5,7 @@ use super::*;
 
 const STRANGERS: [&str; 3] = ["https://evil.example", "http://127.0.0.1:1", "null"];
 
-/// The session's cookie as a browser sends it, and all that was said of it.
+/// The session's cookie as a browser sends it, and its attributes.
 async fn session(house: &House, scheme: Option<&str>) -> (String, String) {
     let request = house.request(Method::POST, "/auth/token?cookie=true");
     let request = match scheme {

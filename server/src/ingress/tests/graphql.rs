@@ -217,7 +217,7 @@ async fn a_refusal_names_the_state() {
         data["m"]["userErrors"][0].clone()
     };
     let unknown = clock::new_id::<()>();
-    for (mutation, code, said) in [
+    for (mutation, code, part) in [
         (format!("startFunction(id: \"{id}\")"), "function_not_built", "REGISTERED"),
         (format!("stopFunction(id: \"{id}\")"), "function_not_running", "REGISTERED"),
         (format!("invokeFunction(id: \"{id}\")"), "function_not_running", "REGISTERED"),
@@ -229,7 +229,7 @@ async fn a_refusal_names_the_state() {
     ] {
         let error = ask(&mutation).await;
         assert_eq!(error["code"], code, "{mutation}");
-        assert!(error["message"].as_str().unwrap().contains(said), "{error}");
+        assert!(error["message"].as_str().unwrap().contains(part), "{error}");
     }
 }
 

@@ -48,7 +48,8 @@ use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
 use crate::keeping::{self, Keeping, LineLimits};
 use crate::leasing::Leasing;
-use crate::operations;
+use crate::operations::{self, Guarded};
+use crate::queue::local::Local;
 use crate::store::Store;
 use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
@@ -112,31 +113,10 @@ impl House {
         let roster = Roster::open(store.clone()).await.unwrap();
         let auth = Auth::open(&settings).unwrap().0.with_roster(roster.clone());
         let about = About { store: store.describe(), ..About::default() };
-        let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
+        let guarded = Guarded::new(store.clone(), commands.clone());
         let settings = Arc::new(settings);
-        let services = Services {
-            operations: operations::Services::new(operations::Parts {
-                store: store.clone(),
-                commands: commands.clone(),
-                roster,
-                leasing,
-                keeping,
-                vault,
-                builder,
-                settings,
-            }),
-            queue: std::sync::Arc::new(crate::queue::local::Local::new()),
-            metrics,
-            auth: Arc::new(auth),
-            about: Arc::new(about),
-            draining: tokio_util::sync::CancellationToken::new(),
-            stopping: tokio_util::sync::CancellationToken::new(),
-            watchdog: crate::telemetry::watchdog::Watchdog::default(),
-            subscribers,
-            strangers: Arc::default(),
-            unproved: crate::edge::BodyBudget::new(64 << 20),
-            bodies: crate::edge::BodyBudget::new(64 << 20),
-        };
+        let operations = operations::Services { guarded, roster, leasing, keeping, vault, builder, settings };
+        let services = Services::new(operations, Arc::new(Local::new()), metrics, Arc::new(auth), about);
         let gateway = Gateway::new(services.clone(), Recorder::start(commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
         let faults = web::Data::new(described::Faults::default());
@@ -212,7 +192,7 @@ impl House {
         id
     }
 
-    /// A new version of a function, as a server that builds would tell it.
+    /// A new version of a function, as a server that builds would record it.
     async fn built(&self, id: function::Id) -> BuildId {
         let build = clock::new_id();
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
@@ -237,6 +217,10 @@ impl House {
 
     /// A run that waits for a worker.
     async fn queued(&self, function: function::Id, namespace: &str) -> run::Id {
+        self.queued_for(function, namespace, None).await
+    }
+
+    async fn queued_for(&self, function: function::Id, namespace: &str, event: Option<event::Id>) -> run::Id {
         let run = clock::new_id();
         let input =
             Json::of(&json!({ "specversion": "1.0", "id": "1", "source": "/", "type": "a.b", "data": { "n": 1 } }))
@@ -246,7 +230,7 @@ impl House {
             function,
             namespace: namespace.into(),
             trigger: "a.b".into(),
-            event: None,
+            event,
             input,
             input_cut: false,
             version: None,
@@ -282,12 +266,12 @@ impl House {
     }
 
     /// A socket, opened with this first message.
-    async fn socket(&self, said: Value) -> Socket {
+    async fn socket(&self, payload: Value) -> Socket {
         let mut request = format!("{}/graphql", self.url.replace("http", "ws")).into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
         let (inner, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let mut socket = Socket { inner };
-        socket.send(json!({ "type": "connection_init", "payload": said })).await;
+        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
         socket
     }
 

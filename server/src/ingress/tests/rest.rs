@@ -320,10 +320,10 @@ async fn a_function_is_registered_in_the_namespace_that_the_query_names() {
     let body = json!({ "name": "f", "source": source });
     let made = json_of(register("/v1/functions?namespace=team", body.clone()).await, StatusCode::CREATED).await;
     assert_eq!(made["namespace"], "team");
-    let said = json!({ "name": "g", "namespace": "team", "source": source });
-    let made = json_of(register("/v1/functions?namespace=team", said.clone()).await, StatusCode::CREATED).await;
+    let registration = json!({ "name": "g", "namespace": "team", "source": source });
+    let made = json_of(register("/v1/functions?namespace=team", registration.clone()).await, StatusCode::CREATED).await;
     assert_eq!(made["namespace"], "team");
-    let two = register("/v1/functions?namespace=other", said).await;
+    let two = register("/v1/functions?namespace=other", registration).await;
     assert_eq!(error(two, StatusCode::BAD_REQUEST).await, "bad_query");
     let wrong = register("/v1/functions?namespace=No!", body).await;
     assert_eq!(error(wrong, StatusCode::BAD_REQUEST).await, "bad_namespace");

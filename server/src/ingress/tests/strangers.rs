@@ -17,7 +17,7 @@ impl Foreign {
     }
 }
 
-/// An answer in which an id that was asked with is told from no other.
+/// An answer in which an id that was asked with cannot be distinguished from others.
 fn plain(text: String, of: &Foreign) -> String {
     let ids = [&of.function, &of.build, &of.run, &of.event];
     let text = ids.into_iter().fold(text, |text, id| text.replace(id.as_str(), "ID"));
@@ -28,16 +28,12 @@ fn plain(text: String, of: &Foreign) -> String {
     value.to_string()
 }
 
-async fn foreign(house: &House) -> Foreign {
-    let function = house.registered("theirs", "f").await;
-    let build = house.built(function).await;
-    house.command(function, Command::Start { at: clock::now() }).await;
-    let run = house.queued(function, "theirs").await;
-    house.lines(function, None, Some(run), &["theirs"]).await;
-    let event = event::id("theirs", "/shop", "1");
+/// Records an event of a namespace.
+async fn received(house: &House, namespace: &str) -> event::Id {
+    let event = event::id(namespace, "/shop", "1");
     let received = event::Received {
         id: event,
-        namespace: "theirs".into(),
+        namespace: namespace.into(),
         kind: "a.b".into(),
         source: "/shop".into(),
         event_id: "1".into(),
@@ -51,6 +47,16 @@ async fn foreign(house: &House) -> Foreign {
         at: clock::now(),
     };
     house.commands.receive(received, cause()).await.unwrap();
+    event
+}
+
+async fn foreign(house: &House) -> Foreign {
+    let function = house.registered("theirs", "f").await;
+    let build = house.built(function).await;
+    house.command(function, Command::Start { at: clock::now() }).await;
+    let run = house.queued(function, "theirs").await;
+    house.lines(function, None, Some(run), &["theirs"]).await;
+    let event = received(house, "theirs").await;
     house.set_secret("theirs", "KEY", "x").await;
     Foreign { function: function.to_string(), build: build.to_string(), run: run.to_string(), event: event.to_string() }
 }
@@ -231,4 +237,30 @@ async fn calls_at_once_under_one_id_are_runs_of_their_own() {
         code_of(house.get("/v1/runs/order-8?function=f").send().await.unwrap(), StatusCode::NOT_FOUND).await,
         "run_not_found"
     );
+}
+
+#[actix_web::test]
+async fn an_event_shows_nothing_of_its_runs_in_other_namespaces() {
+    let house = House::new().await;
+    house.registered("team", "own").await;
+    let theirs = house.running("theirs", "f").await;
+    let event = received(&house, "team").await;
+    // Until it was refused, an event could be sent again to functions of other namespaces.
+    house.queued_for(theirs, "theirs", Some(event)).await;
+    let query = format!(
+        "{{ event(id: \"{event}\") {{ reach {{ function {{ name }} run {{ id }} }} runs {{ totalCount }} reachTotals {{ functions }} }} }}"
+    );
+    let seen = house.answer_to(&house.token(&["team"], false), &query, json!({})).await;
+    let expected = json!({
+        "reach": [{ "function": { "name": "own" }, "run": null }], "runs": { "totalCount": 0 }, "reachTotals": { "functions": 1 },
+    });
+    assert_eq!(seen["data"]["event"], expected, "{seen}");
+
+    let both = house.token(&["team", "theirs"], true);
+    let again = format!(
+        "mutation {{ replayEvent(id: \"{event}\", function: \"{theirs}\") {{ userErrors {{ code field }} }} }}"
+    );
+    let refused = house.answer_to(&both, &again, json!({})).await;
+    let expected = json!([{ "code": "other_namespace", "field": ["function"] }]);
+    assert_eq!(refused["data"]["replayEvent"]["userErrors"], expected, "{refused}");
 }

@@ -140,22 +140,22 @@ async fn a_function_puts_no_lines_into_anothers_run() {
 #[actix_web::test]
 async fn a_socket_needs_a_good_token() {
     let house = House::new().await;
-    for (said, expected) in [
+    for (payload, expected) in [
         (json!({}), "needs a token"),
         (json!({ "Authorization": "Bearer nonsense" }), "is broken"),
         (json!({ "token": "" }), "is broken"),
     ] {
-        let mut socket = house.socket(said).await;
+        let mut socket = house.socket(payload).await;
         let Message::Close(Some(frame)) = socket.frame().await else { panic!("it was not closed") };
         assert_eq!(u16::from(frame.code), 4403);
         assert!(frame.reason.contains(expected), "{}", frame.reason);
     }
-    for said in [
+    for payload in [
         json!({ "authorization": "bearer dev-token" }),
         json!({ "token": "dev-token" }),
         json!({ "headers": { "Authorization": "Bearer dev-token" } }),
     ] {
-        assert_eq!(house.socket(said).await.message().await["type"], "connection_ack");
+        assert_eq!(house.socket(payload).await.message().await["type"], "connection_ack");
     }
     let mut hasty = house.socket(json!({ "token": "dev-token" })).await;
     hasty.message().await;

@@ -1,4 +1,4 @@
-//! Webhooks: what is taken, what is not, and what a sender is told.
+//! Webhooks: what is taken, what is not, and what a sender gets as an answer.
 
 use domain::manifest::{Reply, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme};
 use futures::FutureExt;
@@ -240,7 +240,7 @@ async fn without_its_secret_a_webhook_takes_nothing_and_says_nothing() {
 }
 
 #[actix_web::test]
-async fn what_is_not_there_too_large_or_asked_otherwise_is_said() {
+async fn what_is_not_there_too_large_or_asked_otherwise_is_refused() {
     let house = House::with(|limits| limits.event = 2048).await;
     house.hooked(webhook(WebhookScheme::None), "").await;
     for path in ["/hooks/default/nobody/hook", "/hooks/elsewhere/f/hook", "/hooks/default/f/nobody"] {
@@ -266,7 +266,7 @@ async fn what_is_not_there_too_large_or_asked_otherwise_is_said() {
 }
 
 /// An answer without what differs from one request to the next.
-async fn told(request: RequestBuilder) -> (u16, Vec<(String, String)>, Value) {
+async fn answer_to(request: RequestBuilder) -> (u16, Vec<(String, String)>, Value) {
     let answer = request.send().await.unwrap();
     let status = answer.status().as_u16();
     let headers = answer.headers().iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
@@ -350,7 +350,7 @@ async fn whoever_proves_nothing_does_not_learn_what_is_there() {
     for (method, headers, body) in requests {
         let ask = |path: &str| {
             let request = house.request(method.clone(), path).body((*body).to_owned());
-            told(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+            answer_to(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
         };
         let expected = ask(nobody).await;
         assert!(matches!(expected.0, 401 | 405 | 413), "{expected:?}");

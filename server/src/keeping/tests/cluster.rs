@@ -107,7 +107,7 @@ impl Keeper for Cluster {
         Ok(())
     }
 
-    async fn kept(&self) -> Result<Vec<Key>, String> {
+    async fn versions(&self) -> Result<Vec<Key>, String> {
         self.there()?;
         Ok(self.state.lock().instances.keys().copied().collect())
     }

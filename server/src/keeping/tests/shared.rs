@@ -122,7 +122,7 @@ fn a_cluster_that_does_not_answer_takes_nothing_away() {
         assert_eq!(one.call(id).await.unwrap().instance(), "pod-1");
         cluster.set_away(false);
         let orders = cluster.orders();
-        eventually("it is told again", async || cluster.orders() > orders).await;
+        eventually("the order is repeated", async || cluster.orders() > orders).await;
         assert_eq!((cluster.all().len(), cluster.started()), (1, 1));
         leader.abort();
     });

@@ -119,9 +119,9 @@ async fn what_is_confirmed_while_the_broker_is_killed_is_there_afterwards() {
             // Until the first failure: the broker is dead then.
             loop {
                 let requests: Vec<Request> = (0..50).map(|_| Request::recorded(function, clock::new_id())).collect();
-                let told = join_all(requests.iter().map(|request| rabbit.publish(request.clone()))).await;
-                let failed = told.iter().any(Result::is_err);
-                let good = requests.iter().zip(&told).filter(|(_, told)| told.is_ok());
+                let published = join_all(requests.iter().map(|request| rabbit.publish(request.clone()))).await;
+                let failed = published.iter().any(Result::is_err);
+                let good = requests.iter().zip(&published).filter(|(_, published)| published.is_ok());
                 confirmed.extend(good.map(|(request, _)| request.run));
                 if failed {
                     return confirmed;

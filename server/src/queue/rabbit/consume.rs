@@ -241,17 +241,17 @@ impl Subscription {
     /// Sends the replies to the broker: the oldest acknowledgements as a single one, all others one by one, so that no
     /// reply waits for an earlier message that is still in progress.
     async fn reply(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
-        let told = answer(&mut self.open, batch);
+        let replies = answer(&mut self.open, batch);
         let channel = &self.channel;
         let nack = |tag: u64, requeue: bool| channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue });
-        let back = told.again.iter().map(|tag| nack(*tag, true));
-        let refused = told.refused.iter().map(|tag| nack(*tag, false));
+        let back = replies.again.iter().map(|tag| nack(*tag, true));
+        let refused = replies.refused.iter().map(|tag| nack(*tag, false));
         // These come first: the combined acknowledgement of the oldest would include them.
         first_error(join_all(back.chain(refused)).await)?;
-        if let Some(upto) = told.done_up_to {
+        if let Some(upto) = replies.done_up_to {
             channel.basic_ack(upto, BasicAckOptions { multiple: true }).await?;
         }
-        let single = told.done.iter().map(|tag| channel.basic_ack(*tag, BasicAckOptions { multiple: false }));
+        let single = replies.done.iter().map(|tag| channel.basic_ack(*tag, BasicAckOptions { multiple: false }));
         first_error(join_all(single).await)
     }
 }
@@ -277,7 +277,7 @@ struct Replies {
 }
 
 fn answer(open: &mut BTreeSet<u64>, batch: Vec<(u64, Answer)>) -> Replies {
-    let mut told = Replies::default();
+    let mut replies = Replies::default();
     let mut done = BTreeSet::new();
     for (tag, answer) in batch {
         if !open.remove(&tag) {
@@ -285,23 +285,23 @@ fn answer(open: &mut BTreeSet<u64>, batch: Vec<(u64, Answer)>) -> Replies {
         }
         match answer {
             Answer::Done => _ = done.insert(tag),
-            Answer::Again => told.again.push(tag),
-            Answer::Refused => told.refused.push(tag),
+            Answer::Again => replies.again.push(tag),
+            Answer::Refused => replies.refused.push(tag),
         }
     }
     let mut prefix: Vec<u64> = Vec::new();
     for tag in done {
         match open.first() {
-            Some(oldest) if *oldest < tag => told.done.push(tag),
+            Some(oldest) if *oldest < tag => replies.done.push(tag),
             _ => prefix.push(tag),
         }
     }
     match prefix.as_slice() {
         [] => {}
-        [one] => told.done.insert(0, *one),
-        [.., last] => told.done_up_to = Some(*last),
+        [one] => replies.done.insert(0, *one),
+        [.., last] => replies.done_up_to = Some(*last),
     }
-    told
+    replies
 }
 
 #[cfg(test)]
@@ -335,8 +335,8 @@ mod tests {
     fn what_goes_back_is_not_among_those_that_are_done() {
         let mut tags = open(1..=4);
         let batch = vec![(1, Answer::Done), (2, Answer::Again), (3, Answer::Refused), (4, Answer::Done)];
-        let told = answer(&mut tags, batch);
-        assert_eq!(told, Replies { again: vec![2], refused: vec![3], done_up_to: Some(4), done: vec![] });
+        let replies = answer(&mut tags, batch);
+        assert_eq!(replies, Replies { again: vec![2], refused: vec![3], done_up_to: Some(4), done: vec![] });
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl Rabbit {
 
     async fn length(&self, queue: &str) -> Result<u64, Error> {
         let asking = tokio::time::timeout(ANSWER_WITHIN, self.count(queue));
-        asking.await.unwrap_or_else(|_| Err(Error("RabbitMQ did not tell a queue's length in time".to_owned())))
+        asking.await.unwrap_or_else(|_| Err(Error("RabbitMQ did not report a queue's length in time".to_owned())))
     }
 
     async fn count(&self, queue: &str) -> Result<u64, Error> {

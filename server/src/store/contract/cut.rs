@@ -94,13 +94,13 @@ pub async fn what_is_old_goes_and_nothing_else(home: Home) {
     }
     let build = function::BuildId::new(Uuid::now_v7());
     store.append(function.append(vec![given::build_requested(build)])).await.unwrap();
-    let [mut ended, mut open, mut young, mut dead, mut untold] = [0; 5].map(|_| a_run());
+    let [mut ended, mut open, mut young, mut dead, mut undelivered] = [0; 5].map(|_| a_run());
     for subject in [&mut ended, &mut open, &mut young] {
         let events = vec![requested(subject, of), run_started()];
         happens(&store, subject, events).await;
     }
     happens(&store, &mut ended, vec![succeeded(12)]).await;
-    for (subject, callback) in [(&mut dead, None), (&mut untold, Some("https://example.com/"))] {
+    for (subject, callback) in [(&mut dead, None), (&mut undelivered, Some("https://example.com/"))] {
         let events = vec![given::requested_for(subject, of, callback), run_started(), given::dead_lettered()];
         happens(&store, subject, events).await;
     }
@@ -136,7 +136,7 @@ pub async fn what_is_old_goes_and_nothing_else(home: Home) {
     for stream in &old {
         assert_eq!(store.stream(stream, 0, 10).await.unwrap(), []);
     }
-    for (subject, records) in [(&open, 2), (&young, 3), (&untold, 3), (&of_event, 2)] {
+    for (subject, records) in [(&open, 2), (&young, 3), (&undelivered, 3), (&of_event, 2)] {
         assert_eq!(store.stream(&subject.stream, 0, 10).await.unwrap().len(), records);
         assert_eq!(store.runs_by_id(&[id(subject)]).await.unwrap().len(), 1);
     }
@@ -165,11 +165,11 @@ pub async fn what_is_old_goes_and_nothing_else(home: Home) {
     assert_eq!(everything(&store, of).await, before);
     is_sound(&store).await;
     // What stays goes on.
-    let told = run::event::CallbackDelivered { attempt: 1, at: at(70) };
-    happens(&store, &mut untold, vec![run::Event::CallbackDelivered(told)]).await;
+    let delivered = run::event::CallbackDelivered { attempt: 1, at: at(70) };
+    happens(&store, &mut undelivered, vec![run::Event::CallbackDelivered(delivered)]).await;
     happens(&store, &mut open, vec![succeeded(70)]).await;
     relayed(&store).await;
-    assert_eq!(cut(&store, Old::Runs, 65).await, 2, "the one that was told, and the one that was young");
+    assert_eq!(cut(&store, Old::Runs, 65).await, 2, "the one whose callback was delivered, and the one that was young");
     is_sound(&store).await;
 }
 
@@ -190,8 +190,8 @@ pub async fn what_was_removed_can_come_again(home: Home) {
         let store = if round == 2 { home_again(&home, &store).await } else { store.clone() };
         let appended = store.append(again(&received)).await.unwrap();
         assert_eq!(appended.version, 1);
-        let told = store.append(again(&received)).await.unwrap_err();
-        assert!(matches!(told, Error::Conflict { actual: 1, .. }), "{told}");
+        let error = store.append(again(&received)).await.unwrap_err();
+        assert!(matches!(error, Error::Conflict { actual: 1, .. }), "{error}");
         assert_eq!(store.append(again(&first)).await.unwrap().version, 1);
         assert_eq!(store.append(again(&rest)).await.unwrap().version, 3);
         relayed(&store).await;
@@ -246,7 +246,7 @@ pub async fn followers_pass_over_what_was_removed(home: Home) {
     let store = home.open().await;
     let mut feed = store.follow(2805);
     let waits = tokio::time::timeout(Duration::from_millis(50), feed.next()).await;
-    assert!(waits.is_err(), "there is nothing to tell");
+    assert!(waits.is_err(), "nothing has changed");
     let last = store.append(a_call(of)).await.unwrap().position;
     assert_eq!(last, 2856);
     let batch = soon("what comes next", feed.next()).await.unwrap().unwrap();
@@ -321,14 +321,14 @@ pub async fn a_server_hears_of_what_another_removed(home: Home) {
     let received = trigger_event("default", "x", "1");
     one.append(again(&received)).await.unwrap();
     // Both remember the stream.
-    let told = two.append(again(&received)).await.unwrap_err();
-    assert!(matches!(told, Error::Conflict { .. }), "{told}");
+    let error = two.append(again(&received)).await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error}");
     relayed(&one).await;
     assert_eq!(cut(&one, Old::Events, 50).await, 1);
     assert_eq!(two.append(again(&received)).await.unwrap().version, 1);
     // What the other one knows is out of date twice over.
-    let told = one.append(again(&received)).await.unwrap_err();
-    assert!(matches!(told, Error::Conflict { actual: 1, .. }), "{told}");
+    let error = one.append(again(&received)).await.unwrap_err();
+    assert!(matches!(error, Error::Conflict { actual: 1, .. }), "{error}");
     one.append(a_call(of)).await.unwrap();
     for store in [&one, &two] {
         assert_eq!(positions(store).await, [2, 3]);

@@ -49,7 +49,7 @@ pub async fn a_lease_is_given_back(home: Home) {
     assert_eq!(store.lease("relay", "two", LONG).await.unwrap(), Some(3));
 }
 
-pub async fn who_holds_what_is_told(home: Home) {
+pub async fn who_holds_what_is_known(home: Home) {
     let store = home.open().await;
     assert_eq!(store.holders("").await.unwrap(), []);
     for (name, holder) in [("node-b", "two"), ("node-a", "one"), ("relay", "one"), ("node_", "x"), ("node-c", "gone")] {

@@ -354,7 +354,7 @@ pub async fn a_follower_that_lags_reads_on_from_the_log(home: Home) {
     assert_eq!(store.stats().gaps(), 0);
 }
 
-pub async fn a_gap_is_told(home: Home) {
+pub async fn a_gap_is_reported(home: Home) {
     let store = home.open().await;
     for _ in 0..5 {
         store.append(a_call(some_function())).await.unwrap();
@@ -364,8 +364,8 @@ pub async fn a_gap_is_told(home: Home) {
     let store = home.open().await;
     let mut feed = store.follow(0);
     positions(&mut feed, 0, 2).await;
-    let told = soon("a feed", feed.next()).await.unwrap().unwrap_err();
-    assert!(told.to_string().contains("log position 3 is missing"), "{told}");
+    let error = soon("a feed", feed.next()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("log position 3 is missing"), "{error}");
     positions(&mut feed, 3, 5).await;
     assert_eq!(store.stats().gaps(), 1);
 }
@@ -607,9 +607,9 @@ pub async fn an_idle_server_hears_of_what_another_writes(home: Home) {
     let mut feed = two.follow(0);
     let mut lines = two.follow_lines(LinesOf::Function(some_function()), 0);
     one.append(a_call(some_function())).await.unwrap();
-    one.append_lines(vec![line(some_function(), "told")]).await.unwrap();
+    one.append_lines(vec![line(some_function(), "text")]).await.unwrap();
     positions(&mut feed, 0, 1).await;
-    assert_eq!(texts(&mut lines, 1).await, ["told"]);
+    assert_eq!(texts(&mut lines, 1).await, ["text"]);
 }
 
 pub async fn two_servers_may_start_at_once(home: Home) {

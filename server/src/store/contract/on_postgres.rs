@@ -87,8 +87,8 @@ async fn a_follower_that_lags_reads_on_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gap_is_told() {
-    log::a_gap_is_told(Home::postgres().await).await;
+async fn a_gap_is_reported() {
+    log::a_gap_is_reported(Home::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -338,8 +338,8 @@ async fn a_lease_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_holds_what_is_told() {
-    lease::who_holds_what_is_told(Home::postgres().await).await;
+async fn who_holds_what_is_known() {
+    lease::who_holds_what_is_known(Home::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

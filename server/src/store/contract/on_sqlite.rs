@@ -69,8 +69,8 @@ async fn a_follower_that_lags_reads_on_from_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_gap_is_told() {
-    log::a_gap_is_told(Home::sqlite()).await;
+async fn a_gap_is_reported() {
+    log::a_gap_is_reported(Home::sqlite()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,8 +299,8 @@ async fn a_lease_is_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_holds_what_is_told() {
-    lease::who_holds_what_is_told(Home::sqlite()).await;
+async fn who_holds_what_is_known() {
+    lease::who_holds_what_is_known(Home::sqlite()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

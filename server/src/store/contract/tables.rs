@@ -390,7 +390,7 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
         let callback = (number < 2).then_some("https://example.com/");
         let event = given::requested_for(&subject, function, callback);
         store.append(subject.append(vec![event])).await.unwrap();
-        // One append is what is told at once; the run goes on in others.
+        // One append is what is recorded at once; the run goes on in others.
         store.append(subject.append(vec![run_started()])).await.unwrap();
         store.append(subject.append(vec![given::attempt_failed(100 - number)])).await.unwrap();
         dead.push(subject);
@@ -444,8 +444,8 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].id, rows[0].callback_due), (ids[0], due));
     assert_eq!((rows[0].dead_letter, rows[0].redriven_as), (Some(run::LetterStatus::Redriven), Some(again)));
-    let told = run::Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(600) });
-    store.append(dead[0].append(vec![told])).await.unwrap();
+    let delivered = run::Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(600) });
+    store.append(dead[0].append(vec![delivered])).await.unwrap();
     assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
 
     let letters = |filter: RunFilter| found(RunFilter { dead_letters: true, ..filter });
@@ -601,10 +601,10 @@ pub async fn metrics_tell_when_what_came_and_went(home: Home) {
 
     let span = Span { parts: 5, ..since(0) };
     let metrics = store.metrics(Some(one), None, &span).await.unwrap();
-    let tell = |count: fn(&Point) -> u64| metrics.points.iter().map(count).collect::<Vec<_>>();
-    assert_eq!(tell(|point| point.invocations), [0, 0, 0, 1, 0]);
-    assert_eq!(tell(|point| point.waiting), [1, 1, 2, 1, 1]);
-    assert_eq!(tell(|point| point.running), [0, 1, 1, 1, 1]);
+    let series = |count: fn(&Point) -> u64| metrics.points.iter().map(count).collect::<Vec<_>>();
+    assert_eq!(series(|point| point.invocations), [0, 0, 0, 1, 0]);
+    assert_eq!(series(|point| point.waiting), [1, 1, 2, 1, 1]);
+    assert_eq!(series(|point| point.running), [0, 1, 1, 1, 1]);
     assert_eq!(metrics.points[3].p50_ms, Some(120_000.0));
     assert_eq!((metrics.waiting, metrics.running), (1, 1));
     // A span that begins later knows what was there before.

@@ -204,11 +204,11 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
         let (store, end) = (store.clone(), end.clone());
         tokio::spawn(async move {
             let mut written = Vec::new();
-            let mut told = Vec::new();
+            let mut stored = Vec::new();
             while !end.load(Ordering::Relaxed) {
                 let append = a_call(some_function());
                 let text = format!("{writer}/{}", written.len());
-                // An append whose outcome is unknown is told again: it must become one.
+                // An append whose outcome is unknown is repeated: it must become one.
                 let since = tokio::time::Instant::now();
                 loop {
                     match store.append(append.clone()).await {
@@ -218,10 +218,10 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
                     }
                 }
                 if store.append_lines(vec![line(some_function(), &text)]).await.is_ok() {
-                    told.push(text);
+                    stored.push(text);
                 }
             }
-            (written, told)
+            (written, stored)
         })
     });
     let writers: Vec<_> = writers.collect();
@@ -236,11 +236,11 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
     let from = store.stats().position();
     until("appends go on", || async { store.stats().position() > from + 200 }).await;
     end.store(true, Ordering::Relaxed);
-    let (mut written, mut told) = (Vec::new(), Vec::new());
+    let (mut written, mut stored) = (Vec::new(), Vec::new());
     for writer in writers {
         let (appends, texts) = soon("a writer", writer).await.unwrap();
         written.extend(appends);
-        told.extend(texts);
+        stored.extend(texts);
     }
     until("reads go on, too", || async { store.ready().await.is_ok() }).await;
     let head = store.head().await.unwrap();
@@ -251,7 +251,7 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
     }
     let mut last = 0;
     while last < head {
-        // A feed may tell of the trouble, and goes on.
+        // A feed may report the trouble, and goes on.
         if let Ok(batch) = soon("the feed", feed.next()).await.unwrap() {
             for record in &*batch {
                 assert_eq!(record.position, last + 1);
@@ -272,7 +272,7 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
         }
     }
     let distinct: std::collections::HashSet<_> = seen.iter().collect();
-    assert!(told.iter().all(|text| distinct.contains(text)), "a line that was stored is gone");
+    assert!(stored.iter().all(|text| distinct.contains(text)), "a line that was stored is gone");
     assert_eq!(store.stats().gaps(), 0);
     assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
     drop((store, feed, lines));

@@ -15,8 +15,8 @@ impl TestApp {
     /// Waits until it says this of itself; it takes requests all the time.
     async fn says(&self, status: &str) -> Value {
         self.eventually(&format!("it is {status}"), async || {
-            let said = json_of(self.get("/readyz").send().await.unwrap(), StatusCode::OK).await;
-            (said["status"] == status).then_some(said)
+            let answer = json_of(self.get("/readyz").send().await.unwrap(), StatusCode::OK).await;
+            (answer["status"] == status).then_some(answer)
         })
         .await
     }
@@ -33,8 +33,8 @@ async fn without_its_broker_a_cluster_takes_everything_and_says_what_is_wrong() 
     }
     broker.kill();
     for (n, node) in cluster.nodes.iter().enumerate() {
-        let said = node.says("degraded").await;
-        assert!(said["reasons"][0].as_str().unwrap().contains("RabbitMQ at 127.0.0.1"), "{said}");
+        let answer = node.says("degraded").await;
+        assert!(answer["reasons"][0].as_str().unwrap().contains("RabbitMQ at 127.0.0.1"), "{answer}");
         assert_ne!(node.cluster().await["degraded"], json!([]));
         for m in 0..10 {
             node.send("work.asked", &format!("event-{n}-{m}")).await;

@@ -65,7 +65,7 @@ async fn instances_follow_the_depth(app: TestApp) {
     app.eventually("nothing waits", async || (depth(&app, &name).await == Some(0)).then_some(())).await;
 }
 
-/// The runs of the function that wait, as Prometheus is told.
+/// The runs of the function that wait, as Prometheus gets them.
 async fn depth(app: &TestApp, function: &str) -> Option<u64> {
     let metric = format!("eventflow_queue_depth{{function=\"{function}\"}} ");
     let text = app.get("/metrics").send().await.unwrap().text().await.unwrap();

@@ -3,21 +3,103 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use http_body_util::Full;
 use hyper::Request;
-use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Spec, Stream, Task, Workbench};
+use server::executor::{
+    Code, Error, Executor, Form, MAX_RESULT_BYTES, Network, Runtime, Spec, Stream, Task, Workbench,
+};
 
+use super::docker::Containers;
 use super::{Fixture, GRACE, Log, READY_WITHIN, ask, call, clean, get, texts};
 
-/// The same tests for each executor and workbench.
+/// An executor, and how functions are made for it.
+#[async_trait]
+pub trait Subject: Send + Sync {
+    fn executor(&self) -> &dyn Executor;
+
+    /// Another executor of the kind, which gives a job that is too late this time before it kills it.
+    async fn with_grace(&self, grace: Duration) -> Box<dyn Executor>;
+
+    /// A service that answers with what `exports.handler` returns for `{ http: { path } }`, as JSON.
+    fn node(&self, code: &str) -> Spec;
+
+    /// A program for Node that is a server by itself.
+    fn server(&self, code: &str) -> Spec;
+
+    /// What a shell does.
+    fn shell(&self, script: &str) -> Spec;
+
+    /// A WSGI app.
+    fn flask(&self) -> Spec;
+
+    /// Variables that a service has and did not ask for.
+    fn variables(&self) -> &[&str];
+}
+
+#[async_trait]
+impl Subject for Fixture {
+    fn executor(&self) -> &dyn Executor {
+        &self.sandbox
+    }
+
+    async fn with_grace(&self, grace: Duration) -> Box<dyn Executor> {
+        Box::new(super::sandbox_in(&self.code.path().join("another")).with_grace(grace))
+    }
+
+    fn node(&self, code: &str) -> Spec {
+        Fixture::node(self, code)
+    }
+
+    fn server(&self, code: &str) -> Spec {
+        self.spec(Runtime::Command(vec!["node".into(), "server.js".into()]), &[("server.js", code)])
+    }
+
+    fn shell(&self, script: &str) -> Spec {
+        Fixture::shell(self, script)
+    }
+
+    fn flask(&self) -> Spec {
+        self.spec(Runtime::PythonFlask, &[("app.py", "")])
+    }
+
+    fn variables(&self) -> &[&str] {
+        // The third one answers for the network interfaces, see ADR 42.
+        &["EVENTFLOW_SOCKET", "LANG", "LD_PRELOAD", "PWD", "PYTHONDONTWRITEBYTECODE"]
+    }
+}
+
+/// The same tests for each executor.
 macro_rules! contract {
     ($($test:ident),* $(,)?) => {
         mod sandbox {
             $(
                 #[tokio::test]
                 async fn $test() {
-                    let fixture = super::super::Fixture::new();
-                    super::$test(&fixture.sandbox, &fixture).await;
+                    super::$test(&super::Fixture::new()).await;
+                }
+            )*
+        }
+
+        mod docker {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&super::Containers::new().await).await;
+                }
+            )*
+        }
+    };
+}
+
+/// The same tests for each workbench.
+macro_rules! workbench {
+    ($($test:ident),* $(,)?) => {
+        mod on_sandbox {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$test(&super::Fixture::new().sandbox).await;
                 }
             )*
         }
@@ -41,18 +123,17 @@ contract!(
     a_job_knows_its_run_attempt_deadline_and_trace,
     a_result_that_is_too_large_is_refused,
     a_job_of_a_wsgi_app_is_refused,
-    a_folder_that_is_not_there_is_refused,
     code_of_a_form_that_it_does_not_run_is_refused_as_such,
     lines_of_a_job_belong_to_its_run,
-    a_task_writes_only_its_folder_and_its_caches,
-    a_task_whose_time_is_over_is_killed,
 );
+
+workbench!(a_task_writes_only_its_folder_and_its_caches, a_task_whose_time_is_over_is_killed);
 
 const HELLO: &str = "exports.handler = async (event) => ({ hello: event.http.path });";
 
-async fn a_service_answers_and_stops_when_asked(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_answers_and_stops_when_asked(subject: &dyn Subject) {
     let (lines, log) = Log::new();
-    let instance = executor.service(fixture.node(HELLO), lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(subject.node(HELLO), lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/there").await.json(), serde_json::json!({ "hello": "/there" }));
     assert_eq!(instance.exited(), None);
     let exit = instance.stop(GRACE).await;
@@ -61,12 +142,12 @@ async fn a_service_answers_and_stops_when_asked(executor: &dyn Executor, fixture
     assert_eq!(texts(&log.all().await), Vec::<&str>::new());
 }
 
-async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(executor: &dyn Executor, fixture: &Fixture) {
-    let mut spec = fixture.node("exports.handler = async () => process.env;");
+async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(subject: &dyn Subject) {
+    let mut spec = subject.node("exports.handler = async () => process.env;");
     spec.env.insert("LEVEL".into(), "info with spaces, \"quotes\" and\nlines".into());
     let function = spec.function.clone();
     let (lines, _log) = Log::new();
-    let instance = executor.service(spec, lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(spec, lines, READY_WITHIN).await.unwrap();
     let env = get(&instance, "/").await.json();
     assert_eq!(env["LEVEL"], "info with spaces, \"quotes\" and\nlines");
     assert_eq!(env["EVENTFLOW_FUNCTION"], function);
@@ -78,59 +159,57 @@ async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(executor: &
         "EVENTFLOW_FUNCTION",
         "EVENTFLOW_MEMORY_MB",
         "EVENTFLOW_NAMESPACE",
-        "EVENTFLOW_SOCKET",
         "EVENTFLOW_VERSION",
         "HOME",
-        "LANG",
-        // What answers for the network interfaces, see ADR 42.
-        "LD_PRELOAD",
         "LEVEL",
         "PATH",
-        "PWD",
-        "PYTHONDONTWRITEBYTECODE",
     ];
     for name in env.as_object().unwrap().keys() {
-        assert!(allowed.contains(&name.as_str()), "{name} is not the function's");
+        assert!(allowed.iter().chain(subject.variables()).any(|known| known == name), "{name} is not the function's");
     }
 }
 
-async fn a_program_that_listens_on_its_port_is_reached(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_program_that_listens_on_its_port_is_reached(subject: &dyn Subject) {
     let server = "require('http').createServer((q, s) => { console.log('asked'); s.end('port ' + q.url); }).listen(process.env.PORT);
         process.on('SIGTERM', () => process.exit(7));";
-    let spec = fixture.spec(Runtime::Command(vec!["node".into(), "server.js".into()]), &[("server.js", server)]);
+    let spec = subject.server(server);
     for network in [Network::None, Network::Open] {
         let mut spec = spec.clone();
         spec.limits.network = network;
         let (lines, log) = Log::new();
-        let instance = executor.service(spec, lines, READY_WITHIN).await.unwrap();
+        let instance = subject.executor().service(spec, lines, READY_WITHIN).await.unwrap();
         assert_eq!(get(&instance, "/x").await.text(), "port /x");
         assert_eq!(instance.stop(GRACE).await.code, Some(7));
         assert_eq!(texts(&log.all().await), ["asked"]);
     }
 }
 
-async fn a_service_that_ends_at_once_is_unhealthy_and_says_why(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_that_ends_at_once_is_unhealthy_and_says_why(subject: &dyn Subject) {
     let (lines, _log) = Log::new();
-    let error = executor.service(fixture.shell("echo no database >&2; exit 3"), lines, READY_WITHIN).await.unwrap_err();
+    let error = subject
+        .executor()
+        .service(subject.shell("echo no database >&2; exit 3"), lines, READY_WITHIN)
+        .await
+        .unwrap_err();
     let Error::Unhealthy { message, stderr_tail } = error else { panic!("{error}") };
     assert!(message.contains("code 3"), "{message}");
     assert_eq!(stderr_tail, ["no database"]);
 }
 
-async fn a_service_that_never_listens_is_unhealthy_after_its_time(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_that_never_listens_is_unhealthy_after_its_time(subject: &dyn Subject) {
     let (lines, log) = Log::new();
-    let spec = fixture.shell("echo thinking >&2; sleep 1000");
-    let error = executor.service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
+    let spec = subject.shell("echo thinking >&2; sleep 1000");
+    let error = subject.executor().service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
     let Error::Unhealthy { message, stderr_tail } = error else { panic!("{error}") };
     assert!(message.contains("did not listen within 1 s"), "{message}");
     assert_eq!(stderr_tail, ["thinking"]);
     assert_eq!(texts(&log.all().await), ["thinking"]);
 }
 
-async fn a_service_that_dies_later_says_how(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_that_dies_later_says_how(subject: &dyn Subject) {
     let code = "exports.handler = async (event) => { setTimeout(() => { console.error('cannot go on'); process.exit(9); }, 5); };";
     let (lines, _log) = Log::new();
-    let instance = executor.service(fixture.node(code), lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(subject.node(code), lines, READY_WITHIN).await.unwrap();
     get(&instance, "/").await;
     let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
     assert_eq!((exit.code, exit.signal), (Some(9), None));
@@ -138,10 +217,10 @@ async fn a_service_that_dies_later_says_how(executor: &dyn Executor, fixture: &F
     assert_eq!(instance.stderr_tail().last().map(String::as_str), Some("cannot go on"));
 }
 
-async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(subject: &dyn Subject) {
     let code = "process.on('SIGTERM', () => {}); process.on('newListener', () => {}); exports.handler = async () => new Promise(() => {});";
     let (lines, log) = Log::new();
-    let instance = executor.service(fixture.node(code), lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(subject.node(code), lines, READY_WITHIN).await.unwrap();
     // A request that never ends keeps the wrapper from stopping by itself.
     let waiting = instance.clone();
     let request = tokio::spawn(async move {
@@ -154,10 +233,10 @@ async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(executor: &dyn
     log.all().await;
 }
 
-async fn a_service_finishes_its_requests_before_it_stops(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_service_finishes_its_requests_before_it_stops(subject: &dyn Subject) {
     let code = "exports.handler = async () => { console.log('begun'); await new Promise((done) => setTimeout(done, 300)); return 'finished'; };";
     let (lines, mut received) = tokio::sync::mpsc::channel(16);
-    let instance = executor.service(fixture.node(code), lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(subject.node(code), lines, READY_WITHIN).await.unwrap();
     let asked = instance.clone();
     let answer = tokio::spawn(async move { get(&asked, "/").await.json() });
     assert_eq!(received.recv().await.unwrap().text, "begun");
@@ -166,9 +245,9 @@ async fn a_service_finishes_its_requests_before_it_stops(executor: &dyn Executor
     assert!(clean(&exit), "{exit:?}");
 }
 
-async fn dropping_the_last_handle_ends_the_service(executor: &dyn Executor, fixture: &Fixture) {
+async fn dropping_the_last_handle_ends_the_service(subject: &dyn Subject) {
     let (lines, log) = Log::new();
-    let instance = executor.service(fixture.node(HELLO), lines, READY_WITHIN).await.unwrap();
+    let instance = subject.executor().service(subject.node(HELLO), lines, READY_WITHIN).await.unwrap();
     let second = Arc::clone(&instance);
     drop(instance);
     assert_eq!(get(&second, "/x").await.status, 200);
@@ -177,56 +256,56 @@ async fn dropping_the_last_handle_ends_the_service(executor: &dyn Executor, fixt
     log.all().await;
 }
 
-async fn a_job_reads_its_event_and_leaves_a_result(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_job_reads_its_event_and_leaves_a_result(subject: &dyn Subject) {
     let (lines, log) = Log::new();
-    let outcome = executor.job(fixture.shell("cat > \"$EVENTFLOW_RESULT\"; echo done"), call(), lines).await.unwrap();
+    let outcome =
+        subject.executor().job(subject.shell("cat > \"$EVENTFLOW_RESULT\"; echo done"), call(), lines).await.unwrap();
     assert!(clean(&outcome.exit), "{:?}", outcome.exit);
     assert_eq!(outcome.result, Some(call().event));
     assert_eq!(texts(&log.all().await), ["done"]);
 }
 
-async fn a_job_that_fails_says_how_and_with_which_words(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_job_that_fails_says_how_and_with_which_words(subject: &dyn Subject) {
     let (lines, _log) = Log::new();
-    let outcome = executor.job(fixture.shell("echo it broke >&2; exit 4"), call(), lines).await.unwrap();
+    let outcome = subject.executor().job(subject.shell("echo it broke >&2; exit 4"), call(), lines).await.unwrap();
     assert_eq!((outcome.exit.code, outcome.exit.timed_out), (Some(4), false));
     assert_eq!(outcome.stderr_tail, ["it broke"]);
     assert_eq!(outcome.result, None);
 }
 
-async fn a_job_whose_time_is_over_is_ended(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_job_whose_time_is_over_is_ended(subject: &dyn Subject) {
     let (lines, _log) = Log::new();
     let mut call = call();
     call.timeout = Duration::from_secs(1);
-    let spec = fixture.shell("trap 'echo asked to end; exit 5' TERM; while true; do sleep 0.05; done");
-    let outcome = executor.job(spec, call, lines).await.unwrap();
+    let spec = subject.shell("trap 'echo asked to end; exit 5' TERM; while true; do sleep 0.05; done");
+    let outcome = subject.executor().job(spec, call, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
     assert_eq!(outcome.exit.code, Some(5));
 }
 
-async fn a_job_that_ignores_sigterm_is_killed(_: &dyn Executor, fixture: &Fixture) {
-    let data = tempfile::tempdir().unwrap();
-    let executor = super::sandbox_in(data.path()).with_grace(Duration::from_millis(200));
+async fn a_job_that_ignores_sigterm_is_killed(subject: &dyn Subject) {
+    let executor = subject.with_grace(Duration::from_millis(200)).await;
     let (lines, _log) = Log::new();
     let mut call = call();
     call.timeout = Duration::from_millis(500);
     let outcome =
-        executor.job(fixture.shell("trap '' TERM; while true; do sleep 0.05; done"), call, lines).await.unwrap();
+        executor.job(subject.shell("trap '' TERM; while true; do sleep 0.05; done"), call, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
     assert_eq!(outcome.exit.signal, Some(9));
 }
 
-async fn a_job_knows_its_run_attempt_deadline_and_trace(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_job_knows_its_run_attempt_deadline_and_trace(subject: &dyn Subject) {
     let (lines, log) = Log::new();
     let mut call = call();
     call.attempt = 3;
     let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     call.trace = domain::trace::Context::read([parent.as_bytes()], [b"congo=t61rcWkgMzE" as &[u8]]);
     let run = call.run;
-    let spec = fixture.shell(
+    let spec = subject.shell(
         "echo $EVENTFLOW_RUN_ID; echo $EVENTFLOW_ATTEMPT; echo $TRACEPARENT $TRACESTATE; echo $EVENTFLOW_DEADLINE",
     );
     let before = chrono::Utc::now();
-    executor.job(spec, call.clone(), lines).await.unwrap();
+    subject.executor().job(spec, call.clone(), lines).await.unwrap();
     let log = log.all().await;
     let texts = texts(&log);
     assert_eq!(texts[..3], [run.to_string(), "3".into(), format!("{parent} congo=t61rcWkgMzE")]);
@@ -235,36 +314,38 @@ async fn a_job_knows_its_run_attempt_deadline_and_trace(executor: &dyn Executor,
     assert!(distance.num_seconds().abs() < 10, "{deadline}");
 }
 
-async fn a_result_that_is_too_large_is_refused(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_result_that_is_too_large_is_refused(subject: &dyn Subject) {
     let (lines, _log) = Log::new();
     let script = format!("head -c {} /dev/zero > $EVENTFLOW_RESULT", MAX_RESULT_BYTES + 1);
-    let error = executor.job(fixture.shell(&script), call(), lines).await.unwrap_err();
+    let error = subject.executor().job(subject.shell(&script), call(), lines).await.unwrap_err();
     assert!(matches!(&error, Error::Result(message) if message.contains("at most")), "{error}");
 }
 
-async fn a_job_of_a_wsgi_app_is_refused(executor: &dyn Executor, fixture: &Fixture) {
+async fn a_job_of_a_wsgi_app_is_refused(subject: &dyn Subject) {
     let (lines, _log) = Log::new();
-    let error = executor.job(fixture.spec(Runtime::PythonFlask, &[("app.py", "")]), call(), lines).await.unwrap_err();
+    let error = subject.executor().job(subject.flask(), call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
 }
 
-async fn a_folder_that_is_not_there_is_refused(executor: &dyn Executor, fixture: &Fixture) {
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_refused() {
+    let fixture = Fixture::new();
     let (lines, _log) = Log::new();
     let mut spec = fixture.shell("true");
     spec.code = Code::Folder(fixture.code.path().join("missing"));
-    let error = executor.job(spec, call(), lines).await.unwrap_err();
+    let error = fixture.sandbox.job(spec, call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
 }
 
-async fn code_of_a_form_that_it_does_not_run_is_refused_as_such(executor: &dyn Executor, fixture: &Fixture) {
-    let files = fixture.node(HELLO);
+async fn code_of_a_form_that_it_does_not_run_is_refused_as_such(subject: &dyn Subject) {
+    let files = Spec { code: Code::Folder("/usr".into()), ..subject.node(HELLO) };
     let image = Spec { code: Code::Image("registry.example/team/app@sha256:00ff".into()), ..files.clone() };
-    assert!([&files, &image].iter().any(|spec| executor.runs(spec.code.form())), "it runs something");
-    for spec in [files, image].into_iter().filter(|spec| !executor.runs(spec.code.form())) {
+    assert!([Form::Folder, Form::Image].into_iter().any(|form| subject.executor().runs(form)), "it runs something");
+    for spec in [files, image].into_iter().filter(|spec| !subject.executor().runs(spec.code.form())) {
         let (lines, _log) = Log::new();
-        let service = executor.service(spec.clone(), lines, READY_WITHIN).await.unwrap_err();
+        let service = subject.executor().service(spec.clone(), lines, READY_WITHIN).await.unwrap_err();
         let (lines, _log) = Log::new();
-        let job = executor.job(spec.clone(), call(), lines).await.unwrap_err();
+        let job = subject.executor().job(spec.clone(), call(), lines).await.unwrap_err();
         for error in [service, job] {
             let named = matches!(&error, Error::Unsupported { form, .. } if *form == spec.code.form());
             assert!(named && error.to_string().contains("cannot be run here"), "{error}");
@@ -272,11 +353,11 @@ async fn code_of_a_form_that_it_does_not_run_is_refused_as_such(executor: &dyn E
     }
 }
 
-async fn lines_of_a_job_belong_to_its_run(executor: &dyn Executor, fixture: &Fixture) {
+async fn lines_of_a_job_belong_to_its_run(subject: &dyn Subject) {
     let (lines, log) = Log::new();
     let call = call();
     let run = call.run;
-    executor.job(fixture.shell("echo out; echo err >&2"), call, lines).await.unwrap();
+    subject.executor().job(subject.shell("echo out; echo err >&2"), call, lines).await.unwrap();
     let mut all = log.all().await;
     all.sort_by_key(|line| line.text.clone());
     assert_eq!(texts(&all), ["err", "out"]);
@@ -300,7 +381,7 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
     }
 }
 
-async fn a_task_writes_only_its_folder_and_its_caches(workbench: &dyn Workbench, _: &Fixture) {
+async fn a_task_writes_only_its_folder_and_its_caches(workbench: &dyn Workbench) {
     let folder = tempfile::tempdir().unwrap();
     let (lines, log) = Log::new();
     let work = folder.path().join("work");
@@ -317,7 +398,7 @@ async fn a_task_writes_only_its_folder_and_its_caches(workbench: &dyn Workbench,
     assert!(texts(&log).contains(&"tmp"));
 }
 
-async fn a_task_whose_time_is_over_is_killed(workbench: &dyn Workbench, _: &Fixture) {
+async fn a_task_whose_time_is_over_is_killed(workbench: &dyn Workbench) {
     let folder = tempfile::tempdir().unwrap();
     let (lines, log) = Log::new();
     let mut task = task(folder.path(), "echo begun; sleep 1000 & sleep 1000");

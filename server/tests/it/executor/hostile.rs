@@ -132,7 +132,7 @@ async fn it_has_no_capabilities_and_can_get_none() {
     for done in ["made a namespace", "mounted", "wrote to the kernel", "ends last"] {
         assert!(!output.contains(done), "{output}");
     }
-    // No lock of the host is told, and reading them holds up nobody. Then input, both outputs, and the folder that `ls` itself
+    // No lock of the host is shown, and reading them holds up nobody. Then input, both outputs, and the folder that `ls` itself
     // has opened.
     assert!(output.ends_with("0\n0\n1\n2\n3"), "{output}");
 }

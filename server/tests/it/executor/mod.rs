@@ -3,6 +3,7 @@
 mod adapters;
 mod conformance;
 mod contract;
+pub mod docker;
 mod guard;
 mod hostile;
 mod kernel;
@@ -89,6 +90,8 @@ pub fn spec(name: String, artifact: PathBuf, runtime: Runtime) -> Spec {
         code: Code::Folder(artifact),
         runtime,
         env: BTreeMap::new(),
+        port: None,
+        health: None,
         limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::None },
     }
 }

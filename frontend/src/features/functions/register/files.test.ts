@@ -37,7 +37,7 @@ describe("a folder that becomes a bundle", () => {
     expect(inside(["fn/a.js", "fn2/b.js"]).folder).toBeNull();
   });
 
-  it("is told from an archive", () => {
+  it("is distinguished from an archive", () => {
     expect(["a.zip", "a.TGZ", "a.tar.gz", "a.gz", "zip"].map(isArchive)).toEqual([true, true, true, false, false]);
   });
 });

@@ -13,7 +13,7 @@ use crate::builder::{Error, files};
 /// What is older is not brought: npm does not run on it. Such projects run on the host's.
 const OLDEST: &str = ">=18.17.0";
 
-/// Bytes of what may be said about a version, as npm has it (`MAX_LENGTH`). A range is expensive to read: each alternative is
+/// Bytes of a range of versions, as npm has it (`MAX_LENGTH`). A range is expensive to read: each alternative is
 /// taken apart and compared with all others.
 const MAX_RANGE: usize = 256;
 
@@ -32,9 +32,9 @@ const LINES: [(&str, &str); 8] = [
 /// A file's requirement on the Node version.
 #[derive(Debug, Clone, PartialEq)]
 struct Wanted {
-    /// Where it is said, for people.
+    /// Where it is written, for people.
     by: &'static str,
-    /// As it is said.
+    /// As it is written.
     text: String,
     range: Range,
 }
@@ -48,8 +48,9 @@ fn wanted(package: &Value, text: &dyn Fn(&str) -> Option<String>) -> Vec<Wanted>
     });
     let volta = package["volta"]["node"].as_str().map(|text| ("package.json (`volta`)", text.to_owned()));
     let engines = package["engines"]["node"].as_str().map(|text| ("package.json (`engines`)", text.to_owned()));
-    let said = pin.or(volta).into_iter().chain(engines);
-    said.filter(|(_, text)| text.len() <= MAX_RANGE)
+    let ranges = pin.or(volta).into_iter().chain(engines);
+    ranges
+        .filter(|(_, text)| text.len() <= MAX_RANGE)
         .filter_map(|(by, text)| {
             let range = Range::parse(plain(&text)?).ok()?;
             Some(Wanted { by, text, range })

@@ -174,7 +174,7 @@ fn version_of(text: &str) -> String {
             _ => format!("=={part}"),
         })
     };
-    // Of alternatives nothing is said; the lock says more, or pip takes the newest.
+    // Alternatives are left open; the lock has more, or pip takes the newest.
     if text.contains('|') {
         return String::new();
     }

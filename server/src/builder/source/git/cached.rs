@@ -25,7 +25,7 @@ pub(super) const MAX_KEPT_BYTES: u64 = 256 << 20;
 /// Packs that are kept: a build adds two at most. With more of them, all are thrown away, and the next build fetches one again.
 const MAX_KEPT_PACKS: usize = 40;
 
-/// Commits of earlier builds that a server is told of: the last ones.
+/// Commits of earlier builds that are offered to a server: the last ones.
 const MAX_KEPT_COMMITS: usize = 8;
 
 /// Bytes of a record.

@@ -25,7 +25,7 @@ use crate::builder::scratch::Scratch;
 use crate::builder::source::Limits;
 use crate::builder::{Error, files};
 
-/// Characters of a commit's message that a build's log tells.
+/// Characters of a commit's message that a build's log contains.
 const MAX_MESSAGE: usize = 200;
 
 /// Files of what is fetched: objects come in packs, so that there are few.
@@ -102,7 +102,7 @@ const COMMIT: &str = "[ -s names/shallow ] || echo all\n\
 const DEPTHS: [&str; 2] = ["1000", "2147483647"];
 
 /// After a fetch, says whether the server is one of Git's, and goes on if it was successful. To Git, whatever a web server
-/// answers may be a list of branches; only the protocol tells that it is none.
+/// answers may be a list of branches; only the protocol shows that it is none.
 const SPOKEN: &str = "code=$?\n\
     grep -Eqs '< (version 2|# service=git-upload-pack)' packets && echo spoken\n\
     [ $code = 0 ] || exit $code\n";
@@ -354,8 +354,8 @@ impl Repository<'_> {
         step.env = Some(&self.way.env);
         step.readable = Some(&self.way.readable);
         step.shows_progress = true;
-        let said = ssh::SshOutput::default();
-        let carry = self.carry(said.clone())?;
+        let ssh_output = ssh::SshOutput::default();
+        let carry = self.carry(ssh_output.clone())?;
         // Only the web has servers that are none of Git's.
         let spoken = AtomicBool::new(!self.way.network.is_some());
         let work = async {
@@ -369,7 +369,7 @@ impl Repository<'_> {
                 ended = &mut work => ended,
                 () = &mut carry => work.await,
             }?;
-            ended.stderr.extend(said.lines());
+            ended.stderr.extend(ssh_output.lines());
             ended.spoken = spoken.load(Ordering::Relaxed);
             Ok(ended)
         };
@@ -397,7 +397,7 @@ impl Repository<'_> {
     }
 
     /// Carries what Git and an SSH server have to say to each other, where that is the way; does nothing where it is not.
-    fn carry(&self, said: ssh::SshOutput) -> Result<impl Future<Output = ()>, Error> {
+    fn carry(&self, ssh_output: ssh::SshOutput) -> Result<impl Future<Output = ()>, Error> {
         let pipes = match &self.way.ssh {
             Some(_) => ssh::Pipes::make(&self.home).map_err(Error::failed("make a pipe for ssh"))?,
             None => Vec::new(),
@@ -405,7 +405,7 @@ impl Repository<'_> {
         let arguments = self.way.ssh.as_deref().unwrap_or_default();
         Ok(async move {
             let all = pipes.into_iter().map(async |pipes| {
-                if let Err(error) = pipes.carry(&self.git.ssh, arguments, said.clone()).await {
+                if let Err(error) = pipes.carry(&self.git.ssh, arguments, ssh_output.clone()).await {
                     tracing::warn!(%error, "ssh cannot be used (Debian: apt-get install openssh-client)");
                 }
             });
@@ -448,8 +448,8 @@ impl Repository<'_> {
         if files::is_disk_full(&self.home, &ended.stderr) {
             return Error::failed(what)(io::ErrorKind::StorageFull.into());
         }
-        let said = ended.stderr.last().map(String::as_str).unwrap_or("it said nothing");
-        Error::Refused(format!("git cannot {what} of {}: {said}", self.url))
+        let message = ended.stderr.last().map(String::as_str).unwrap_or("it gave no reason");
+        Error::Refused(format!("git cannot {what} of {}: {message}", self.url))
     }
 
     /// The fetch failed, and not for the ref's sake.
@@ -491,7 +491,7 @@ impl Found {
     }
 }
 
-/// Whether a server of Git's has said that it has no such branch, tag or commit. That one is missing tells that a repository is there,
+/// Whether a Git server has answered that it has no such branch, tag or commit. That one is missing shows that a repository is there,
 /// which is so only where such a server says it.
 fn is_unknown(ended: &Ended) -> bool {
     let signs = ["couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref", "bad object"];

@@ -20,7 +20,7 @@ use tokio::process::Command;
 const TURNS: [&str; 2] = ["1", "2"];
 
 /// What Git inside starts in SSH's place. It says that it is there, so that nothing is lost before. It ends when SSH has
-/// said all; Git closes what it writes long before that.
+/// written all; Git closes what it writes long before that.
 const SCRIPT: &str = "turn=${FETCH_TURN:-1}\n\
     exec 3>\"$FETCH_HOME/ssh-in-$turn\" 4<\"$FETCH_HOME/ssh-out-$turn\" 5<&0\n\
     echo >&3\n\
@@ -93,7 +93,7 @@ impl Pipes {
     }
 
     /// Waits for Git, starts SSH, and carries bytes both ways until SSH has ended. Dropping it ends SSH.
-    pub(super) async fn carry(self, program: &Path, arguments: &[String], said: SshOutput) -> io::Result<()> {
+    pub(super) async fn carry(self, program: &Path, arguments: &[String], output: SshOutput) -> io::Result<()> {
         let Self { from_git: mut both, mut to_git } = self;
         both.read_u8().await?;
         // Now that Git has it open as well, its end is to be seen: it would not be, as long as this side could write. By
@@ -117,7 +117,7 @@ impl Pipes {
             let _ = tokio::io::copy(&mut from_git, &mut stdin).await;
             // Only a pipe that is gone is an end to the other side.
             drop(stdin);
-            // Git has said all; the answer is still on its way.
+            // Git has written all; the answer is still on its way.
             std::future::pending::<()>().await;
         };
         let down = async {
@@ -131,7 +131,7 @@ impl Pipes {
                     Ok(0) | Err(_) => return,
                     Ok(_) => {}
                 }
-                let mut lines = said.0.lock();
+                let mut lines = output.0.lock();
                 if lines.len() < MAX_LINES {
                     lines.push(String::from_utf8_lossy(&line).trim_end().to_owned());
                 }

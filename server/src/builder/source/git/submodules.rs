@@ -135,7 +135,7 @@ impl Git {
 impl Repository<'_> {
     /// The addresses of submodules by their paths, as `.gitmodules` has them.
     async fn submodules(&self, commit: &str) -> Result<BTreeMap<String, String>, Error> {
-        let mut said = BTreeMap::<String, [Option<String>; 2]>::new();
+        let mut declared = BTreeMap::<String, [Option<String>; 2]>::new();
         let mut lines = 0;
         let arguments = [commit];
         let step = Step::new(READ, &arguments);
@@ -147,13 +147,13 @@ impl Repository<'_> {
             if let Some((key, value)) = line.split_once(' ')
                 && let Some((name, field)) = key.rsplit_once('.')
             {
-                said.entry(name.to_owned()).or_default()[usize::from(field == "url")] = Some(value.to_owned());
+                declared.entry(name.to_owned()).or_default()[usize::from(field == "url")] = Some(value.to_owned());
             }
             Ok(())
         };
         // One that is missing, or none that Git can read, has no addresses.
         self.run(&step, each).await?;
-        Ok(said.into_values().filter_map(|[path, url]| Some((path?, url?))).collect())
+        Ok(declared.into_values().filter_map(|[path, url]| Some((path?, url?))).collect())
     }
 }
 

@@ -1,7 +1,7 @@
 //! How much a group reads from the host's disks and writes to them, in a second.
 //!
 //! Version 1 counts only what is written past the cache or at once (`fsync`); version 2 also what the kernel writes later, on
-//! file systems that tell whose it is (ext4, btrfs, xfs).
+//! file systems that record whose it is (ext4, btrfs, xfs).
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,7 @@ use std::path::Path;
 
 use nix::sys::stat::{major, minor};
 
-use super::{Cgroup, Cgroups, Version};
-
-/// The controller, in version 2 and in version 1.
-pub(super) const CONTROLLERS: [&str; 2] = ["io", "blkio"];
+use super::{Cgroup, Cgroups, DISK_CONTROLLERS, Version};
 
 /// As many operations are allowed as there are of these in the bytes: small ones cost a disk as much as large ones.
 const BYTES_OF_OPERATION: u64 = 32 << 10;
@@ -45,14 +42,14 @@ fn disk_of(device: u64, devices: &Path) -> Option<String> {
 impl Cgroups {
     /// Whether disks can be limited.
     pub(in super::super) fn limits_disks(&self) -> bool {
-        self.hierarchies.iter().any(|hierarchy| CONTROLLERS.iter().any(|one| hierarchy.controllers.contains(one)))
+        self.hierarchies.iter().any(|hierarchy| DISK_CONTROLLERS.iter().any(|one| hierarchy.controllers.contains(one)))
     }
 }
 
 impl Cgroup {
     /// Limits what the group asks of the disks, where that can be.
     pub(in super::super) fn limit_disks(&self, limits: &DiskLimits) -> io::Result<()> {
-        let Some((version, folder)) = CONTROLLERS.iter().find_map(|controller| self.with(controller)) else {
+        let Some((version, folder)) = DISK_CONTROLLERS.iter().find_map(|controller| self.with(controller)) else {
             return Ok(());
         };
         let operations = |bytes: u64| (bytes / BYTES_OF_OPERATION).max(1);
@@ -96,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn both_versions_are_told_bytes_and_operations() {
+    fn both_versions_get_bytes_and_operations() {
         let folder = tempfile::tempdir().unwrap();
         let group = |version, controller| Cgroup::new(vec![(version, vec![controller], folder.path().to_owned())]);
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();

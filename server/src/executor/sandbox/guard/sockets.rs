@@ -83,7 +83,7 @@ impl Host {
             });
         }
         for table in ["udp", "udp6"] {
-            // Here the kernel tells the memory itself.
+            // Here the kernel reports the memory itself.
             let _ = each_row(&tables.join(table), |row| {
                 (held.at_least, held.at_most) = (held.at_least + row.unread, held.at_most + row.unread);
                 held.at_least <= most

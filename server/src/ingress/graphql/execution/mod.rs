@@ -10,7 +10,7 @@ mod operation;
 mod types;
 mod variables;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use async_graphql::extensions::{
@@ -36,9 +36,23 @@ pub(super) use operation::operation;
 /// How the library begins to say that a value does not fit.
 const MISFIT: &str = "Invalid value for argument";
 
+/// Bytes of the texts in one answer. A row is loaded once and paid for once, but a query may ask for its texts under many names.
+const MAX_TEXTS: usize = 16 << 20;
+
+/// The same of one message of a subscription. Messages wait in memory until their client reads them.
+const MAX_TEXTS_OF_MESSAGE: usize = 4 << 20;
+
+/// Errors that are reported of fields that are null instead. A query may name thousands of them.
+const MAX_ERRORS: usize = 1_000;
+
+/// Bytes that a value takes in an answer beside its text.
+const VALUE: usize = 32;
+
 /// The rules of execution that the library does not know. One for each request.
 pub(super) struct Execution {
     types: Arc<Types>,
+    /// Bytes that the answer, or the current message, may still have.
+    texts: AtomicUsize,
     /// Whether there is a single answer: nothing can be followed by it.
     single: AtomicBool,
     /// What does not fit in the request: known before the query is validated, reported after.
@@ -53,7 +67,15 @@ impl Execution {
     }
 
     fn with(types: Arc<Types>) -> Self {
-        Self { types, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
+        let texts = AtomicUsize::new(MAX_TEXTS_OF_MESSAGE);
+        Self { types, texts, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
+    }
+
+    /// Takes from what the answer may have what a value of a field has: a payload with all that is in it, objects by their own
+    /// fields.
+    fn afford(&self, value: &Value, is_payload: bool) -> bool {
+        let bytes = if is_payload { bytes_of(value) } else { bytes_of_leaf(value) };
+        self.texts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
     }
 }
 
@@ -130,6 +152,9 @@ impl Extension for Execution {
         if let Some(began) = ctx.data_opt::<Began>() {
             began.set();
         }
+        // Called for each message of a subscription.
+        let most = if self.single.load(Ordering::Relaxed) { MAX_TEXTS } else { MAX_TEXTS_OF_MESSAGE };
+        self.texts.store(most, Ordering::Relaxed);
         let mut response = next.run(ctx, operation_name).await;
         response.errors.append(&mut self.nulled.lock());
         // What a resolver refuses has a code: this is an argument that it could not read.
@@ -145,6 +170,7 @@ impl Extension for Execution {
         let (of, path, at) = (info.return_type, info.path_node, info.field.name.pos);
         let nullable = !of.ends_with('!');
         let is_int = of.trim_end_matches('!') == "Int";
+        let is_payload = of.trim_end_matches('!') == "JSON";
         let result = match next.run(ctx, info).await {
             Ok(Some(Value::Number(number))) if is_int && !fits_int(&number) => {
                 let message = format!("{number} is more than an `Int` holds, which has 32 bits");
@@ -152,11 +178,20 @@ impl Extension for Execution {
                 error.path = path_of(path);
                 Err(code(error, "int_overflow"))
             }
+            Ok(Some(value)) if !self.afford(&value, is_payload) => {
+                let message = "the texts of this answer take too much memory: ask for fewer rows or texts at a time";
+                let mut error = ServerError::new(message, Some(at));
+                error.path = path_of(path);
+                Err(code(error, "answer_too_large"))
+            }
             result => result,
         };
         match result.map_err(|error| with_path(error, path)) {
             Err(error) if nullable => {
-                self.nulled.lock().push(error);
+                let mut nulled = self.nulled.lock();
+                if nulled.len() < MAX_ERRORS {
+                    nulled.push(error);
+                }
                 Ok(Some(Value::Null))
             }
             result => result,
@@ -185,6 +220,27 @@ fn with_path(mut error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
         error.source = Some(Arc::new(ErrorPath(path)));
     }
     error
+}
+
+/// Bytes of a value without those of objects in it.
+fn bytes_of_leaf(value: &Value) -> usize {
+    match value {
+        Value::String(text) => VALUE + text.len(),
+        Value::Enum(name) => VALUE + name.len(),
+        Value::Binary(bytes) => VALUE + bytes.len(),
+        Value::List(items) => items.iter().map(bytes_of_leaf).sum(),
+        Value::Null | Value::Number(_) | Value::Boolean(_) => VALUE,
+        Value::Object(_) => 0,
+    }
+}
+
+/// Bytes of a whole value. Payloads have a depth that is bounded.
+fn bytes_of(value: &Value) -> usize {
+    match value {
+        Value::List(items) => items.iter().map(bytes_of).sum::<usize>() + VALUE,
+        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + bytes_of(value)).sum::<usize>() + VALUE,
+        leaf => bytes_of_leaf(leaf),
+    }
 }
 
 fn fits_int(number: &async_graphql::Number) -> bool {

@@ -48,6 +48,11 @@ impl Hero {
         ID("1".into())
     }
 
+    /// A mebibyte.
+    async fn long(&self) -> String {
+        "x".repeat(1 << 20)
+    }
+
     async fn nullable(&self) -> Result<Option<String>> {
         Err("it failed".into())
     }
@@ -540,6 +545,17 @@ async fn every_error_has_a_code() {
     let request = Request::new("query A { fast }").operation_name("B");
     let answer = serde_json::to_value(execute(&house(), request).await).unwrap();
     assert_eq!(answer["errors"][0]["extensions"]["code"], "bad_query", "{answer}");
+}
+
+#[tokio::test]
+async fn an_answer_has_no_more_texts_than_it_may() {
+    let under = |names: usize| (0..names).map(|n| format!("a{n}: long ")).collect::<String>();
+    let most = MAX_TEXTS >> 20;
+    let answer = ask(&format!("{{ hero {{ {} }} }}", under(most / 2)), json!({})).await;
+    assert_eq!(answer["data"]["hero"].as_object().unwrap().len(), most / 2, "{:?}", answer["errors"]);
+    let answer = ask(&format!("{{ hero {{ {} }} }}", under(most + 1)), json!({})).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "answer_too_large");
+    assert!(answer.to_string().len() < 1 << 20, "nothing of it stays");
 }
 
 #[test]

@@ -171,6 +171,12 @@ impl Shape {
         self.whole_lists.contains(field)
     }
 
+    /// The names of all lists of objects that come as a whole.
+    #[cfg(test)]
+    pub(super) fn whole_list_names(&self) -> impl Iterator<Item = &str> {
+        self.whole_lists.iter().map(String::as_str)
+    }
+
     fn fields_of(&mut self, arguments: impl ExactSizeIterator<Item = usize>) {
         self.fields.of(arguments.len());
         arguments.for_each(|count| self.arguments.of(count));

@@ -143,11 +143,11 @@ impl Extension for Limits {
             Err(faults) => faults,
         };
         let left_out = faults.len().saturating_sub(MAX_FAULTS);
-        let mut told: Vec<_> = faults.into_iter().take(MAX_FAULTS).map(|error| code(error, "bad_query")).collect();
+        let mut reported: Vec<_> = faults.into_iter().take(MAX_FAULTS).map(|error| code(error, "bad_query")).collect();
         if left_out > 0 {
-            told.push(coded("bad_query", format!("{left_out} more faults of this query are left out")));
+            reported.push(coded("bad_query", format!("{left_out} more faults of this query are left out")));
         }
-        Err(told)
+        Err(reported)
     }
 }
 

@@ -7,7 +7,7 @@ use super::bounds::MAX_RECURSION;
 /// Bytes of a fault's message.
 const MAX_MESSAGE: usize = 1 << 10;
 
-/// What is said of a query that is too deep; `depth`: how deep it is, where that was found out.
+/// The message about a query that is too deep; `depth`: how deep it is, where that was found out.
 pub(super) fn too_deep(limit: usize, depth: Option<usize>) -> String {
     let depth = depth.map_or_else(|| format!("more than {MAX_RECURSION}"), |depth| depth.to_string());
     format!("the query is {depth} levels deep, the most that is taken is {limit}; split it into several")

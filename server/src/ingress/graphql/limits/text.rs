@@ -18,7 +18,7 @@ const MAX_NAME: usize = 128;
 /// Refuses a text that is too long, nested too deep, or has a name that is too long. One pass, no recursion.
 ///
 /// # Errors
-/// `query_too_complex`, `query_too_deep`, `bad_query`. `depth` is the limit that the caller is told.
+/// `query_too_complex`, `query_too_deep`, `bad_query`. `depth` is the limit that the message has.
 pub(super) fn check(query: &str, depth: usize) -> ServerResult<()> {
     if query.len() > MAX_QUERY {
         let message = format!("the query has {} bytes, the most that is taken is {MAX_QUERY}", query.len());

@@ -17,15 +17,16 @@ use crate::ingress::graphql::relay::DEFAULT_PAGE;
 /// A page of so many costs as much as one of what it holds.
 pub(super) const PAGE_UNIT: usize = 5;
 
-/// Telling whom an event reached costs so many times what is asked of each function.
-const REACH: usize = 20;
+/// Finding whom an event reached costs so many times what is asked of each function.
+const REACH: usize = 50;
 
 /// A list that comes as a whole is taken to have so many rows; [`LONG_LISTS`] names those that mostly have more.
 const LIST_ROWS: u32 = 10;
 
 /// Lists that come as a whole and are longer, and the rows that they are taken to have. What a version's files take of memory
-/// and of the disk's time is counted when they are read.
-const LONG_LISTS: [(&str, u32); 2] = [("files", 50), ("offeredFolders", 30)];
+/// and of the disk's time is counted when they are read, and so is the memory of members, namespaces and secrets.
+const LONG_LISTS: [(&str, u32); 5] =
+    [("files", 50), ("members", 1_000), ("namespaces", 100), ("offeredFolders", 30), ("secrets", 1_000)];
 
 /// Fields that are computed, and how many times as much as a field that is read they cost.
 const COMPUTED: [(&str, usize); 4] =

@@ -4,14 +4,15 @@ use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObje
 use chrono::{DateTime, Utc};
 use domain::function;
 
-use super::function::SourceObject;
+use super::LogLine;
+use super::entity::{Build, Function, Version};
 use super::line::{DEFAULT_LINES, lines};
-use super::{Function, LogLine, Version};
+use super::source::SourceObject;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
 use crate::ingress::graphql::{OrFail, budget, loader, services, view};
 use crate::operations;
-use crate::store::{BuildRow, LinesOf};
+use crate::store::LinesOf;
 
 /// The state of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -50,15 +51,6 @@ impl OfferedFolder {
     async fn function(&self, ctx: &Context<'_>) -> Result<Option<Function>> {
         let Some(id) = self.registered else { return Ok(None) };
         Ok(budget::load(ctx, loader(ctx)?.function(id)).await?.map(Function::from))
-    }
-}
-
-/// A build.
-pub(in crate::ingress::graphql) struct Build(pub BuildRow);
-
-impl From<BuildRow> for Build {
-    fn from(row: BuildRow) -> Self {
-        Self(row)
     }
 }
 

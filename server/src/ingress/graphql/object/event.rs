@@ -4,21 +4,12 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::{Function, Run};
+use super::entity::{Event, Function, Run};
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Connection, PageArguments, page};
-use crate::ingress::graphql::{OrFail, budget, loader, services, view};
+use crate::ingress::graphql::{OrFail, budget, loader, services, view, viewer};
 use crate::operations;
-use crate::store::{EventRow, RunFilter};
-
-/// A trigger event: a CloudEvent that came in.
-pub(in crate::ingress::graphql) struct Event(pub EventRow);
-
-impl From<EventRow> for Event {
-    fn from(row: EventRow) -> Self {
-        Self(row)
-    }
-}
+use crate::store::RunFilter;
 
 /// Whether a trigger event reached a function, and why.
 #[derive(SimpleObject)]
@@ -80,26 +71,26 @@ impl Event {
 
     /// When it happened, as its source says.
     async fn time(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         Ok(whole.and_then(|event| time_of(event.event.get())))
     }
 
     /// Its content.
     async fn data(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         let Some(event) = whole else { return Ok(None) };
         Ok(budget::value(ctx, &event.event)?.get_mut("data").map(Value::take))
     }
 
     /// The whole CloudEvent in its JSON format.
     async fn cloud_event(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
     /// When its content was erased; absent if it was not.
     async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
+        let whole = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await?;
         Ok(whole.and_then(|event| event.erased_at))
     }
 
@@ -139,8 +130,9 @@ impl Event {
         ctx: &Context<'_>,
         #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
     ) -> Result<Vec<Reach>> {
-        let Some(event) = loader(ctx)?.whole_event(&self.0).await.or_fail()? else { return Ok(Vec::new()) };
-        let found = operations::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
+        let Some(event) = budget::load(ctx, loader(ctx)?.whole_event(&self.0)).await? else { return Ok(Vec::new()) };
+        let found = operations::reach(services(ctx), viewer(ctx)?, &event, self.0.position, search);
+        let found = budget::list(ctx, found).await?;
         let reach = |found: operations::Reach| Reach {
             function: found.function.into(),
             reached: found.reached,
@@ -152,7 +144,7 @@ impl Event {
 
     /// How many functions it reached, of how many.
     async fn reach_totals(&self, ctx: &Context<'_>) -> Result<ReachTotals> {
-        let totals = operations::reach_totals(services(ctx), &self.0).await.or_fail()?;
+        let totals = operations::reach_totals(services(ctx), viewer(ctx)?, &self.0).await.or_fail()?;
         let operations::ReachTotals { reached, functions, settled } = totals;
         Ok(ReachTotals { reached, functions, settled })
     }

@@ -6,16 +6,19 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::Recorded;
 use domain::aggregate::Payload;
-use domain::function::{self, BuildStatus, Status, event::Source};
+use domain::function::{self, BuildStatus, Status};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use domain::trigger::index::Kind;
 use serde_json::Value;
 
+use super::entity::{Build, Function, Run, Version};
 use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
-use super::{Build, LogLine, Run, Trigger, Version, Window};
+use super::source::SourceObject;
+use super::{LogLine, Trigger, Window};
 use crate::clock;
 use crate::edge::origin::function_url;
+use crate::ingress::graphql::budget::Weigh;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, PageArguments, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services, view, viewer};
@@ -87,42 +90,6 @@ pub(in crate::ingress::graphql) struct Instance {
     in_flight: u32,
     /// When it was started.
     started_at: DateTime<Utc>,
-}
-
-/// The source of a function's code.
-#[derive(SimpleObject)]
-#[graphql(name = "Source")]
-pub(in crate::ingress::graphql) struct SourceObject {
-    /// `git`, `bundle` or `image`.
-    #[graphql(name = "type")]
-    kind: &'static str,
-    /// The Git repository.
-    url: Option<String>,
-    /// Branch, tag or commit; the default branch if absent.
-    #[graphql(name = "ref")]
-    git_ref: Option<String>,
-    /// The folder in the repository.
-    path: Option<String>,
-    /// The bundle's digest.
-    digest: Option<String>,
-    /// The container image.
-    image: Option<String>,
-    /// The command to run instead of the image's own.
-    command: Option<Vec<String>>,
-}
-
-/// A function.
-#[derive(Clone)]
-pub(in crate::ingress::graphql) struct Function {
-    pub row: FunctionRow,
-    /// Set when it is shown as it was: builds and versions come from here.
-    then: Option<Arc<function::Function>>,
-}
-
-impl From<FunctionRow> for Function {
-    fn from(row: FunctionRow) -> Self {
-        Self { row, then: None }
-    }
 }
 
 /// What is shown of a manifest before the first build.
@@ -285,14 +252,14 @@ impl Function {
         let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
-            Some(then) => in_memory(version_rows(then), &request).or_fail()?,
+            Some(then) => in_memory(rows_of(ctx, then, version_rows)?, &request).or_fail()?,
             None => view(ctx)?.versions(&self.row, &request).await.or_fail()?,
         };
         if from_an_end
             && found.rows.iter().any(|(_, version)| version.position > self.row.position)
             && let Some(shown) = self.as_shown(ctx).await?
         {
-            found = in_memory(version_rows(&shown), &request).or_fail()?;
+            found = in_memory(rows_of(ctx, &shown, version_rows)?, &request).or_fail()?;
         }
         Ok(Connection::of(budget::page(ctx, found)?, Version::from))
     }
@@ -309,7 +276,7 @@ impl Function {
         let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, PageArguments { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
-            Some(then) => in_memory(build_rows(then), &request).or_fail()?,
+            Some(then) => in_memory(rows_of(ctx, then, build_rows)?, &request).or_fail()?,
             None if is_newest_alone(ctx, &request) => alone(loader(ctx)?.newest_build(&self.row).await.or_fail()?),
             None => view(ctx)?.builds(&self.row, &request).await.or_fail()?,
         };
@@ -317,7 +284,7 @@ impl Function {
             && found.rows.iter().any(|(_, build)| build.position > self.row.position)
             && let Some(shown) = self.as_shown(ctx).await?
         {
-            found = in_memory(build_rows(&shown), &request).or_fail()?;
+            found = in_memory(rows_of(ctx, &shown, build_rows)?, &request).or_fail()?;
         }
         Ok(Connection::of(budget::page(ctx, found)?, Build::from))
     }
@@ -424,19 +391,14 @@ impl Function {
     }
 }
 
-impl From<&Source> for SourceObject {
-    fn from(source: &Source) -> Self {
-        let none = Self { kind: "git", url: None, git_ref: None, path: None, digest: None, image: None, command: None };
-        match source.clone() {
-            Source::Git { url, git_ref, path } => Self { url: Some(url), git_ref, path, ..none },
-            Source::Bundle { digest } => Self { kind: "bundle", digest: Some(digest), ..none },
-            Source::Image { image, command } => Self { kind: "image", image: Some(image), command, ..none },
-        }
-    }
-}
-
 fn json(value: &impl serde::Serialize) -> Result<domain::Json> {
     domain::Json::of(value).map_err(|error| fail(Refusal::Failed(Fault::Internal(error.to_string()))))
+}
+
+/// Rows that are made of a state in memory, all of them for a page of a few: the whole state is paid for.
+fn rows_of<T>(ctx: &Context<'_>, then: &function::Function, rows: fn(&function::Function) -> Vec<T>) -> Result<Vec<T>> {
+    budget::afford_bytes(ctx, then.bytes())?;
+    Ok(rows(then))
 }
 
 fn version_rows(then: &function::Function) -> Vec<VersionRow> {

@@ -5,12 +5,13 @@ use chrono::{DateTime, Utc};
 use domain::run;
 use serde_json::Value;
 
+use super::LogLine;
+use super::entity::{Event, Function, Run};
 use super::line::{DEFAULT_LINES, lines};
-use super::{Event, Function, LogLine};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, PageArguments, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, view};
-use crate::store::{LinesOf, PageRequest, RunFilter, RunRow, View};
+use crate::store::{LinesOf, PageRequest, RunFilter, View};
 
 /// The state of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -101,15 +102,6 @@ pub(in crate::ingress::graphql) struct RunCount {
     pub count: u64,
 }
 
-/// A run: one invocation of a function.
-pub(in crate::ingress::graphql) struct Run(pub RunRow);
-
-impl From<RunRow> for Run {
-    fn from(row: RunRow) -> Self {
-        Self(row)
-    }
-}
-
 impl Run {
     /// A page of the runs that fit.
     pub(in crate::ingress::graphql) async fn page(
@@ -122,7 +114,7 @@ impl Run {
     }
 
     async fn whole(&self, ctx: &Context<'_>) -> Result<Option<domain::run::Run>> {
-        loader(ctx)?.whole_run(&self.0).await.or_fail()
+        budget::load(ctx, loader(ctx)?.whole_run(&self.0)).await
     }
 }
 

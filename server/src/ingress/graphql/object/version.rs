@@ -7,24 +7,14 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Build;
+use super::entity::{Build, Version};
 use crate::builder::listing::{self, Listed};
 use crate::ingress::graphql::{OrFail, budget, loader, services, viewer};
 use crate::operations::{Fault, Refusal};
-use crate::store::VersionRow;
 use crate::turns::Turns;
 
 /// Artifacts whose files are listed or read at the same time. Callers take turns, and of one caller the functions.
 static LISTINGS: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
-
-/// The immutable result of a build.
-pub(in crate::ingress::graphql) struct Version(VersionRow);
-
-impl From<VersionRow> for Version {
-    fn from(row: VersionRow) -> Self {
-        Self(row)
-    }
-}
 
 /// A file of a version.
 #[derive(SimpleObject)]
@@ -50,11 +40,11 @@ impl Version {
     /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let Some(digest) = self.0.artifact() else { return Ok(None) };
-        let held = services(ctx).builder.artifacts().get(digest).await;
-        let Some(held) = held.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
+        let files = services(ctx).builder.artifacts().get(digest).await;
+        let Some(files) = files.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
             return Ok(None);
         };
-        let folder = held.path().to_owned();
+        let folder = files.path().to_owned();
         let _place = LISTINGS.take(&viewer(ctx)?.subject, &self.0.function.to_string()).await;
         let mut listed = {
             let folder = folder.clone();

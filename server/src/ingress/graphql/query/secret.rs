@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::ingress::graphql::object::Secret;
-use crate::ingress::graphql::{OrFail, services, viewer};
+use crate::ingress::graphql::{budget, services, viewer};
 use crate::operations;
 
 #[derive(Default)]
@@ -13,7 +13,8 @@ pub(super) struct Query;
 impl Query {
     /// The secrets that are set, by namespace and name; their values are never shown.
     async fn secrets(&self, ctx: &Context<'_>, namespace: Option<String>) -> Result<Vec<Secret>> {
-        let found = operations::secrets(services(ctx), viewer(ctx)?, namespace.as_deref()).await.or_fail()?;
+        let secrets = operations::secrets(services(ctx), viewer(ctx)?, namespace.as_deref());
+        let found = budget::list(ctx, secrets).await?;
         Ok(found.into_iter().map(Secret::from).collect())
     }
 }

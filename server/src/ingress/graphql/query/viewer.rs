@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use crate::ingress::graphql::object::{Namespace, ViewerObject};
-use crate::ingress::graphql::{OrFail, services, viewer};
+use crate::ingress::graphql::{budget, services, viewer};
 use crate::operations;
 
 #[derive(Default)]
@@ -18,7 +18,7 @@ impl Query {
 
     /// The namespaces that they see.
     async fn namespaces(&self, ctx: &Context<'_>) -> Result<Vec<Namespace>> {
-        let names = operations::namespaces(services(ctx), viewer(ctx)?).await.or_fail()?;
+        let names = budget::list(ctx, operations::namespaces(services(ctx), viewer(ctx)?)).await?;
         Ok(names.into_iter().map(|name| Namespace { name }).collect())
     }
 }

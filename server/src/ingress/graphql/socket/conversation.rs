@@ -74,7 +74,7 @@ pub(super) struct Conversation<I, H> {
     turn: usize,
     /// Operations that go on at a time, at most.
     limit: usize,
-    /// What is still to be said before all is over.
+    /// The last message, which is still to be sent.
     last: Option<ServerMessage>,
     over: bool,
 }
@@ -90,7 +90,7 @@ impl<I, H: Host> Conversation<I, H> {
         Some(ServerMessage::Close(code, reason.into()))
     }
 
-    /// What is said to a message.
+    /// The answer to a message.
     fn answer(&mut self, heard: Heard) -> Option<ServerMessage> {
         let text = match heard {
             Heard::Message(text) => text,
@@ -108,7 +108,7 @@ impl<I, H: Host> Conversation<I, H> {
             Ok(Message::Subscribe { id, request }) => self.subscribe(id, *request),
             Ok(Message::Complete { id }) => {
                 let ended = self.end(&id);
-                // The older protocol confirms it; in the newer one nothing more is said of that operation.
+                // The older protocol confirms it; in the newer one nothing more is sent for that operation.
                 (ended && self.dialect == Dialect::Legacy).then(|| ServerMessage::Text(protocol::complete(&id)))
             }
             Ok(Message::Terminate) => self.close(NORMAL, ""),
@@ -181,7 +181,7 @@ impl<I, H: Host> Conversation<I, H> {
             let at = self.turn % self.operations.len();
             self.turn = at + 1;
             let operation = &mut self.operations[at];
-            let said = match operation.answers.poll_next_unpin(cx) {
+            let last = match operation.answers.poll_next_unpin(cx) {
                 Poll::Pending => continue,
                 Poll::Ready(Some(answer)) => match answer.refused() {
                     None => {
@@ -193,7 +193,7 @@ impl<I, H: Host> Conversation<I, H> {
             };
             self.operations.remove(at);
             self.turn = at;
-            return Poll::Ready(ServerMessage::Text(said));
+            return Poll::Ready(ServerMessage::Text(last));
         }
         Poll::Pending
     }
@@ -213,8 +213,8 @@ impl<I: Stream<Item = Heard> + Unpin, H: Host + Unpin> Stream for Conversation<I
                 this.over = true;
                 return Poll::Ready(None);
             };
-            if let Some(said) = this.answer(heard) {
-                return Poll::Ready(Some(said));
+            if let Some(answer) = this.answer(heard) {
+                return Poll::Ready(Some(answer));
             }
         }
         this.poll_operations(cx).map(Some)

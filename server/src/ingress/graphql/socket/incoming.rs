@@ -17,13 +17,13 @@ use super::greeting::Greeting;
 /// The longest message that is taken, in bytes.
 pub(super) const MAX_MESSAGE: usize = 256 << 10;
 
-/// The longest message of a connection that has not said yet whom it is for, in bytes: a token and what goes with it.
+/// The longest message of a connection that is not authenticated yet, in bytes: a token and what goes with it.
 const MAX_GREETING: usize = 16 << 10;
 
 /// Pongs that wait to be sent.
 const MAX_PONGS: usize = 4;
 
-/// What both directions of one connection tell each other.
+/// What both directions of one connection share.
 #[derive(Default)]
 pub(super) struct Shared {
     pub heard: Cell<bool>,

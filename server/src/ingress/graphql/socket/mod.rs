@@ -40,7 +40,7 @@ use incoming::{Incoming, Shared};
 use outgoing::Outgoing;
 use protocol::Dialect;
 
-/// Bytes of what is said of a message that is refused.
+/// Bytes of the reason why a message is refused.
 const MAX_PROBLEM: usize = 1 << 10;
 
 /// Opens a socket. Who it is for stands in the request or in its first message.
@@ -107,7 +107,7 @@ struct House {
     services: Services,
     /// Whom the request was from that opened the socket.
     session: Option<Session>,
-    /// The place that it has until it has said who it is for.
+    /// The slot that it has until it is authenticated.
     unknown: Option<Unknown>,
     greeted: Arc<Greeting>,
     base: String,

@@ -42,7 +42,7 @@ pub(super) struct Outgoing<S> {
     conversation: Pin<Box<S>>,
     codec: Codec,
     timer: Interval,
-    /// Goes off when the other end should have said who it is.
+    /// Goes off when the other end should have authenticated.
     greeting: Pin<Box<Sleep>>,
     silent: u32,
     shared: Rc<Shared>,
@@ -112,10 +112,10 @@ impl<S: Stream<Item = ServerMessage>> Stream for Outgoing<S> {
             return this.close(UNAUTHORIZED, over.message());
         }
         this.shared.took.set(false);
-        let said = this.conversation.as_mut().poll_next(cx);
+        let message = this.conversation.as_mut().poll_next(cx);
         let pong = this.shared.pongs.borrow_mut().pop_front();
-        if let Poll::Ready(said) = said {
-            return match said {
+        if let Poll::Ready(message) = message {
+            return match message {
                 Some(ServerMessage::Text(text)) => this.frame(Message::Text(text.into())),
                 Some(ServerMessage::Close(code, reason)) => this.close(code, &reason),
                 None => this.close(1000, ""),

@@ -31,7 +31,7 @@ impl Subscription {
         let only = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx)?;
-        Ok(feed::tell(&services, after, move |batch| {
+        Ok(feed::read(&services, after, move |batch| {
             let loader = loader.clone();
             async move {
                 let about: Vec<_> = batch.iter().filter_map(|record| Some((record, of(record, only)?))).collect();

@@ -35,7 +35,7 @@ impl Subscription {
         viewer(ctx)?.sight_of(namespace.as_deref()).or_fail()?;
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx)?;
-        Ok(feed::tell(&services, after, move |batch| {
+        Ok(feed::read(&services, after, move |batch| {
             let (loader, namespace, kind) = (loader.clone(), namespace.clone(), kind.clone());
             async move {
                 let about: Vec<_> = batch.iter().filter_map(|record| Some((record, of(record)?))).collect();

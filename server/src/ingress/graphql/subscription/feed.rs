@@ -28,22 +28,22 @@ pub(super) async fn start(services: &Services, after: Option<u64>) -> Result<u64
     }
 }
 
-/// What a batch of records leads to, record by record. `tell` is asked again until the store answers: a subscription
+/// The values that records lead to, in their order. `values_of` is called again until the store answers: a subscription
 /// goes on after a fault of the store, and loses nothing by it.
-pub(super) fn tell<T, F, R>(services: &Services, after: u64, tell: F) -> BoxStream<'static, T>
+pub(super) fn read<T, F, R>(services: &Services, after: u64, values_of: F) -> BoxStream<'static, T>
 where
     T: Send + 'static,
     F: Fn(Arc<[Recorded]>) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Vec<T>, Fault>> + Send + 'static,
 {
-    let tell = Arc::new(tell);
+    let values_of = Arc::new(values_of);
     let batches = services.follow(after).filter_map(|batch| async move { batch.ok() });
     let parts = batches.flat_map(|batch| stream::iter(parts(batch)));
-    let told = parts.then(move |batch: Arc<[Recorded]>| {
-        let tell = tell.clone();
-        async move { patiently(|| tell(batch.clone())).await }
+    let values = parts.then(move |batch: Arc<[Recorded]>| {
+        let values_of = values_of.clone();
+        async move { patiently(|| values_of(batch.clone())).await }
     });
-    told.flat_map(stream::iter).boxed()
+    values.flat_map(stream::iter).boxed()
 }
 
 fn parts(batch: Arc<[Recorded]>) -> Vec<Arc<[Recorded]>> {

@@ -33,7 +33,7 @@ impl Subscription {
         let only = id.map(|id| parse_id::<function::Function>(&id, "id")).transpose().or_fail()?;
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx)?;
-        Ok(feed::tell(&services, after, move |batch| {
+        Ok(feed::read(&services, after, move |batch| {
             let (loader, namespace) = (loader.clone(), namespace.clone());
             async move {
                 let wanted = |id: &function::Id| only.is_none_or(|only| only == *id);

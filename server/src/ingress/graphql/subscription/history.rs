@@ -41,15 +41,15 @@ impl Subscription {
         };
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx)?;
-        Ok(feed::tell(&services, after, move |batch: Arc<[Recorded]>| {
+        Ok(feed::read(&services, after, move |batch: Arc<[Recorded]>| {
             let (loader, viewer, only) = (loader.clone(), viewer.clone(), only.clone());
             async move {
                 let wanted: Vec<_> =
                     batch.iter().filter(|record| only.as_ref().is_none_or(|only| *only == record.stream)).collect();
                 let seen = seen(&loader, &viewer, &wanted).await?;
-                let told =
+                let shown =
                     wanted.into_iter().filter(|record| seen.as_ref().is_none_or(|seen| seen.contains(&record.stream)));
-                Ok(told.cloned().map(RecordedEvent::from).collect())
+                Ok(shown.cloned().map(RecordedEvent::from).collect())
             }
         }))
     }

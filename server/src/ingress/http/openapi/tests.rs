@@ -20,7 +20,7 @@ fn resolved(value: &'static Value) -> &'static Value {
     }
 }
 
-fn is_said(value: &Value) -> bool {
+fn is_described(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.trim().is_empty())
 }
 
@@ -39,7 +39,7 @@ fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
             "{name}"
         );
         assert!(
-            is_said(&operation["summary"]) && is_said(&operation["description"]),
+            is_described(&operation["summary"]) && is_described(&operation["description"]),
             "{place} does not say what it does"
         );
         for tag in operation["tags"].as_array().unwrap() {
@@ -65,7 +65,7 @@ fn parameters_are_where_they_are_read() {
             };
             assert_eq!(parameter["in"], expected, "{place}: {name}");
             assert_eq!(parameter["required"], expected == "path", "{place}: {name}");
-            assert!(is_said(&parameter["description"]), "{place}: {name} is not described");
+            assert!(is_described(&parameter["description"]), "{place}: {name} is not described");
             assert!(
                 !parameter["schema"].to_string().contains("null"),
                 "{place}: {name} cannot be null: {}",
@@ -86,7 +86,7 @@ fn every_answer_has_a_description_and_says_what_its_body_is() {
         assert!(responses.keys().any(|status| status.starts_with('2')), "{place} never succeeds");
         for (status, response) in responses {
             let response = resolved(response);
-            assert!(is_said(&response["description"]), "{place}: {status} has no description");
+            assert!(is_described(&response["description"]), "{place}: {status} has no description");
             let content = response.get("content").and_then(Value::as_object);
             if status == "204" {
                 assert!(content.is_none(), "{place}: 204 has no body");
@@ -160,7 +160,7 @@ fn references_lead_somewhere() {
 }
 
 #[test]
-fn who_needs_no_token_is_said() {
+fn who_needs_no_token_is_described() {
     assert_eq!(DOCUMENT["security"][0]["bearer"], serde_json::json!([]));
     for (place, operation) in operations() {
         let is_open = operation.get("security").is_some_and(|needs| *needs == serde_json::json!([{}]));

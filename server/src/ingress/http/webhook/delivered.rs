@@ -32,8 +32,8 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
         kept.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let (kind, data) = content(kind, body);
-    let is_said = data.as_ref().is_none_or(|data| *data.body(kind) == *body);
-    let raw_body = (!is_said).then(|| STANDARD.encode(body));
+    let is_in_data = data.as_ref().is_none_or(|data| *data.body(kind) == *body);
+    let raw_body = (!is_in_data).then(|| STANDARD.encode(body));
     let repeated = raw_body.as_ref().map_or(0, String::len);
     let trace = trace::read(request.headers());
     let http = Http {

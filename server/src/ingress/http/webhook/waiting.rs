@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::function;
 
-use crate::edge::shares::{Share, Shares};
+use crate::edge::slots::{Slot, Slots};
 
 /// The most senders that wait at a time.
 const MAX_SENDERS: usize = 1000;
@@ -16,15 +16,15 @@ const MAX_SENDERS_OF_NAMESPACE: usize = 500;
 /// The most senders that wait for one function.
 const MAX_SENDERS_OF_FUNCTION: usize = 200;
 
-static OF_FUNCTIONS: LazyLock<Arc<Shares<function::Id>>> =
-    LazyLock::new(|| Shares::new(MAX_SENDERS, MAX_SENDERS_OF_FUNCTION));
+static OF_FUNCTIONS: LazyLock<Arc<Slots<function::Id>>> =
+    LazyLock::new(|| Slots::new(MAX_SENDERS, MAX_SENDERS_OF_FUNCTION));
 
-static OF_NAMESPACES: LazyLock<Arc<Shares<String>>> =
-    LazyLock::new(|| Shares::new(MAX_SENDERS, MAX_SENDERS_OF_NAMESPACE));
+static OF_NAMESPACES: LazyLock<Arc<Slots<String>>> =
+    LazyLock::new(|| Slots::new(MAX_SENDERS, MAX_SENDERS_OF_NAMESPACE));
 
 /// A place among those that wait; free again when dropped.
 #[allow(dead_code, reason = "it is held for its drop")]
-pub(super) struct SenderSlot(Share<function::Id>, Share<String>);
+pub(super) struct SenderSlot(Slot<function::Id>, Slot<String>);
 
 /// A slot for a sender that waits for this function, if one is free.
 pub(super) fn slot(namespace: &str, function: function::Id) -> Option<SenderSlot> {

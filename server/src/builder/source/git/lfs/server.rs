@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use domain::text::bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, Proxy, Response, StatusCode, redirect};
+use reqwest::{Client, Proxy, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
@@ -27,7 +27,7 @@ use super::super::{Policy, Remote, Repository, host, route};
 use super::pointer::Content;
 use crate::builder::Error;
 use crate::builder::source::route::Resolve;
-use crate::config::trust;
+use crate::outbound::{self, trust};
 
 /// What both sides speak.
 const MEDIA_TYPE: &str = "application/vnd.git-lfs+json";
@@ -317,15 +317,7 @@ impl<'a> Server<'a> {
         let variable = |name: &str| std::env::var(name).ok();
         let way = route::web(&remote, &self.policy.outward, self.resolve, variable).await;
         let way = way.map_err(|route::Unreachable(reason)| Fault::Logged(reason))?;
-        let mut builder = Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .http1_only()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .no_proxy()
-            .user_agent(concat!("EventFlow/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_WITHIN)
-            .read_timeout(SILENCE);
+        let mut builder = outbound::client(self.tls.clone(), CONNECT_WITHIN).read_timeout(SILENCE);
         let fault = |error: reqwest::Error| Fault::Host(io::Error::other(reason(error)));
         if let Some((_, proxy)) = way.proxy.first() {
             builder = builder.proxy(Proxy::all(proxy).map_err(fault)?);

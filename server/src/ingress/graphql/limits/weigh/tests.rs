@@ -56,6 +56,41 @@ fn what_looks_at_more_than_it_returns_has_a_price() {
     assert!(cost(many) > 200, "{}", cost(many));
 }
 
+/// Whole lists that are short whatever callers do, each with what bounds it.
+const SHORT_LISTS: [(&str, &str); 14] = [
+    ("calls", "the points of a window"),
+    ("command", "a manifest"),
+    ("degraded", "the parts of a server"),
+    ("field", "the depth of an input"),
+    ("headers", "a manifest"),
+    ("instances", "`scaling.max` of a manifest, and what drains"),
+    ("methods", "a manifest"),
+    ("origins", "a manifest"),
+    ("points", "the points of a window"),
+    ("reach", "REACH is its weight"),
+    ("runCounts", "the states of a run"),
+    ("triggers", "a manifest"),
+    ("userErrors", "the faults of one request"),
+    ("warnings", "the start of a server"),
+];
+
+#[test]
+fn a_list_that_comes_as_a_whole_is_known_to_be_short_or_weighs_what_it_may_have() {
+    let shape = Shape::of(&sdl());
+    for name in shape.whole_list_names() {
+        let is_short = SHORT_LISTS.iter().any(|(short, _)| *short == name);
+        let is_long = LONG_LISTS.iter().any(|(long, _)| *long == name);
+        assert!(
+            is_short != is_long,
+            "`{name}` comes as a whole: say in LONG_LISTS how many rows it may have, or in SHORT_LISTS what bounds it"
+        );
+    }
+    let cost = |query| spent(query, json!({})).cost;
+    assert!(cost(r#"{ members(namespace: "a") { subject role } }"#) > 400);
+    let many: String = (0..40).map(|n| format!(r#"a{n}: secrets(namespace: "a") {{ name }} "#)).collect();
+    assert!(spent(&format!("{{ {many} }}"), json!({})).cost > crate::config::Limits::default().complexity);
+}
+
 /// What the user interface asks, each operation by itself.
 fn documents_of_the_interface() -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../frontend/src");

@@ -103,16 +103,16 @@ impl Talk {
         self.say(json!({ "type": "subscribe", "id": id, "payload": { "query": query } }))
     }
 
-    /// What is said until there is nothing to say, so many messages at most.
+    /// All messages that are ready, so many at most.
     fn all(&mut self, most: usize) -> Vec<ServerMessage> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let mut said = Vec::new();
-        while said.len() < most
+        let mut sent = Vec::new();
+        while sent.len() < most
             && let Poll::Ready(Some(one)) = self.conversation.poll_next_unpin(&mut cx)
         {
-            said.push(one);
+            sent.push(one);
         }
-        said
+        sent
     }
 }
 
@@ -120,9 +120,9 @@ fn text(message: Value) -> ServerMessage {
     ServerMessage::Text(message.to_string())
 }
 
-fn kinds(said: &[ServerMessage]) -> Vec<String> {
-    said.iter()
-        .map(|said| match said {
+fn kinds(sent: &[ServerMessage]) -> Vec<String> {
+    sent.iter()
+        .map(|message| match message {
             ServerMessage::Text(text) => {
                 serde_json::from_str::<Value>(text).unwrap()["type"].as_str().unwrap().to_owned()
             }
@@ -149,9 +149,9 @@ fn a_query_has_one_answer_and_an_end() {
 fn what_does_not_begin_is_an_error_and_nothing_else() {
     let mut talk = Talk::greeted(Dialect::Transport, 2);
     for query in ["{", "{ nonsense }", "query A { one } query B { one }", "query($v: Int!) { one }"] {
-        let said = talk.subscribe("1", query);
-        assert_eq!(kinds(&said), ["error"], "{query}");
-        let ServerMessage::Text(text) = &said[0] else { panic!("{said:?}") };
+        let sent = talk.subscribe("1", query);
+        assert_eq!(kinds(&sent), ["error"], "{query}");
+        let ServerMessage::Text(text) = &sent[0] else { panic!("{sent:?}") };
         let message: Value = serde_json::from_str(text).unwrap();
         assert!(message["id"] == "1" && message["payload"][0]["message"].is_string(), "{message}");
     }
@@ -159,9 +159,9 @@ fn what_does_not_begin_is_an_error_and_nothing_else() {
     for id in ["a", "b"] {
         assert!(talk.subscribe(id, "subscription { silent }").is_empty());
     }
-    let said = talk.subscribe("c", "subscription { silent }");
-    assert_eq!(kinds(&said), ["error"]);
-    assert!(format!("{said:?}").contains("too_many_subscriptions"));
+    let sent = talk.subscribe("c", "subscription { silent }");
+    assert_eq!(kinds(&sent), ["error"]);
+    assert!(format!("{sent:?}").contains("too_many_subscriptions"));
     assert!(talk.say(json!({ "type": "complete", "id": "a" })).is_empty());
     assert!(talk.subscribe("c", "subscription { silent }").is_empty());
 }
@@ -197,7 +197,7 @@ fn each_breach_of_the_protocol_has_its_code() {
     let init = || json!({ "type": "connection_init" });
     let subscribe = |kind: &str| json!({ "type": kind, "id": "1", "payload": { "query": "subscription { silent }" } });
     let table = [
-        // Said, and the code that the last of it is answered with.
+        // Messages, and the code that the last one is answered with.
         (vec![subscribe("subscribe")], "4401"),
         (vec![init(), init()], "4429"),
         (vec![json!({ "type": "connection_init", "payload": { "stranger": true } })], "4403"),
@@ -214,9 +214,9 @@ fn each_breach_of_the_protocol_has_its_code() {
     ];
     for (messages, code) in table {
         let mut talk = Talk::new(Dialect::Transport, 10);
-        let said: Vec<_> = messages.iter().flat_map(|message| talk.say(message.clone())).collect();
-        assert_eq!(kinds(&said).last().map(String::as_str), Some(code), "{messages:?}");
-        assert!(talk.say(json!({ "type": "ping" })).is_empty(), "nothing is said after the end: {messages:?}");
+        let sent: Vec<_> = messages.iter().flat_map(|message| talk.say(message.clone())).collect();
+        assert_eq!(kinds(&sent).last().map(String::as_str), Some(code), "{messages:?}");
+        assert!(talk.say(json!({ "type": "ping" })).is_empty(), "nothing is sent after the end: {messages:?}");
     }
     let mut talk = Talk::greeted(Dialect::Transport, 10);
     assert_eq!(kinds(&talk.heard(Heard::TooLong)), ["1009"]);
@@ -233,8 +233,8 @@ fn each_breach_of_the_protocol_has_its_code() {
 fn a_taken_id_is_named() {
     let mut talk = Talk::greeted(Dialect::Transport, 10);
     talk.subscribe("the id", "subscription { silent }");
-    let said = talk.subscribe("the id", "{ one }");
-    assert_eq!(said, [ServerMessage::Close(4409, "Subscriber for the id already exists".into())]);
+    let sent = talk.subscribe("the id", "{ one }");
+    assert_eq!(sent, [ServerMessage::Close(4409, "Subscriber for the id already exists".into())]);
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn a_subscription_that_never_rests_keeps_no_other_waiting() {
     let mut talk = Talk::greeted(Dialect::Transport, 10);
     talk.subscribe("busy", "subscription { endless }");
     talk.subscribe("other", "subscription { endless }");
-    let said = format!("{:?}", talk.all(10));
-    assert!(said.contains("busy") && said.contains("other"), "{said}");
+    let sent = format!("{:?}", talk.all(10));
+    assert!(sent.contains("busy") && sent.contains("other"), "{sent}");
     assert_eq!(kinds(&talk.subscribe("query", "{ one }")).iter().filter(|kind| *kind == "complete").count(), 1);
 }

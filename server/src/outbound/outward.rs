@@ -34,7 +34,13 @@ impl Outward {
         is_public(address) || self.allowed.iter().any(|network| network.contains(address))
     }
 
-    /// The URL that a text is, when the server may be sent there as far as that can be told without asking for names.
+    /// The first of a name's addresses that the server may not connect to. One spoils the others: whoever owns the name
+    /// chose it.
+    pub fn first_closed(&self, addresses: impl IntoIterator<Item = IpAddr>) -> Option<IpAddr> {
+        addresses.into_iter().find(|address| !self.permits(*address))
+    }
+
+    /// The URL that a text is, when the server may be sent there as far as that is known without resolving names.
     ///
     /// # Errors
     /// For people: what is wrong with it.
@@ -55,7 +61,6 @@ impl Outward {
         let literal = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            // These name this machine, whatever a server for names says (RFC 6761, section 6.3).
             Some(Host::Domain(name)) if is_localhost(name) => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             Some(Host::Domain(_)) => None,
             None => return Err("the URL names no host".to_owned()),
@@ -67,12 +72,13 @@ impl Outward {
     }
 }
 
-/// Says why an address is not called, and what would let it be.
+/// Why an address is not called, and which setting opens it.
 pub fn refused(address: IpAddr) -> String {
     format!("{address} is not a public address; EVENTFLOW_CALLBACK_ALLOW lists the others that may be called")
 }
 
-fn is_localhost(name: &str) -> bool {
+/// Whether a name is this machine's, whatever a server for names says (RFC 6761, section 6.3).
+pub fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
 }
@@ -197,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_told_what_is_wrong_with_it() {
+    fn what_is_wrong_with_a_url_is_explained() {
         let outward = Outward::default();
         assert!(outward.check("https://example.com/done?x=1").is_ok());
         for (url, says) in [

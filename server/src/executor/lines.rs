@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::clock;
 
-use super::super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
+use super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
 
 /// Lines of standard error kept for the message of a failure.
 pub(super) const TAIL_LINES: usize = 50;
@@ -284,7 +284,7 @@ impl Splitter {
 }
 
 /// The lines of an output that is read in pieces of this size.
-pub(in crate::executor) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
+pub(super) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
     let mut splitter = Splitter::new(Stream::Stdout, None);
     let mut lines = Vec::new();
     for mut piece in output.chunks(size.max(1)) {
@@ -424,10 +424,10 @@ mod tests {
         let lines = flood(input.as_bytes(), Some(tail.clone())).await;
         assert!(lines.len() < 100, "{}", lines.len());
         assert_eq!(lines[0].text, "line 0");
-        let said: Vec<_> = lines.iter().filter(|line| line.stream == Stream::System).collect();
+        let reports: Vec<_> = lines.iter().filter(|line| line.stream == Stream::System).collect();
         let count = |line: &&Line| line.text.split(' ').next().unwrap().replace(',', "").parse::<usize>().unwrap();
-        let passed = lines.len() - said.len();
-        assert_eq!(said.iter().map(count).sum::<usize>(), 100_000 - passed, "{said:?}");
+        let passed = lines.len() - reports.len();
+        assert_eq!(reports.iter().map(count).sum::<usize>(), 100_000 - passed, "{reports:?}");
         // Its last lines are what it failed with.
         assert_eq!(tail.lines().last().unwrap(), "line 99999");
         assert_eq!(tail.lines().len(), TAIL_LINES);

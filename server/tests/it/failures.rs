@@ -22,7 +22,7 @@ impl TestApp {
 }
 
 #[tokio::test]
-async fn a_failed_build_is_told_by_rest_by_calls_and_by_metrics_until_one_succeeds() {
+async fn a_failed_build_is_shown_by_rest_by_calls_and_by_metrics_until_one_succeeds() {
     let app = TestApp::start().await;
     let repository = app.repository("broken", &[("function.json", r#"{ "runtime": "cobol" }"#)]).await;
     let id = app.register_git("broken", &repository, None).await;
@@ -30,12 +30,12 @@ async fn a_failed_build_is_told_by_rest_by_calls_and_by_metrics_until_one_succee
     let error = build["error"].as_str().unwrap();
     assert!(error.contains("cobol"), "{error}");
 
-    let told = app.described("broken").await;
-    assert_eq!((&told["status"], &told["build"]["status"]), (&json!("BUILD_FAILED"), &json!("FAILED")));
-    assert_eq!(told["build"]["error"], error);
-    assert!(told["reason"].as_str().unwrap().contains(error), "{told}");
+    let found = app.described("broken").await;
+    assert_eq!((&found["status"], &found["build"]["status"]), (&json!("BUILD_FAILED"), &json!("FAILED")));
+    assert_eq!(found["build"]["error"], error);
+    assert!(found["reason"].as_str().unwrap().contains(error), "{found}");
     let all = json_of(app.get("/v1/functions?search=broken").send().await.unwrap(), StatusCode::OK).await;
-    assert_eq!(all[0], told);
+    assert_eq!(all[0], found);
     let refused = json_of(app.call("broken").await, StatusCode::SERVICE_UNAVAILABLE).await;
     assert!(refused["error"]["message"].as_str().unwrap().contains("cobol"), "{refused}");
     let refused = app.post("/v1/functions/broken:invoke").send().await.unwrap();
@@ -44,9 +44,9 @@ async fn a_failed_build_is_told_by_rest_by_calls_and_by_metrics_until_one_succee
 
     app.commit(&repository, &[("function.json", r#"{ "runtime": "node" }"#), ("index.js", ECHO)]).await;
     app.build(&id).await;
-    let told = app.described("broken").await;
+    let found = app.described("broken").await;
     assert_eq!(
-        (&told["status"], &told["reason"], &told["build"]["status"]),
+        (&found["status"], &found["reason"], &found["build"]["status"]),
         (&json!("BUILT"), &Value::Null, &json!("SUCCEEDED"))
     );
     // The numbers that the database has are read once a second.
@@ -73,7 +73,7 @@ async fn dead_letters_and_the_age_of_what_waits_are_metrics() {
     for id in ["two", "three"] {
         app.publish("wait.asked", id, json!({})).await;
     }
-    app.eventually("the age of what waits is told", async || {
+    app.eventually("the age of what waits is a metric", async || {
         let text = app.get("/metrics").send().await.unwrap().text().await.unwrap();
         let line = text.lines().find(|line| line.starts_with("eventflow_queue_oldest_seconds{function=\"busy\""))?;
         line.rsplit_once(' ')?.1.parse::<f64>().ok().filter(|age| *age >= 1.0)

@@ -1,0 +1,33 @@
+//! The engine that images run on, if one answers when the server starts.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::Error;
+use crate::config::Settings;
+use crate::executor::Docker;
+use crate::executor::docker::{DEFAULT_HOST, Options};
+
+/// Connects to the engine. Without one, functions of files run all the same: a warning says it where somebody wanted one.
+///
+/// # Errors
+/// When a setting is wrong.
+pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<Arc<Docker>>, Option<String>), Error> {
+    let wanted = settings.docker_host.as_deref();
+    let there = DEFAULT_HOST.strip_prefix("unix://").is_some_and(|socket| Path::new(socket).exists());
+    let Some(host) = wanted.or(there.then_some(DEFAULT_HOST)) else { return Ok((None, None)) };
+    let options = Options {
+        runtime: settings.docker_runtime.clone(),
+        reach: settings.network_allow.clone(),
+        lines_per_second: settings.limits.lines_per_second,
+        ..Options::new(node)
+    };
+    match Docker::connect(host, options).await {
+        Ok(docker) => Ok((Some(Arc::new(docker)), None)),
+        Err(error @ crate::executor::Error::Refused(_)) => Err(Error::start("cannot use containers", error)),
+        Err(error) => {
+            let warning = format!("Images cannot be run: {error}. Start the server again once it answers.");
+            Ok((None, wanted.map(|_| warning)))
+        }
+    }
+}

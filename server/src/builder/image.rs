@@ -1,0 +1,175 @@
+//! Builds of container images: pulls what the reference points to now, and pins it by its digest.
+
+use std::sync::Arc;
+
+use domain::capacity::Capacity;
+use domain::function::Made;
+use domain::manifest::{Manifest, Runtime};
+use domain::text::bytes;
+use serde_json::json;
+
+use super::journal::Journal;
+use super::trial::Trial;
+use super::{Built, Error, Order, manifest};
+use crate::artifacts::Failure;
+use crate::executor::images::Reference;
+use crate::executor::{Code, Executors, Image, Images, Login};
+use crate::vault;
+
+/// What builds of images need.
+pub(super) struct ImageBuilds<'a> {
+    pub(super) images: Option<&'a Arc<dyn Images>>,
+    pub(super) executors: &'a Executors,
+    pub(super) trial: Option<&'a Trial>,
+    pub(super) capacity: Option<Capacity>,
+}
+
+impl ImageBuilds<'_> {
+    /// Pulls the image of an order, and starts it once.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when there is no such image, it cannot be pulled or does not start.
+    pub(super) async fn build(
+        &self,
+        order: &Order,
+        image: &str,
+        command: Option<&[String]>,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        let manifest = manifest_of(order.manifest.as_ref(), command)?;
+        self.pulled(order, image, manifest, journal).await
+    }
+
+    /// Pulls an image and starts it once, as this manifest says.
+    ///
+    /// # Errors
+    /// As [`Self::build`].
+    pub(super) async fn pulled(
+        &self,
+        order: &Order,
+        image: &str,
+        mut manifest: Manifest,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        let reference = Reference::parse(image).map_err(Error::Refused)?;
+        if let Some(capacity) = self.capacity {
+            let faults = manifest::excesses(&manifest, &capacity);
+            if !faults.is_empty() {
+                return Err(Error::Manifest { origin: "the manifest".into(), faults });
+            }
+        }
+        let Some(images) = self.images else {
+            return Err(Error::Refused(format!(
+                "the image `{image}` cannot be run here: this server has no container engine. Start it with DOCKER_HOST set to that \
+                 of one, or give the function's code as a Git repository or a bundle"
+            )));
+        };
+        let login = self.login(order, &reference.registry).await?;
+        let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
+        journal.log(format!("Pulling {image}{with}")).await;
+        let (pulled, _) = journal.follow(|lines| images.pull(image, login, lines)).await;
+        let pulled = pulled?;
+        journal.log(description(&pulled)).await;
+        manifest.port = manifest.port.or(pulled.port);
+        let made = Made::Image { reference: image.to_owned(), digest: pulled.digest };
+        if let (Some(trial), Made::Image { reference, digest }) = (self.trial, &made) {
+            let code = Code::Image(domain::function::made::by_digest(reference, digest));
+            trial.run(self.executors, order, &manifest, code, journal).await?;
+        }
+        Ok(Built { made, manifest, commit: None })
+    }
+
+    /// The namespace's login for the image's registry, if it has one.
+    async fn login(&self, order: &Order, registry: &str) -> Result<Option<Login>, Error> {
+        let Some(vault) = self.trial.map(|trial| &trial.vault) else { return Ok(None) };
+        let name = domain::name::registry_secret(registry);
+        let secret = match vault.secret(&order.namespace, &name).await {
+            Ok(secret) => secret,
+            Err(vault::Error::NotSet { .. }) => return Ok(None),
+            Err(error) => {
+                let source = std::io::Error::other(error.to_string());
+                return Err(Failure { what: format!("read the secret `{name}`"), source }.into());
+            }
+        };
+        match secret.value.split_once(':') {
+            Some((user, password)) if !user.is_empty() && !password.is_empty() => {
+                Ok(Some(Login { user: user.to_owned(), password: password.trim_end().to_owned() }))
+            }
+            _ => Err(Error::Refused(format!(
+                "the secret `{name}` is no login: set it to `USER:PASSWORD`, or `USER:TOKEN`"
+            ))),
+        }
+    }
+}
+
+/// The manifest of an image: what was registered, over the runtime `docker` and the command of the source.
+fn manifest_of(given: Option<&domain::Json>, command: Option<&[String]>) -> Result<Manifest, Error> {
+    let origin = || "the manifest given at registration".to_owned();
+    let mut whole = json!({ "runtime": Runtime::Docker.as_str() });
+    if let Some(given) = given {
+        manifest::merge(&mut whole, &given.value());
+    }
+    if let (Some(command), None) = (command, whole.get("command")) {
+        whole["command"] = json!(command);
+    }
+    let manifest = manifest::parse(&whole).map_err(|faults| Error::Manifest { origin: origin(), faults })?;
+    match manifest.runtime {
+        Runtime::Docker => Ok(manifest),
+        other => Err(Error::Refused(format!(
+            "an image is run by the runtime `docker`, and {} names `{}`: leave `runtime` out",
+            origin(),
+            other.as_str()
+        ))),
+    }
+}
+
+/// What an image is, for the build's log.
+fn description(image: &Image) -> String {
+    let layers = image.layers.len();
+    let mut text = format!(
+        "It is {}: {} in {layers} {}, for {}/{}",
+        image.digest,
+        bytes(image.size),
+        if layers == 1 { "layer" } else { "layers" },
+        image.os,
+        image.architecture
+    );
+    if !image.command.is_empty() {
+        text += &format!(", starts `{}`", image.command.join(" "));
+    }
+    if !image.user.is_empty() {
+        text += &format!(" as the user {}", image.user);
+    }
+    if let Some(port) = image.port {
+        text += &format!(", listens on port {port}");
+    }
+    if image.health {
+        text += ", says itself whether it is healthy";
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Json;
+
+    use super::*;
+
+    #[test]
+    fn what_was_registered_stands_over_what_an_image_is_by_itself() {
+        let of = |given: serde_json::Value, command: Option<&[String]>| manifest_of(Some(&Json::from(&given)), command);
+        let command = ["serve".to_owned()];
+        let manifest = of(json!({ "env": { "A": "1" } }), Some(&command)).unwrap();
+        assert_eq!((manifest.runtime, manifest.command.as_deref()), (Runtime::Docker, Some(&command[..])));
+        assert_eq!(manifest.env["A"], "1");
+        let own = of(json!({ "runtime": "docker", "command": ["other"] }), Some(&command)).unwrap();
+        assert_eq!(own.command, Some(vec!["other".to_owned()]));
+        assert_eq!(manifest_of(None, None).unwrap(), Manifest::of(Runtime::Docker));
+        let error = of(json!({ "runtime": "node" }), None).unwrap_err().to_string();
+        assert!(
+            error.contains("run by the runtime `docker`, and the manifest given at registration names `node`"),
+            "{error}"
+        );
+        assert!(of(json!({ "handler": "index.handler" }), None).is_err());
+    }
+}

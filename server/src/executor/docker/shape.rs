@@ -1,0 +1,349 @@
+//! What a container may do: the request that makes one, from the specification of an instance.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig,
+    PortBinding, ResourcesUlimits,
+};
+
+use super::super::{Error, Limits, Runtime, Spec};
+use super::images::Facts;
+use super::labels::Owner;
+
+/// The port of an image that names none.
+pub(super) const DEFAULT_PORT: u16 = 8080;
+
+/// The least memory that a container starts with.
+const MIN_MEMORY_MB: u64 = 16;
+
+/// The user of an image that names none, or root: nobody, whom nearly every base image lists. It owns no files.
+const NOBODY: &str = "65534:65534";
+
+/// The folder of a job's result.
+pub(super) const RESULT_FOLDER: &str = "/eventflow";
+
+/// The file in it.
+pub(super) const RESULT_FILE: &str = "result";
+
+/// Folders that can be written, in memory: nothing else can. The last ones are for web servers that insist on them.
+const WRITABLE: [&str; 4] = ["/tmp", "/var/tmp", "/run", "/var/cache/nginx"];
+
+/// File descriptors that each process may have.
+const MAX_OPEN_FILES: i64 = 16_384;
+
+/// Lines of a container that are kept on the engine's disk, by the size of a file and the number of files.
+const LOG_FILE: &str = "8m";
+const LOG_FILES: &str = "2";
+
+/// Part of the memory that may be used as shared memory.
+const SHARED_PART: u64 = 4;
+
+/// Processes of the engine's own in a container: the first one, which passes signals on.
+const OWN_PIDS: u64 = 2;
+
+/// Processors that a service may use while it starts, whatever its limit later.
+pub(super) const STARTING_CPU: f64 = 1.0;
+
+/// An engine that knows no shorter interval for the start checks the health at least this often.
+const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
+
+/// What a container is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose<'n> {
+    /// It listens on a port, in a network.
+    Service {
+        /// The name of the network.
+        network: &'n str,
+        /// The address of the engine's host on which the port is published; `None`, the container's own is used.
+        publish_on: Option<&'n str>,
+    },
+    /// It reads its event from standard input.
+    Job {
+        /// The name of the network, if it has a way out.
+        network: Option<&'n str>,
+    },
+}
+
+/// The port that a service listens on.
+pub(super) fn port(spec: &Spec, facts: &Facts) -> u16 {
+    spec.port.or(facts.port).unwrap_or(DEFAULT_PORT)
+}
+
+/// Refuses what cannot be run, whatever the image is.
+pub(super) fn check(spec: &Spec) -> Result<(), Error> {
+    if spec.limits.memory_mb < MIN_MEMORY_MB {
+        return Err(Error::Refused(format!(
+            "memory_mb is {}, and must be at least {MIN_MEMORY_MB}",
+            spec.limits.memory_mb
+        )));
+    }
+    if spec.limits.pids == 0 {
+        return Err(Error::Refused("pids is 0, and must be at least 1".into()));
+    }
+    for (name, value) in &spec.env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(Error::Refused(format!(
+                "{name:?} cannot be a variable: its name is empty or holds '=', or there is a zero byte in it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What the engine can do.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ability {
+    /// Its processors.
+    pub(super) processors: f64,
+    /// Whether it can check the health more often during a start.
+    pub(super) start_interval: bool,
+    /// `EVENTFLOW_DOCKER_RUNTIME`.
+    pub(super) runtime: Option<String>,
+}
+
+/// The request for a container.
+pub(super) fn body(
+    spec: &Spec,
+    facts: &Facts,
+    owner: &Owner,
+    ability: &Ability,
+    purpose: Purpose<'_>,
+    more: BTreeMap<String, String>,
+) -> Result<ContainerCreateBody, Error> {
+    let Runtime::Command(command) = &spec.runtime else {
+        return Err(Error::Refused(format!("{} is an image, which runs as it says itself", spec.function)));
+    };
+    if command.is_empty() && !facts.runs_something {
+        return Err(Error::Refused(format!("the image of {} does not say what is run: set `command`", spec.function)));
+    }
+    let is_job = matches!(purpose, Purpose::Job { .. });
+    let network = match purpose {
+        Purpose::Service { network, .. } => Some(network),
+        Purpose::Job { network } => network,
+    };
+    let port = port(spec, facts);
+    let exposed = (!is_job).then(|| format!("{port}/tcp"));
+    let published = match purpose {
+        Purpose::Service { publish_on: Some(host), .. } => {
+            let binding = PortBinding { host_ip: Some(host.to_owned()), host_port: None };
+            Some(HashMap::from([(format!("{port}/tcp"), Some(vec![binding]))]))
+        }
+        _ => None,
+    };
+    let endpoints = network.map(|name| HashMap::from([(name.to_owned(), EndpointSettings::default())]));
+    let host = HostConfig {
+        network_mode: Some(network.unwrap_or("none").to_owned()),
+        port_bindings: published,
+        ..host_config(spec, facts, ability, is_job)
+    };
+    Ok(ContainerCreateBody {
+        image: Some(facts.id.clone()),
+        user: is_root(&facts.user).then(|| NOBODY.to_owned()),
+        cmd: (!command.is_empty()).then(|| command.clone()),
+        env: Some(env(spec, facts, (!is_job).then_some(port), more)),
+        labels: Some(owner.labels_of(spec)),
+        exposed_ports: exposed.map(|port| vec![port]),
+        healthcheck: if is_job { Some(no_check()) } else { facts.health.clone().map(|health| sooner(health, ability)) },
+        attach_stdin: Some(is_job),
+        open_stdin: Some(is_job),
+        stdin_once: Some(is_job),
+        tty: Some(false),
+        volumes: is_job.then(|| vec![RESULT_FOLDER.to_owned()]),
+        networking_config: Some(NetworkingConfig { endpoints_config: endpoints }),
+        host_config: Some(host),
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> HostConfig {
+    let Limits { memory_mb, pids, cpu, .. } = spec.limits;
+    let memory = bytes(memory_mb);
+    let mut ulimits = vec![limit("nofile", MAX_OPEN_FILES), limit("core", 0)];
+    if is_job {
+        // The result is on the engine's disk.
+        ulimits.push(limit("fsize", memory));
+    }
+    let cpu = if is_job { cpu } else { cpu.max(STARTING_CPU) };
+    // A volume of an image would be a folder on the engine's disk that has no limit.
+    let writable = WRITABLE.into_iter().map(str::to_owned).chain(facts.volumes.iter().cloned());
+    // "No space left" comes before the end by the memory limit.
+    let options = format!("rw,exec,nosuid,nodev,size={},mode=1777", memory / 2);
+    HostConfig {
+        memory: Some(memory),
+        memory_swap: Some(memory),
+        nano_cpus: Some(nano_cpus(cpu, ability.processors)),
+        pids_limit: i64::try_from(pids + OWN_PIDS).ok(),
+        ulimits: Some(ulimits),
+        shm_size: Some(memory / i64::try_from(SHARED_PART).unwrap_or(4)),
+        cap_drop: Some(vec!["ALL".into()]),
+        security_opt: Some(vec!["no-new-privileges".into()]),
+        readonly_rootfs: Some(true),
+        tmpfs: Some(writable.map(|folder| (folder, options.clone())).collect()),
+        init: Some(true),
+        ipc_mode: Some("private".into()),
+        runtime: ability.runtime.clone(),
+        log_config: Some(HostConfigLogConfig {
+            typ: Some("json-file".into()),
+            config: Some(HashMap::from([
+                ("max-size".to_owned(), LOG_FILE.to_owned()),
+                ("max-file".to_owned(), LOG_FILES.to_owned()),
+            ])),
+        }),
+        ..HostConfig::default()
+    }
+}
+
+/// The processor limit as the engine takes it: not more than it has.
+pub(super) fn nano_cpus(cpu: f64, processors: f64) -> i64 {
+    (cpu.clamp(0.01, processors.max(0.01)) * 1e9) as i64
+}
+
+/// Whether an image would run as root, as far as its words tell.
+fn is_root(user: &str) -> bool {
+    let name = user.split(':').next().unwrap_or_default().trim();
+    name.is_empty() || name == "root" || name.parse() == Ok(0_u64)
+}
+
+fn bytes(mebibytes: u64) -> i64 {
+    i64::try_from(mebibytes.saturating_mul(1 << 20)).unwrap_or(i64::MAX)
+}
+
+fn limit(name: &str, value: i64) -> ResourcesUlimits {
+    ResourcesUlimits { name: Some(name.into()), soft: Some(value), hard: Some(value) }
+}
+
+fn env(spec: &Spec, facts: &Facts, port: Option<u16>, more: BTreeMap<String, String>) -> Vec<String> {
+    let mut env = BTreeMap::new();
+    if !facts.variables.iter().any(|name| name == "HOME") {
+        env.insert("HOME".to_owned(), "/tmp".to_owned());
+    }
+    env.extend(spec.env.clone());
+    env.extend(port.map(|port| ("PORT".to_owned(), port.to_string())));
+    env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());
+    env.insert("EVENTFLOW_NAMESPACE".into(), spec.namespace.clone());
+    env.insert("EVENTFLOW_VERSION".into(), spec.version.to_string());
+    env.insert("EVENTFLOW_MEMORY_MB".into(), spec.limits.memory_mb.to_string());
+    env.extend(more);
+    env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+fn no_check() -> HealthConfig {
+    HealthConfig { test: Some(vec!["NONE".into()]), ..HealthConfig::default() }
+}
+
+/// The image's own check, done often enough that a start is noticed.
+fn sooner(health: HealthConfig, ability: &Ability) -> HealthConfig {
+    let interval = i64::try_from(HEALTH_INTERVAL.as_nanos()).unwrap_or_default();
+    if ability.start_interval {
+        let period = health.start_period.unwrap_or_default().max(30 * interval);
+        return HealthConfig { start_interval: Some(interval / 4), start_period: Some(period), ..health };
+    }
+    let own = health.interval.filter(|own| *own > 0).unwrap_or(i64::MAX);
+    HealthConfig { interval: Some(own.min(interval)), ..health }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::{Code, Network};
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            id: "sha256:00".into(),
+            user: String::new(),
+            port: None,
+            health: None,
+            variables: Vec::new(),
+            runs_something: true,
+            volumes: vec!["/data".into()],
+        }
+    }
+
+    fn spec() -> Spec {
+        Spec {
+            instance: "f-1".into(),
+            function: "f".into(),
+            namespace: "default".into(),
+            version: 3,
+            code: Code::Image("app@sha256:00".into()),
+            runtime: Runtime::Command(Vec::new()),
+            port: None,
+            health: None,
+            env: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
+            limits: Limits { memory_mb: 64, cpu: 0.5, pids: 10, network: Network::None },
+        }
+    }
+
+    fn made(spec: &Spec, facts: &Facts, purpose: Purpose<'_>) -> ContainerCreateBody {
+        let ability = Ability { processors: 2.0, ..Ability::default() };
+        body(spec, facts, &Owner::new("here"), &ability, purpose, BTreeMap::new()).unwrap()
+    }
+
+    #[test]
+    fn a_container_has_no_rights_and_all_limits() {
+        let service = Purpose::Service { network: "n", publish_on: None };
+        let body = made(&spec(), &facts(), service);
+        let host = body.host_config.unwrap();
+        assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
+        assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
+        assert_eq!((host.readonly_rootfs, host.privileged, host.binds), (Some(true), None, None));
+        assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(64 << 20)));
+        assert_eq!((host.pids_limit, host.nano_cpus), (Some(12), Some(1_000_000_000)));
+        assert_eq!(body.user.as_deref(), Some(NOBODY));
+        let tmpfs = host.tmpfs.unwrap();
+        assert!(tmpfs["/data"].contains("size=33554432") && tmpfs.contains_key("/tmp"));
+        assert!(body.env.unwrap().contains(&"PORT=8080".to_owned()));
+        assert_eq!(host.port_bindings, None);
+    }
+
+    #[test]
+    fn an_image_that_names_a_user_a_port_and_a_home_keeps_them() {
+        let facts = Facts {
+            user: "app:staff".into(),
+            port: Some(80),
+            variables: vec!["HOME".into(), "PATH".into()],
+            ..facts()
+        };
+        let body = made(&spec(), &facts, Purpose::Service { network: "n", publish_on: Some("127.0.0.1") });
+        assert_eq!(body.user, None);
+        let env = body.env.unwrap();
+        assert!(env.contains(&"PORT=80".to_owned()) && !env.iter().any(|line| line.starts_with("HOME=")));
+        let published = body.host_config.unwrap().port_bindings.unwrap();
+        assert_eq!(published["80/tcp"].as_ref().unwrap()[0].host_ip.as_deref(), Some("127.0.0.1"));
+        assert_eq!(port(&Spec { port: Some(9000), ..spec() }, &facts), 9000);
+    }
+
+    #[test]
+    fn nobody_is_root() {
+        for user in ["", "root", "0", "0:0", "root:root", "00", " root"] {
+            assert!(is_root(user), "{user:?}");
+        }
+        for user in ["app", "1000", "10:0", "rooty"] {
+            assert!(!is_root(user), "{user:?}");
+        }
+    }
+
+    #[test]
+    fn a_job_has_no_network_unless_it_asks_and_may_write_its_result() {
+        let body = made(&spec(), &facts(), Purpose::Job { network: None });
+        let host = body.host_config.unwrap();
+        assert_eq!(host.network_mode.as_deref(), Some("none"));
+        assert_eq!(host.nano_cpus, Some(500_000_000));
+        assert!(host.ulimits.unwrap().iter().any(|limit| limit.name.as_deref() == Some("fsize")));
+        assert_eq!((body.open_stdin, body.volumes), (Some(true), Some(vec![RESULT_FOLDER.to_owned()])));
+        assert!(!body.env.unwrap().iter().any(|line| line.starts_with("PORT=")));
+    }
+
+    #[test]
+    fn what_cannot_run_is_refused() {
+        let limits = |limits| check(&Spec { limits, ..spec() });
+        assert!(limits(Limits { memory_mb: 4, ..spec().limits }).is_err());
+        assert!(limits(Limits { pids: 0, ..spec().limits }).is_err());
+        let facts = Facts { runs_something: false, ..facts() };
+        let job = Purpose::Job { network: None };
+        let refused = body(&spec(), &facts, &Owner::new("here"), &Ability::default(), job, BTreeMap::new());
+        assert!(refused.unwrap_err().to_string().contains("set `command`"));
+    }
+}

@@ -1,0 +1,221 @@
+//! How images come to the engine, and what they are.
+
+use std::process::{Command, Stdio};
+
+use server::executor::images::{Image, Images, Login};
+use server::executor::{Code, Error, Executor};
+use sha2::{Digest, Sha256};
+
+use super::super::{Log, READY_WITHIN, call, texts};
+use super::{BUSYBOX, Containers, docker, host, image, registry, server_name};
+
+fn login(password: &str) -> Option<Login> {
+    Some(Login { user: "eventflow".into(), password: password.into() })
+}
+
+async fn pulled(containers: &Containers, name: &str, login: Option<Login>) -> (Result<Image, Error>, Vec<String>) {
+    let (lines, log) = Log::new();
+    let image = containers.docker.pull(name, login, lines).await;
+    (image, texts(&log.all().await).iter().map(|text| (*text).to_owned()).collect())
+}
+
+/// Gives bytes to the engine's client.
+fn give(arguments: &[&str], bytes: &[u8]) {
+    let mut command = Command::new("docker");
+    command.env("DOCKER_HOST", host()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), bytes).unwrap();
+    assert!(child.wait().unwrap().success(), "docker {arguments:?}");
+}
+
+fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, content) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_mode(0o644);
+        header.set_size(content.len() as u64);
+        archive.append_data(&mut header, name, *content).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+/// An empty image of this engine alone.
+fn import(name: &str, changes: &[&str]) {
+    give(&[&["import"], changes, &["-", name]].concat(), &archive(&[]));
+}
+
+/// An empty image for another architecture.
+fn load_foreign(name: &str) {
+    let layer = archive(&[]);
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&layer)));
+    let config = serde_json::json!({
+        "architecture": "s390x",
+        "os": "linux",
+        "config": { "Cmd": ["/bin/true"] },
+        "rootfs": { "type": "layers", "diff_ids": [digest] },
+    });
+    let manifest = serde_json::json!([{ "Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"] }]);
+    let (config, manifest) = (config.to_string(), manifest.to_string());
+    let files =
+        [("config.json", config.as_bytes()), ("manifest.json", manifest.as_bytes()), ("layer.tar", layer.as_slice())];
+    give(&["load", "-q"], &archive(&files));
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_told_and_run_by_its_digest() {
+    let containers = Containers::new().await;
+    let name = format!("{}/eventflow-test/busybox:1", registry("TEST_REGISTRY"));
+    let (image, lines) = pulled(&containers, &name, None).await;
+    let found = image.unwrap();
+    assert_eq!((found.reference.as_str(), found.os.as_str()), (name.as_str(), "linux"));
+    assert!(found.digest.starts_with("sha256:") && found.digest.len() == 71, "{}", found.digest);
+    assert!(found.size > 500_000 && found.layers.len() == 1 && found.layers[0].size == found.size, "{found:?}");
+    assert_eq!(found.command, ["/bin/sh"]);
+    assert!(lines.iter().any(|line| line.contains(&found.digest)), "{lines:?}");
+    // Somebody removes it, and a version of this digest is started all the same.
+    docker(&["rmi", &name]);
+    let (repository, _) = name.rsplit_once(':').unwrap();
+    let mut spec = image_of(&format!("{repository}@{}", found.digest));
+    spec.runtime = server::executor::Runtime::Command(vec!["/bin/echo".into(), "here".into()]);
+    let (lines, log) = Log::new();
+    containers.docker.job(spec, call(), lines).await.unwrap();
+    assert_eq!(texts(&log.all().await), ["here"]);
+}
+
+fn image_of(name: &str) -> server::executor::Spec {
+    image(name, &["/bin/true"])
+}
+
+#[tokio::test]
+async fn an_image_that_does_not_exist_is_refused() {
+    let containers = Containers::new().await;
+    for name in ["eventflow-test/nothing:1", "eventflow-test/busybox:none"] {
+        let name = format!("{}/{name}", registry("TEST_REGISTRY"));
+        let (image, _) = pulled(&containers, &name, None).await;
+        let error = image.unwrap_err();
+        assert!(matches!(error, Error::Refused(_)), "{error:?}");
+        assert!(error.to_string().contains(&format!("there is no image {name}")), "{error}");
+    }
+    let (image, _) = pulled(&containers, "Not a name", None).await;
+    assert!(image.unwrap_err().to_string().contains("is no name of an image"));
+    // A version whose image is nowhere any more.
+    let (lines, _log) = Log::new();
+    let name = format!("{}/eventflow-test/busybox@sha256:{}", registry("TEST_REGISTRY"), "0f".repeat(32));
+    let error = containers.docker.service(image_of(&name), lines, READY_WITHIN).await.unwrap_err();
+    assert!(error.to_string().contains("there is no image"), "{error}");
+}
+
+#[tokio::test]
+async fn a_registry_with_a_login_lets_in_who_has_it() {
+    let containers = Containers::new().await;
+    let registry = registry("TEST_LOGIN_REGISTRY");
+    let name = format!("{registry}/eventflow-test/busybox:1");
+    let (image, _) = pulled(&containers, &name, None).await;
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains(&format!("set the namespace's secret `registry-{registry}`")), "{error}");
+    let (image, _) = pulled(&containers, &name, login("wrong")).await;
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains("does not let eventflow pull") && !error.contains("wrong"), "{error}");
+    let (image, _) = pulled(&containers, &name, login("let-me-in")).await;
+    assert_eq!(image.unwrap().command, ["/bin/sh"]);
+    docker(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn an_image_of_the_engine_is_used_where_no_registry_answers() {
+    let containers = Containers::new().await;
+    // Nobody listens on port 1.
+    let name = format!("127.0.0.1:1/eventflow-test/{}:1", server_name());
+    let (image, _) = pulled(&containers, &name, None).await;
+    let error = image.unwrap_err();
+    assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("127.0.0.1:1 does not answer"), "{error}");
+    docker(&["tag", BUSYBOX, &name]);
+    let (image, lines) = pulled(&containers, &name, None).await;
+    let found = image.unwrap();
+    assert!(lines.iter().any(|line| line.contains("of this engine is used")), "{lines:?}");
+    let (repository, _) = name.rsplit_once(':').unwrap();
+    docker(&["rmi", &name]);
+    // Its id is all that it is known by.
+    let (lines, _log) = Log::new();
+    let spec = image_of(&format!("{repository}@{}", found.digest));
+    let outcome = containers.docker.job(spec, call(), lines).await.unwrap();
+    assert_eq!(outcome.exit.code, Some(0));
+}
+
+/// A registry of the test's own, which it can end.
+fn own_registry(folder: &std::path::Path) -> (std::process::Child, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let config = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{address}\"}}\n",
+        folder.display()
+    );
+    std::fs::write(folder.join("config.yml"), config).unwrap();
+    let mut command = Command::new("docker-registry");
+    command
+        .arg("serve")
+        .arg(folder.join("config.yml"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    (command.spawn().unwrap(), address)
+}
+
+#[tokio::test]
+async fn what_somebody_pulled_is_given_to_nobody_while_its_registry_is_away() {
+    let containers = Containers::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (mut process, address) = own_registry(folder.path());
+    let name = format!("{address}/private/app:1");
+    crate::app::eventually("the registry answers", &mut async || tokio::net::TcpStream::connect(&address).await.ok())
+        .await;
+    docker(&["tag", BUSYBOX, &name]);
+    docker(&["push", "-q", &name]);
+    let (image, _) = pulled(&containers, &name, None).await;
+    assert!(image.is_ok(), "{image:?}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let (image, lines) = pulled(&containers, &name, None).await;
+    docker(&["rmi", &name]);
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains(&format!("{address} does not answer")), "{error}, {lines:?}");
+}
+
+#[tokio::test]
+async fn an_image_for_another_machine_is_refused() {
+    let containers = Containers::new().await;
+    let name = format!("127.0.0.1:1/eventflow-test/{}:1", server_name());
+    load_foreign(&name);
+    let (image, _) = pulled(&containers, &name, None).await;
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains("made for linux/s390x"), "{error}");
+    let (lines, _log) = Log::new();
+    let mut spec = image_of(&name);
+    spec.code = Code::Image(name.clone());
+    let error = containers.docker.job(spec, call(), lines).await.unwrap_err().to_string();
+    assert!(error.contains("made for linux/s390x"), "{error}");
+    docker(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn what_an_image_says_of_itself_is_told() {
+    let containers = Containers::new().await;
+    let name = format!("127.0.0.1:1/eventflow-test/{}:1", server_name());
+    let changes = [
+        "-c",
+        "EXPOSE 9000 8000 53/udp",
+        "-c",
+        "USER 1000",
+        "-c",
+        "HEALTHCHECK CMD /bin/true",
+        "-c",
+        "ENTRYPOINT [\"/bin/app\"]",
+    ];
+    import(&name, &changes);
+    let (image, _) = pulled(&containers, &name, None).await;
+    let image = image.unwrap();
+    assert_eq!((image.port, image.health, image.user.as_str()), (Some(8000), true, "1000"));
+    assert_eq!(image.command, ["/bin/app"]);
+    docker(&["rmi", &name]);
+}
