@@ -243,6 +243,12 @@ pub struct Manifest {
     /// Only pushes that touch one of these paths lead to a build.
     #[serde(default)]
     pub watch_paths: Vec<String>,
+    /// The owner's own words about the function, by which programs choose functions. They mean nothing to EventFlow.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// The same, for what is noted and not chosen by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
     /// Whether a build starts an instance, which must answer for the build to succeed.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub start_test: bool,
@@ -277,6 +283,8 @@ impl Manifest {
             scaling: Scaling::default(),
             retry: retry::Policy::default(),
             watch_paths: Vec::new(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             start_test: true,
             submodules: false,
             lfs: false,
@@ -383,6 +391,8 @@ mod tests {
             scaling: Scaling { min: 0, max: 4, concurrency: 10, idle_s: 300 },
             retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
             watch_paths: vec!["functions/thumbnails/**".into()],
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
             start_test: true,
             submodules: false,
             lfs: false,
@@ -422,16 +432,19 @@ mod tests {
 
     #[test]
     fn what_only_some_manifests_say_is_written_only_where_they_say_something() {
-        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true,"lfs":true,"build":{"secrets":["NPM_TOKEN"]}}"#;
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true,"lfs":true,"build":{"secrets":["NPM_TOKEN"]},"labels":{"team":"shop"},"annotations":{"why":"a trial"}}"#;
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
         assert!(manifest.submodules && manifest.lfs);
         assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
+        assert_eq!((manifest.labels["team"].as_str(), manifest.annotations["why"].as_str()), ("shop", "a trial"));
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
         // Stored manifests keep their bytes.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
         assert!(
-            ["adapter", "start_test", "submodules", "lfs", "build"].iter().all(|name| !plain.contains(name)),
+            ["adapter", "start_test", "submodules", "lfs", "build", "labels", "annotations"]
+                .iter()
+                .all(|name| !plain.contains(name)),
             "{plain}"
         );
     }

@@ -174,11 +174,13 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), command);
     let build = (btree_map(text(), text(), 0..3), vec(text(), 0..3)).prop_map(|(env, secrets)| Build { env, secrets });
     let build = (any::<(bool, bool, bool)>(), build);
-    let what = (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3), build);
+    let pairs = || btree_map(text(), text(), 0..3);
+    let paths = (vec(text(), 0..3), pairs(), pairs());
+    let what = (vec(trigger(), 0..4), pairs(), vec(text(), 0..3), paths, build);
     (who, what, resources, scaling, policy()).prop_map(
         |(
             (name, runtime, mode, (handler, adapter), (command, (image, port, health))),
-            (triggers, env, secrets, watch_paths, ((start_test, submodules, lfs), build)),
+            (triggers, env, secrets, (watch_paths, labels, annotations), ((start_test, submodules, lfs), build)),
             resources,
             scaling,
             retry,
@@ -200,6 +202,8 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 scaling,
                 retry,
                 watch_paths,
+                labels,
+                annotations,
                 start_test,
                 submodules,
                 lfs,

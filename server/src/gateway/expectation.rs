@@ -8,7 +8,7 @@ use actix_web::http::header;
 use domain::access::Action;
 
 use super::state::Gateway;
-use super::target::callable;
+use super::target::{callable, dotted, meant};
 use crate::edge::{FunctionHost, HttpError, Wants, auth};
 
 /// The overhead of a form around the bundle in it, in bytes.
@@ -58,6 +58,10 @@ impl Gateway {
                 WITHOUT_TOKEN.iter().any(|begin| path.starts_with(begin))
                     || doors.is_open(&self.services.settings.namespace, first)
                     || doors.is_open(first, second)
+                    || dotted(first).is_some_and(|(name, namespace)| {
+                        meant(namespace, &self.services.settings.namespace)
+                            .any(|namespace| doors.is_open(namespace, name))
+                    })
                     || doors.at(path).is_some()
             }
         };

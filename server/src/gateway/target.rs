@@ -1,5 +1,6 @@
 //! Finds the function that a request calls, and identifies the caller.
 
+use std::iter;
 use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
@@ -7,6 +8,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use domain::access::Action;
 use domain::manifest::http::Pattern;
 use domain::manifest::{Cors, HttpAuth, HttpTrigger};
+use domain::name;
 
 use super::passing::Origin;
 use super::refused::refusal;
@@ -15,6 +17,9 @@ use crate::edge::auth::Session;
 use crate::edge::{FunctionHost, HttpError};
 use crate::leasing::Route;
 use crate::operations::Viewer;
+
+/// The default namespace of OpenFaaS.
+const THEIR_DEFAULT: &str = "openfaas-fn";
 
 /// How a request leads to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +95,10 @@ impl Gateway {
         let (namespace, name, rest, pattern) = match way {
             Way::Call | Way::Later => {
                 let (first, rest) = split(path.strip_prefix(way.begin())?);
-                if doors.is_open(default, first) {
+                if let Some((name, namespace)) = dotted(first) {
+                    let namespace = meant(namespace, default).find(|namespace| doors.is_open(namespace, name))?;
+                    (namespace.to_owned(), name.to_owned(), rest, None)
+                } else if doors.is_open(default, first) {
                     (default.to_owned(), first.to_owned(), rest, None)
                 } else {
                     let (second, rest) = split(rest.trim_start_matches('/'));
@@ -136,6 +144,9 @@ impl Gateway {
         open_access: Option<OpenAccess<'r>>,
     ) -> Result<Called<'r>, HttpError> {
         let origin = way.origin();
+        if matches!(way, Way::Call | Way::Later) && is_nobodys(request.uri().path(), way) {
+            return Err(missing());
+        }
         if let Some(OpenAccess { route, rest, public: true, .. }) = &open_access
             && way != Way::Later
         {
@@ -174,10 +185,18 @@ impl Gateway {
     }
 
     /// The route that a path leads to, and the rest of the path for the function. A first segment that is not a
-    /// function of the default namespace may be a namespace.
+    /// function of the default namespace may be a namespace, or name both: `NAME.NAMESPACE`.
     pub(super) async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(Arc<Route>, &'p str), HttpError> {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
+        if let Some((name, namespace)) = dotted(first) {
+            for namespace in meant(namespace, default).filter(|namespace| viewer.sees(namespace)) {
+                if let Some(route) = self.leasing().route(namespace, name).await.map_err(refusal)? {
+                    return Ok((route, rest));
+                }
+            }
+            return Err(missing());
+        }
         if viewer.sees(default)
             && let Some(route) = self.leasing().route(default, first).await.map_err(refusal)?
         {
@@ -203,9 +222,7 @@ impl Gateway {
     /// tokens are never passed on.
     pub(super) fn hand_on_credentials(&self, request: &HttpRequest, headers: &mut hyper::HeaderMap) {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else { return };
-        let text = value.to_str().unwrap_or_default();
-        let token = text.split_once(' ').map_or(text, |(_, token)| token.trim());
-        if self.services.auth.issued(token) {
+        if self.services.auth.carries_ours(request.headers()) {
             return;
         }
         if let Ok(value) = hyper::header::HeaderValue::from_bytes(value.as_bytes()) {
@@ -232,6 +249,23 @@ pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
             ),
         )),
     }
+}
+
+/// `NAME.NAMESPACE`, as OpenFaaS' clients address functions. No name has a dot.
+pub(super) fn dotted(segment: &str) -> Option<(&str, &str)> {
+    segment.split_once('.')
+}
+
+/// The namespaces that such a segment may mean. OpenFaaS' clients say [`THEIR_DEFAULT`] where they were told none.
+pub(super) fn meant<'n>(namespace: &'n str, default: &'n str) -> impl Iterator<Item = &'n str> {
+    iter::once(namespace).chain((namespace == THEIR_DEFAULT).then_some(default))
+}
+
+/// Whether a path names a function as `NAME.NAMESPACE` that nobody can have, because these are no names. Callers need not say who
+/// they are to be told so.
+fn is_nobodys(path: &str, way: Way) -> bool {
+    let (first, _) = split(path.strip_prefix(way.begin()).unwrap_or_default());
+    dotted(first).is_some_and(|(name, namespace)| !name::fits(name) || !name::fits(namespace))
 }
 
 fn split(path: &str) -> (&str, &str) {

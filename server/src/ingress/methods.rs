@@ -12,6 +12,19 @@ use crate::ingress::http::openapi;
 const OTHERS: [(&str, &[&str]); 3] =
     [("/graphql", &["GET", "POST"]), ("/openapi.json", &["GET"]), ("/schemas/function.json", &["GET"])];
 
+/// OpenFaaS' own, which OpenFaaS describes.
+const OF_OPENFAAS: [(&str, &[&str]); 9] = [
+    ("/system/info", &["GET"]),
+    ("/system/functions", &["GET", "POST", "PUT", "DELETE"]),
+    ("/system/function/{name}", &["GET"]),
+    ("/system/scale-function/{name}", &["POST"]),
+    ("/system/logs", &["GET"]),
+    ("/system/secrets", &["GET", "POST", "PUT", "DELETE"]),
+    ("/system/namespaces", &["GET"]),
+    ("/system/namespace/", &["POST"]),
+    ("/system/namespace/{name}", &["GET", "POST", "PUT", "DELETE"]),
+];
+
 /// Methods of pages and files of the web UI, and of addresses without a route.
 const PAGES: &str = "GET, HEAD, OPTIONS";
 
@@ -25,7 +38,7 @@ static ALLOWED: LazyLock<HashMap<String, HeaderValue>> = LazyLock::new(|| {
         let methods = methods.filter(|method| METHODS.contains(&method.as_str()));
         (path.clone(), methods.map(|method| method.to_ascii_uppercase()).collect::<Vec<_>>())
     });
-    let others = OTHERS.iter().map(|(path, methods)| {
+    let others = OTHERS.iter().chain(&OF_OPENFAAS).map(|(path, methods)| {
         ((*path).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect::<Vec<_>>())
     });
     described.chain(others).map(|(path, methods)| (path, allowed(methods))).collect()
@@ -60,6 +73,7 @@ mod tests {
             ("/auth/token", "POST, OPTIONS"),
             ("/graphql", "GET, HEAD, POST, OPTIONS"),
             ("/openapi.json", "GET, HEAD, OPTIONS"),
+            ("/system/functions", "GET, HEAD, POST, PUT, DELETE, OPTIONS"),
         ] {
             let found = of(Some(pattern));
             let sorted = |text: &str| {

@@ -74,12 +74,16 @@ pub(super) async fn around(
 /// itself
 /// (GraphQL).
 pub(super) fn lane_of(services: &Services, request: &HttpRequest, pattern: Option<&str>) -> Option<String> {
-    if !pattern.is_some_and(|pattern| pattern.starts_with("/v1/") || ["/metrics", "/readyz"].contains(&pattern)) {
-        return None;
-    }
-    let session = services.auth.session(request);
+    let pattern = pattern?;
+    let session = match pattern.starts_with("/system/") {
+        true => services.auth.program_if_any(request),
+        false if pattern.starts_with("/v1/") || ["/metrics", "/readyz"].contains(&pattern) => {
+            services.auth.session(request).ok()
+        }
+        false => return None,
+    };
     // A viewer's name is never empty.
-    Some(session.map_or_else(|_| String::new(), |session| session.viewer.subject.to_string()))
+    Some(session.map_or_else(String::new, |session| session.viewer.subject.to_string()))
 }
 
 /// Answers a method that a route does not have: OPTIONS gets the list of methods, and the library's own answers get our

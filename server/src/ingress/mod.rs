@@ -6,12 +6,14 @@
 pub mod amqp;
 pub mod assets;
 mod cloudevent;
+mod following;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod graphql;
 mod http;
 mod methods;
 mod middleware;
+mod openfaas;
 mod proof;
 #[cfg(test)]
 mod tests;
@@ -35,6 +37,7 @@ pub fn routes(
         let scope = web::scope("")
             .wrap(actix_web::middleware::from_fn(middleware::around))
             .configure(|config| http::configure(config, &services))
+            .configure(openfaas::configure)
             .configure(|config| graphql::http::configure(config, &schema))
             .default_service(web::to(http::fallback));
         // Calls of functions come first and bypass the middleware of the others: they are the hot path.

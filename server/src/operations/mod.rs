@@ -13,6 +13,7 @@ mod event;
 mod function;
 mod idempotency;
 mod member;
+mod namespace;
 mod offers;
 mod past;
 mod reach;
@@ -21,6 +22,7 @@ mod registered;
 mod run;
 mod secret;
 mod services;
+mod starting;
 mod unguarded;
 mod viewer;
 
@@ -34,6 +36,7 @@ pub use function::{
 };
 pub use idempotency::{Claim, REPLAYED, digest};
 pub use member::{MemberInfo, members, set_member};
+pub use namespace::{create_namespace, namespaces};
 pub use offers::{functions_of_offers, suggested_names};
 pub use past::{function_as_of, was_registered};
 pub use reach::{Reach, ReachTotals, reach, reach_totals};
@@ -46,5 +49,6 @@ pub use run::{
 };
 pub use secret::{remove_secret, secrets, set_secret};
 pub use services::{Guarded, Services};
+pub use starting::start_when_built;
 pub use unguarded::Unguarded;
 pub use viewer::Viewer;

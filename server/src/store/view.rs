@@ -3,6 +3,8 @@
 //! A [`Sight`] is what the access policy grants a caller; nothing outside it is found here. Entry points have no other handle to
 //! the tables, so forgetting a check does not compile.
 
+use std::collections::HashMap;
+
 use domain::access::Sight;
 use domain::function::{self, event::Source};
 use domain::{Recorded, event, run};
@@ -13,7 +15,7 @@ use super::events::EventFilter;
 use super::functions::FunctionFilter;
 use super::history::HistoryFilter;
 use super::line::{LineRow, LinesOf, Recent};
-use super::metrics::{Metrics, Span};
+use super::metrics::{Calls, Metrics, Span};
 use super::page::{Page, PageRequest};
 use super::runs::RunFilter;
 use super::tables::{BuildRow, EventRow, FunctionRow, RunRow, SecretInfo, VersionRow};
@@ -230,6 +232,12 @@ impl View {
     /// As [`super::Log::metrics`].
     pub async fn metrics(&self, function: Option<function::Id>, span: &Span) -> Result<Metrics, Error> {
         self.log.metrics(function, self.sight.namespaces(), span).await
+    }
+
+    /// As [`super::Log::calls`].
+    pub async fn calls(&self, of: &[&FunctionRow], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+        let ids: Vec<_> = of.iter().map(|row| row.id).collect();
+        self.log.calls(&ids, span).await
     }
 
     /// As [`super::Log::secret_infos`].

@@ -89,12 +89,15 @@ async fn a_public_function_is_called_by_everybody_and_knows_nobodys_token() {
     assert_eq!(got(call().header("authorization", "Bearer of-its-own")).await, "Bearer of-its-own");
     assert_eq!(got(call().header("authorization", "Basic dTpw")).await, "Basic dTpw");
     assert_eq!(got(call().bearer_auth("dev-token")).await, Value::Null);
+    assert_eq!(got(call().basic_auth("admin", Some("dev-token"))).await, Value::Null, "as /system takes them");
+    assert_eq!(got(call().basic_auth("dev-token", Some(""))).await, Value::Null);
     let credentials = json!({ "username": "admin", "password": "admin" });
     let signed_in = app.request(Method::POST, "/auth/token?cookie=true").json(&credentials).send().await.unwrap();
     let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
     let token: Value = signed_in.json().await.unwrap();
     let token = token["token"].as_str().unwrap();
     assert_eq!(got(call().bearer_auth(token)).await, Value::Null);
+    assert_eq!(got(call().basic_auth("admin", Some(token))).await, Value::Null);
     app.request(Method::POST, "/auth/logout").bearer_auth(token).send().await.unwrap();
     assert_eq!(got(call().bearer_auth(token)).await, Value::Null, "also when it was signed out");
     let body = json_of(call().header("cookie", cookie).send().await.unwrap(), StatusCode::OK).await;

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{Options, TestApp};
-use crate::people::{Socket, cookie, known_key, token};
+use crate::people::{Socket, cookie, known_key, member, token};
 use crate::victim::victim;
 
 async fn runs(app: &TestApp) -> u64 {
@@ -47,6 +47,49 @@ async fn who_may_only_look_calls_nothing() {
     let writer = token(true, Duration::from_secs(600), true);
     let call = app.request(Method::GET, "/function/hello").bearer_auth(&writer).send().await.unwrap();
     assert_eq!(call.status(), 200);
+}
+
+#[tokio::test]
+async fn who_may_only_look_deploys_nothing_as_openfaas_does() {
+    let app = victim(known_key()).await;
+    let reader = token(false, Duration::from_secs(600), true);
+    let stranger = member("team");
+    let history = "{ history { totalCount } }";
+    app.graphql(
+        "mutation { setSecret(namespace: \"default\", name: \"A\", value: \"b\") { userErrors { code } } }",
+        Value::Null,
+    )
+    .await;
+    let before = app.graphql(history, Value::Null).await;
+    let image = "docker.io/functions/alpine:latest";
+    // What is refused to whoever sees the function, and what is not there for whoever does not.
+    for (method, path, body, reader_gets, stranger_gets) in [
+        (Method::POST, "functions", json!({ "service": "mine", "image": image }), 403, 403),
+        (Method::PUT, "functions", json!({ "service": "hello", "image": image }), 403, 404),
+        (Method::DELETE, "functions", json!({ "functionName": "hello" }), 403, 404),
+        (Method::POST, "scale-function/hello", json!({ "replicas": 9 }), 403, 404),
+        (Method::GET, "function/hello", Value::Null, 200, 404),
+        (Method::GET, "function/hello.default", Value::Null, 200, 404),
+        (Method::GET, "functions", Value::Null, 200, 403),
+        (Method::GET, "logs?name=hello", Value::Null, 200, 404),
+        (Method::GET, "logs?name=hello&follow=true", Value::Null, 200, 404),
+        (Method::GET, "secrets", Value::Null, 200, 403),
+        (Method::POST, "secrets", json!({ "name": "a", "value": "x" }), 403, 403),
+        (Method::PUT, "secrets", json!({ "name": "A", "value": "x" }), 403, 403),
+        (Method::DELETE, "secrets", json!({ "name": "A" }), 403, 403),
+        (Method::POST, "namespace/", json!({ "name": "mine" }), 403, 403),
+        (Method::GET, "namespace/default", Value::Null, 200, 404),
+    ] {
+        for (who, token, expected) in [("reader", &reader, reader_gets), ("stranger", &stranger, stranger_gets)] {
+            let request = app.request(method.clone(), &format!("/system/{path}")).basic_auth(who, Some(token));
+            let request = if body.is_null() { request } else { request.json(&body) };
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), expected, "{who}: {method} {path}");
+        }
+    }
+    let seen = app.request(Method::GET, "/system/namespaces").basic_auth("", Some(&stranger)).send().await.unwrap();
+    assert_eq!(seen.json::<Value>().await.unwrap(), json!([]));
+    assert_eq!(app.graphql(history, Value::Null).await, before);
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ mod log_fields;
 mod logs;
 mod nodes;
 mod offers;
+mod openfaas;
 mod operate;
 mod pages;
 mod places;

@@ -19,6 +19,7 @@ pub(super) fn faults(json: &Value, others: &[Fault]) -> Vec<Fault> {
     runtime(json, &mut faults);
     triggers(json, &mut faults);
     variables(json, &mut faults);
+    words(json, &mut faults);
     hosts(json, &mut faults);
     ranges(json, &mut faults);
     faults.retain(|fault| others.iter().all(|other| other.pointer != fault.pointer));
@@ -191,6 +192,16 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
              less often"
         );
         faults.push(Fault::at("/triggers", message));
+    }
+}
+
+/// Labels and annotations: PostgreSQL takes no zero byte in a text.
+fn words(json: &Value, faults: &mut Vec<Fault>) {
+    for place in ["labels", "annotations"] {
+        let pairs = json[place].as_object().into_iter().flatten().filter(|(_, value)| has_zero(value));
+        faults.extend(
+            pairs.map(|(name, _)| Fault::at(format!("/{place}/{}", escaped(name)), "there is a zero byte in it")),
+        );
     }
 }
 

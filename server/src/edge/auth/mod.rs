@@ -3,6 +3,7 @@
 //! Knows tokens and passwords, not what they are used for, except whether a request changes anything.
 
 mod attempts;
+mod basic;
 mod comparing;
 mod cookie;
 mod hs256;
@@ -345,10 +346,7 @@ impl Auth {
         peer: Option<IpAddr>,
     ) -> Result<(String, DateTime<Utc>), HttpError> {
         let known = self.comparing.knows(peer);
-        let attempt = self.attempts.begin(peer, username, known, Instant::now()).map_err(|wait| {
-            let message = "too many wrong passwords; try again in a minute";
-            HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait)
-        })?;
+        let attempt = self.attempts.begin(peer, username, known, Instant::now()).map_err(too_many)?;
         let right = match &self.admin {
             None => token::same(password.as_bytes(), ADMIN.as_bytes()),
             Some(admin) => match self.comparing.fits(&admin.hash(), password, peer).await {
@@ -393,6 +391,11 @@ impl Auth {
             false => Err(bad()),
         }
     }
+}
+
+fn too_many(wait: u64) -> HttpError {
+    let message = "too many wrong passwords; try again in a minute";
+    HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait)
 }
 
 pub(crate) fn missing() -> HttpError {

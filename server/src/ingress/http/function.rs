@@ -9,11 +9,9 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use domain::Json;
-use domain::aggregate::Payload;
-use domain::function::{self, BuildId, BuildStatus, Event, Status, event::Source};
+use domain::function::{BuildStatus, Status, event::Source};
 use domain::manifest::Mode;
 use domain::trigger::index::Kind;
-use futures::StreamExt;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
@@ -417,7 +415,8 @@ pub(super) async fn create(
         let position = row.position;
         let build = operations::build(&services, &caller, id, None).await?;
         if start {
-            tokio::spawn(start_when_built(services.get_ref().clone(), caller.clone(), id, build, position));
+            let services = services.operations.clone();
+            tokio::spawn(operations::start_when_built(services, caller.clone(), id, build, position));
         }
     }
     let location = format!("/v1/functions/{}", row.name);
@@ -676,29 +675,6 @@ fn registered_replicas(row: &FunctionRow) -> u32 {
     least.and_then(|least| u32::try_from(least).ok()).unwrap_or_default()
 }
 
-/// Starts a function when its first build has succeeded.
-async fn start_when_built(services: Services, caller: Caller, id: function::Id, build: BuildId, after: u64) {
-    let stream = domain::Stream::function(id);
-    let mut feed = services.follow(after);
-    while let Some(batch) = feed.next().await {
-        let Ok(batch) = batch else { continue };
-        for record in batch.iter().filter(|record| record.stream == stream) {
-            match Event::decode(&record.kind, &record.data) {
-                Ok(Event::BuildSucceeded(e)) if e.build == build => {
-                    if let Err(refusal) = operations::start(&services, &caller, id).await {
-                        tracing::warn!(function = %id, error = ?refusal, "not started after its first build");
-                    }
-                    return;
-                }
-                Ok(Event::BuildFailed(e)) if e.build == build => return,
-                Ok(Event::BuildCancelled(e)) if e.build == build => return,
-                Ok(Event::Deregistered(_)) => return,
-                _ => {}
-            }
-        }
-    }
-}
-
 async fn body_of(
     request: &HttpRequest,
     services: &Services,
@@ -768,12 +744,7 @@ async fn describe(
     };
     FunctionBody {
         id: row.id.uuid(),
-        image: match &row.source {
-            Source::Image { image, .. } => image.clone(),
-            Source::Git { url, git_ref: Some(git_ref), .. } => format!("{url}#{git_ref}"),
-            Source::Git { url, .. } => url.clone(),
-            Source::Bundle { digest } => digest.clone(),
-        },
+        image: told_source(&row.source),
         replicas: wanted,
         available_replicas: ready,
         ready_replicas: ready,
@@ -793,5 +764,15 @@ async fn describe(
         }),
         version: row.current_version,
         created_at: row.created_at,
+    }
+}
+
+/// A source in one text, where only images are expected.
+pub(in crate::ingress) fn told_source(source: &Source) -> String {
+    match source {
+        Source::Image { image, .. } => image.clone(),
+        Source::Git { url, git_ref: Some(git_ref), .. } => format!("{url}#{git_ref}"),
+        Source::Git { url, .. } => url.clone(),
+        Source::Bundle { digest } => digest.clone(),
     }
 }

@@ -1,16 +1,10 @@
 //! A function's log: as text, or as resumable server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::access::Action;
-use futures::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
@@ -18,19 +12,13 @@ use utoipa::IntoParams;
 use super::described::{Name, NamespaceHeader};
 use super::incoming::{duration, namespace, query, wrong_method};
 use crate::edge::auth::Over;
-use crate::edge::subscribers::{self, SubscriberSlot};
 use crate::edge::{HttpError, Services};
-use crate::store::{LineFeed, LineRow, LinesOf, Recent};
+use crate::ingress::following::{self, PAST};
+use crate::store::{LineRow, LinesOf, Recent};
 use crate::{clock, operations};
-
-/// The most past lines that are sent.
-const PAST: u32 = 1000;
 
 /// Lines read at a time.
 const PAGE: u32 = 500;
-
-/// How often a stream without lines sends a sign of life.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(
@@ -103,7 +91,7 @@ pub(super) async fn logs(
     };
     let events = accepts("text/event-stream");
     let goes_on = which.follow || events;
-    let slot = goes_on.then(|| services.subscribers.take(viewer)).transpose().map_err(too_many)?;
+    let slot = goes_on.then(|| following::slot(&services, viewer)).transpose()?;
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
     // Read before the past lines: lines written meanwhile come by the feed, or come twice and are dropped there.
@@ -123,68 +111,20 @@ pub(super) async fn logs(
     if !goes_on {
         return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
     }
-    let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
-    let lines = stream::iter(past).chain(rendered(services.follow_lines(viewer, of, known), render));
-    let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
-    let lines = if events { alive(lines) } else { lines };
-    let over = services.auth.clone().until_not(session, Action::View, row.namespace.as_str().into());
-    Ok(response.streaming(until_over(lines, over, events, slot)))
+    let past: Vec<_> = past.iter().map(|line| Bytes::from(render(line))).collect();
+    let lines = services.follow_lines(viewer, of, known);
+    let last = if events { last_event } else { last_line };
+    let lines = following::Following { past, lines, render, last, keep_alive: events.then_some(": still here\n\n") };
+    Ok(response.streaming(lines.until_over(&services, session, &row.namespace, slot)))
 }
 
-fn too_many(why: &'static str) -> HttpError {
-    HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1)
+fn last_event(over: Over) -> String {
+    let data = json!({ "code": over.code(), "message": over.message() });
+    format!("event: end\ndata: {data}\n\n")
 }
 
-type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
-
-fn rendered(lines: LineFeed, render: fn(&LineRow) -> String) -> Bodies {
-    let lines = lines.filter_map(|lines| async move { lines.ok() });
-    let texts = lines.map(move |lines| Ok(Bytes::from(lines.iter().map(render).collect::<Vec<_>>().concat())));
-    texts
-        .filter(|text: &Result<Bytes, _>| {
-            let any = text.as_ref().is_ok_and(|text| !text.is_empty());
-            async move { any }
-        })
-        .boxed()
-}
-
-/// Adds a comment when no line has come for a while: it makes proxies and browsers keep the connection open.
-fn alive(lines: Bodies) -> Bodies {
-    stream::unfold(lines, |mut lines| async move {
-        match tokio::time::timeout(KEEP_ALIVE, lines.next()).await {
-            Ok(next) => next.map(|next| (next, lines)),
-            Err(_) => Some((Ok(Bytes::from_static(b": still here\n\n")), lines)),
-        }
-    })
-    .boxed()
-}
-
-/// Ends the stream when the session is over, with an event or a last line that says so. It holds a slot until then.
-fn until_over(
-    lines: Bodies,
-    over: impl Future<Output = Over> + Send + 'static,
-    events: bool,
-    slot: Option<SubscriberSlot>,
-) -> Bodies {
-    let last = move |over: Over| {
-        let text = match events {
-            true => {
-                let data = json!({ "code": over.code(), "message": over.message() });
-                format!("event: end\ndata: {data}\n\n")
-            }
-            false => format!("-- {}\n", over.message()),
-        };
-        Ok(Bytes::from(text))
-    };
-    let lines = stream::unfold((lines, Some(Box::pin(over)), slot), move |(mut lines, over, slot)| async move {
-        let mut over = over?;
-        tokio::select! {
-            biased;
-            why = &mut over => Some((last(why), (lines, None, slot))),
-            line = lines.next() => line.map(|line| (line, (lines, Some(over), slot))),
-        }
-    });
-    lines.boxed()
+fn last_line(over: Over) -> String {
+    format!("-- {}\n", over.message())
 }
 
 fn as_text(row: &LineRow) -> String {

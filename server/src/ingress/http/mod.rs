@@ -24,6 +24,7 @@ use incoming::wrong_method;
 
 use crate::edge::{HttpError, Services};
 
+pub(super) use function::told_source;
 pub(super) use incoming::{caller, duration, namespace, wants_html};
 pub use openapi::openapi;
 

@@ -7,6 +7,7 @@ mod described;
 mod doors;
 mod graphql;
 mod methods;
+mod openfaas;
 mod over_http;
 mod relay;
 mod rest;

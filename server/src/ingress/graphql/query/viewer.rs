@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::ingress::graphql::object::{Namespace, ViewerObject};
 use crate::ingress::graphql::{budget, services, viewer};
+use crate::operations;
 
 #[derive(Default)]
 pub(super) struct Query;
@@ -17,13 +18,7 @@ impl Query {
 
     /// The namespaces that they see.
     async fn namespaces(&self, ctx: &Context<'_>) -> Result<Vec<Namespace>> {
-        let (viewer, services) = (viewer(ctx)?, services(ctx));
-        let view = services.view(viewer);
-        let mut names = budget::list(ctx, view.namespaces_seen()).await?;
-        let default = &services.settings.namespace;
-        names.extend(viewer.sees(default).then(|| default.clone()));
-        names.sort();
-        names.dedup();
+        let names = budget::list(ctx, operations::namespaces(services(ctx), viewer(ctx)?)).await?;
         Ok(names.into_iter().map(|name| Namespace { name }).collect())
     }
 }
