@@ -5,7 +5,7 @@
 //! reports that today's bytes differ from a file, the schema has changed and needs a step in the event's `upcast`
 //! calls, which makes it the next version with a file of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,8 @@ fn manifest() -> Manifest {
         image: None,
         port: None,
         health: None,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
         triggers: vec![
             Trigger::Http(HttpTrigger::default()),
             Trigger::Event { pattern: "file.*".into(), filter },

@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn the_least_that_can_be_said_is_a_function() {
         let expected = json!({
-            "runtime": "docker", "env": {}, "secrets": [], "labels": {}, "annotations": {}, "scaling": { "min": 1, "max": 20 },
+            "runtime": "docker", "port": 8080, "env": {}, "secrets": [], "labels": {}, "annotations": {}, "scaling": { "min": 1, "max": 20 },
         });
         assert_eq!(made(json!({})), expected);
         // Programs in Go say `null` for what they do not have, and more than means anything here.
@@ -245,6 +245,7 @@ mod tests {
         }));
         let expected = json!({
             "runtime": "docker",
+            "port": 8080,
             "env": { "LEVEL": "info", "exec_timeout": "1m30s", "write_timeout": "2m", "fprocess": "python index.py" },
             "secrets": ["api_key", "TOKEN"],
             "labels": { "team": "shop", "com.openfaas.scale.min": "2", "com.openfaas.scale.max": "4" },
@@ -307,7 +308,7 @@ mod tests {
             "scaling": { "min": 7, "max": 9, "concurrency": 3 }, "triggers": [{ "type": "http" }],
         });
         let expected = json!({
-            "runtime": "docker", "env": {}, "secrets": [], "labels": {}, "annotations": {},
+            "runtime": "docker", "port": 8080, "env": {}, "secrets": [], "labels": {}, "annotations": {},
             "resources": { "timeout_s": 60, "network": true }, "retry": { "max_attempts": 2 },
             "scaling": { "min": 1, "max": 20, "concurrency": 3 }, "triggers": [{ "type": "http" }],
         });
@@ -317,8 +318,12 @@ mod tests {
     #[test]
     fn scaling_changes_nothing_else() {
         let stored = json!({ "runtime": "docker", "env": { "A": "1" }, "scaling": { "min": 1, "max": 2 } });
-        let expected = json!({ "runtime": "docker", "env": { "A": "1" }, "scaling": { "min": 4, "max": 4 } });
+        let expected =
+            json!({ "runtime": "docker", "port": 8080, "env": { "A": "1" }, "scaling": { "min": 4, "max": 4 } });
         assert_eq!(scaled(Some(stored), 4).unwrap(), expected);
-        assert_eq!(scaled(None, 0).unwrap(), json!({ "runtime": "docker", "scaling": { "min": 0, "max": 20 } }));
+        assert_eq!(
+            scaled(None, 0).unwrap(),
+            json!({ "runtime": "docker", "port": 8080, "scaling": { "min": 0, "max": 20 } })
+        );
     }
 }
