@@ -14,6 +14,7 @@ mod executors;
 mod exit;
 #[doc(hidden)]
 pub mod fuzz;
+mod handle;
 pub mod images;
 mod lines;
 pub mod network;

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use uuid::Uuid;
 
+use super::super::handle::{Handle, Order};
 use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
 use super::engine::{message, status};
@@ -34,12 +35,6 @@ const PIPE_BYTES: usize = 64 * 1024;
 
 /// The longest part of an instance's name in the name of its container.
 const MAX_NAME: usize = 80;
-
-#[derive(Debug)]
-enum Order {
-    Terminate,
-    Kill,
-}
 
 /// A container that was made, and is removed unless it is kept.
 pub(super) struct Created {
@@ -96,7 +91,7 @@ impl Created {
             ended,
         };
         tokio::spawn(keeper.keep());
-        Ok(Container { id, orders, exit, tail, result, state: self.state.clone() })
+        Ok(Container { id, handle: Handle { orders, exit, tail }, result, state: self.state.clone() })
     }
 
     fn not_started(&self, fault: bollard::errors::Error) -> Error {
@@ -135,9 +130,7 @@ fn name(instance: &str) -> String {
 #[derive(Debug)]
 pub(super) struct Container {
     pub(super) id: String,
-    orders: mpsc::UnboundedSender<Order>,
-    exit: watch::Receiver<Option<Exit>>,
-    tail: Arc<Tail>,
+    pub(super) handle: Handle,
     result: JobResult,
     /// What the engine reports of it.
     pub(super) state: watch::Receiver<State>,
@@ -146,47 +139,10 @@ pub(super) struct Container {
 type JobResult = Arc<Mutex<Result<Option<Bytes>, String>>>;
 
 impl Container {
-    pub(super) fn exited(&self) -> Option<Exit> {
-        self.exit.borrow().clone()
-    }
-
-    pub(super) async fn wait(&self) -> Exit {
-        let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(exit) => exit.clone().unwrap_or_else(lost),
-            Err(_) => lost(),
-        }
-    }
-
-    pub(super) fn kill(&self) {
-        let _ = self.orders.send(Order::Kill);
-    }
-
-    /// The image's signal to stop, SIGTERM as a rule, then SIGKILL after `grace`; returns when it is gone.
-    pub(super) async fn stop(&self, grace: Duration) -> Exit {
-        let _ = self.orders.send(Order::Terminate);
-        match timeout(grace, self.wait()).await {
-            Ok(exit) => exit,
-            Err(_) => {
-                self.kill();
-                self.wait().await
-            }
-        }
-    }
-
-    pub(super) fn stderr_tail(&self) -> Vec<String> {
-        self.tail.lines()
-    }
-
     /// What a job left as its result, once it has ended.
     pub(super) fn take_result(&self) -> Result<Option<Bytes>, Error> {
         std::mem::replace(&mut *self.result.lock(), Ok(None)).map_err(Error::Result)
     }
-}
-
-/// The executor ended before the container's end was seen: it was killed.
-fn lost() -> Exit {
-    Exit { signal: Some(Signal::SIGKILL as i32), ..Exit::default() }
 }
 
 /// Looks after a container until it is removed.

@@ -339,12 +339,12 @@ impl Executor for Docker {
         let started = to_its_end(self.shared.clone().start_job(spec, call, lines)).await?;
         drop(turn);
         let container = &started.container;
-        let (mut exit, timed_out) = match timeout(time_limit, container.wait()).await {
+        let (mut exit, timed_out) = match timeout(time_limit, container.handle.wait()).await {
             Ok(exit) => (exit, false),
-            Err(_) => (container.stop(self.grace).await, true),
+            Err(_) => (container.handle.stop(self.grace).await, true),
         };
         exit.timed_out = timed_out;
-        Ok(JobOutcome { exit, result: container.take_result()?, stderr_tail: container.stderr_tail() })
+        Ok(JobOutcome { exit, result: container.take_result()?, stderr_tail: container.handle.stderr_tail() })
     }
 }
 
@@ -383,18 +383,18 @@ impl Instance for Service {
     }
 
     fn exited(&self) -> Option<Exit> {
-        self.container.exited()
+        self.container.handle.exited()
     }
 
     async fn wait(&self) -> Exit {
-        self.container.wait().await
+        self.container.handle.wait().await
     }
 
     async fn stop(&self, grace: Duration) -> Exit {
-        self.container.stop(grace).await
+        self.container.handle.stop(grace).await
     }
 
     fn stderr_tail(&self) -> Vec<String> {
-        self.container.stderr_tail()
+        self.container.handle.stderr_tail()
     }
 }

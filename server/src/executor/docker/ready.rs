@@ -51,19 +51,19 @@ pub(super) async fn ready(
             Sign::Port => timeout(rest, accepts(address, direct)).await.unwrap_or_default(),
         };
         if container.state.borrow().ended {
-            let exit = container.wait().await;
+            let exit = container.handle.wait().await;
             let message = format!("the process ended before it answered: it {exit}");
-            return Err(Error::Unhealthy { message, stderr_tail: container.stderr_tail() });
+            return Err(Error::Unhealthy { message, stderr_tail: container.handle.stderr_tail() });
         }
         if is_ready {
             return Ok(());
         }
         if began.elapsed() >= within {
-            container.kill();
-            container.wait().await;
+            container.handle.kill();
+            container.handle.wait().await;
             return Err(Error::Unhealthy {
                 message: missing(address, sign, within),
-                stderr_tail: container.stderr_tail(),
+                stderr_tail: container.handle.stderr_tail(),
             });
         }
         let rest = within.saturating_sub(began.elapsed());

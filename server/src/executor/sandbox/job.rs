@@ -63,13 +63,13 @@ impl Sandbox {
             out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
-        let ended = turn.during(JOB_TURN, process.wait());
+        let ended = turn.during(JOB_TURN, process.handle.wait());
         let (mut exit, timed_out) = match timeout(call.timeout, ended).await {
             Ok(exit) => (exit, false),
-            Err(_) => (process.stop(self.grace).await, true),
+            Err(_) => (process.handle.stop(self.grace).await, true),
         };
         exit.timed_out = timed_out;
-        let stderr_tail = process.stderr_tail();
+        let stderr_tail = process.handle.stderr_tail();
         let result = result_of(&folder.join("own/result"))?;
         Ok(JobOutcome { exit, result, stderr_tail })
     }

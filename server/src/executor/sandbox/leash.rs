@@ -8,19 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use super::super::handle::Order;
 use super::super::{Exit, Line, Lines, Stream};
 use super::family::{descendant, is_first};
 use crate::clock;
 
 /// How long a line that nobody takes may delay the end of its process.
 const REPORTED_WITHIN: Duration = Duration::from_secs(1);
-
-/// What is to be done to a process.
-#[derive(Debug)]
-pub(super) enum Order {
-    Terminate,
-    Kill,
-}
 
 /// Where the first process of the innermost sandbox is found: so many generations below the process that was started.
 #[derive(Debug, Clone, Copy)]

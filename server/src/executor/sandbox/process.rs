@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
+use super::super::handle::{Handle, Order, lost};
 use super::super::lines::{Gate, Tail, pump};
 use super::super::{Exit, Lines, Stream};
 use super::cgroup::Cgroup;
@@ -24,7 +25,7 @@ use super::folder::Folder;
 use super::ground::{Slot, ended};
 use super::guard;
 use super::home::Home;
-use super::leash::{Inside, Leash, Order};
+use super::leash::{Inside, Leash};
 
 /// How long the last output of an ended process may take to be read; then it is given up.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
@@ -59,9 +60,7 @@ pub(super) struct Launch {
 /// A running process, killed when this is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
-    orders: mpsc::UnboundedSender<Order>,
-    exit: watch::Receiver<Option<Exit>>,
-    tail: Arc<Tail>,
+    pub(super) handle: Handle,
     cgroup: Arc<Cgroup>,
     why: Arc<OnceLock<String>>,
     inside: Option<Inside>,
@@ -80,57 +79,22 @@ impl Process {
         result.await.map_err(|_| ended())
     }
 
-    pub(super) fn exited(&self) -> Option<Exit> {
-        self.exit.borrow().clone()
-    }
-
-    pub(super) async fn wait(&self) -> Exit {
-        let mut exit = self.exit.clone();
-        match exit.wait_for(Option::is_some).await {
-            Ok(exit) => exit.clone().unwrap_or_else(lost),
-            Err(_) => lost(),
-        }
-    }
-
-    pub(super) fn terminate(&self) {
-        let _ = self.orders.send(Order::Terminate);
-    }
-
-    pub(super) fn kill(&self) {
-        let _ = self.orders.send(Order::Kill);
-    }
-
-    /// SIGTERM, then SIGKILL after `grace`; returns when it is gone.
-    pub(super) async fn stop(&self, grace: Duration) -> Exit {
-        self.terminate();
-        match timeout(grace, self.wait()).await {
-            Ok(exit) => exit,
-            Err(_) => {
-                self.kill();
-                self.wait().await
-            }
-        }
-    }
-
     /// A handle that does not keep the process alive.
     pub(super) fn leash(&self) -> Leash {
         let (why, inside) = (self.why.clone(), self.inside);
-        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside, first: OnceLock::new() }
+        Leash {
+            orders: self.handle.orders.downgrade(),
+            exit: self.handle.exit.clone(),
+            why,
+            inside,
+            first: OnceLock::new(),
+        }
     }
 
     /// The control group around it.
     pub(super) fn cgroup(&self) -> &Arc<Cgroup> {
         &self.cgroup
     }
-
-    pub(super) fn stderr_tail(&self) -> Vec<String> {
-        self.tail.lines()
-    }
-}
-
-/// The executor ended before the process's end was seen: it was killed.
-fn lost() -> Exit {
-    Exit { signal: Some(Signal::SIGKILL as i32), ..Exit::default() }
 }
 
 fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
@@ -196,7 +160,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         drop(launch.folder);
         ended.send_replace(Some(exit));
     });
-    Process { orders, exit, tail, cgroup, why, inside, _home: home }
+    Process { handle: Handle { orders, exit, tail }, cgroup, why, inside, _home: home }
 }
 
 struct Watch<K> {

@@ -115,22 +115,22 @@ impl Sandbox {
                 }
                 Address::Tcp { host, port } => TcpStream::connect((host.as_str(), *port)).await.is_ok(),
             };
-            if let Some(exit) = process.exited() {
+            if let Some(exit) = process.handle.exited() {
                 let message = format!("the process ended before it answered: it {exit}");
-                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
+                return Err(Error::Unhealthy { message, stderr_tail: process.handle.stderr_tail() });
             }
             if reached {
                 return Ok(());
             }
             if began.elapsed() >= within {
-                process.kill();
-                process.wait().await;
+                process.handle.kill();
+                process.handle.wait().await;
                 let message = format!("the process did not listen within {} s", within.as_secs_f64());
-                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
+                return Err(Error::Unhealthy { message, stderr_tail: process.handle.stderr_tail() });
             }
             // An end is noticed at once, not at the next check, and no check takes place long after the time limit.
             let pause = pause_after(began.elapsed()).min(within.saturating_sub(began.elapsed()));
-            let _ = timeout(pause, process.wait()).await;
+            let _ = timeout(pause, process.handle.wait()).await;
         }
     }
 }
@@ -151,19 +151,19 @@ impl Instance for Service {
     }
 
     fn exited(&self) -> Option<Exit> {
-        self.process.exited()
+        self.process.handle.exited()
     }
 
     async fn wait(&self) -> Exit {
-        self.process.wait().await
+        self.process.handle.wait().await
     }
 
     async fn stop(&self, grace: Duration) -> Exit {
-        self.process.stop(grace).await
+        self.process.handle.stop(grace).await
     }
 
     fn stderr_tail(&self) -> Vec<String> {
-        self.process.stderr_tail()
+        self.process.handle.stderr_tail()
     }
 }
 

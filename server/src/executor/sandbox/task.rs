@@ -56,11 +56,11 @@ impl Workbench for Sandbox {
             out_of_memory_words: None,
         };
         let (process, _folder) = self.start(plan).await?;
-        match timeout(task.timeout, process.wait()).await {
+        match timeout(task.timeout, process.handle.wait()).await {
             Ok(exit) => Ok(exit),
             Err(_) => {
-                process.kill();
-                Ok(Exit { timed_out: true, ..process.wait().await })
+                process.handle.kill();
+                Ok(Exit { timed_out: true, ..process.handle.wait().await })
             }
         }
     }
