@@ -37,6 +37,7 @@ mod together;
 mod upkeep;
 mod warnings;
 mod weights;
+mod wrap;
 mod wrappers;
 
 use std::fs;

@@ -1,12 +1,11 @@
 //! Starts one process in a sandbox, whatever it is: a service, a job, or a command of a build.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -14,24 +13,21 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::super::{Error, Limits, Lines};
-use super::arguments::View;
 use super::cgroup::Cgroup;
 use super::error::io_error;
-use super::files::{hand_over, write_private};
+use super::files::hand_over;
 use super::folder::{self, Folder};
+use super::ground::Slot;
 use super::guard::Member;
 use super::process::{Launch, Process};
 use super::program::preload;
-use super::script::{Script, ShellLimits};
+use super::script::ShellLimits;
 use super::weights::Owner;
 use super::{Sandbox, host, network, wrappers};
 
 /// Processors that a service may use while it starts, whatever its limit later: with a tenth of one, a start takes ten
 /// times as long. A service that never becomes ready gets no more than this.
 const STARTING_CPU: f64 = 1.0;
-
-/// The descriptor of the first seccomp filter in a sandbox's script; those before it hold bubblewrap's arguments.
-const FIRST_FILTER: u8 = 5;
 
 /// Our own processes in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some reserve.
 pub(super) const OWN_PIDS: u64 = 6;
@@ -75,7 +71,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Limits that the shell sets for the process and everything that it starts.
-    fn rough_limits(&self) -> ShellLimits {
+    pub(super) fn rough_limits(&self) -> ShellLimits {
         // A task may write to the disk, where it is watched; all others only to memory.
         let file_bytes = if self.app_writable { MAX_TASK_FILE_BYTES } else { folder::tmp_bytes(&self.limits) };
         ShellLimits { file_bytes: file_bytes + SPARE_FILE_BYTES, open_files: MAX_OPEN_FILES }
@@ -112,103 +108,17 @@ impl Sandbox {
             limits.pids += network::OWN_PIDS;
             limits.memory_mb += network::OWN_MEMORY_MB;
         }
-        let slot = match home.take_slot() {
-            Some(slot) => slot,
-            None => home.open_slot().await.map_err(io_error(format!("make a control group for {}", plan.name)))?,
-        };
-        home.refill();
-        slot.cgroup().limit(&limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
-        // A disk may have been taken away meanwhile: that must not keep anything from starting.
-        if let Err(error) = slot.cgroup().limit_disks(&self.disk) {
-            tracing::warn!(%error, "what a process asks of the disks could not be limited");
-        }
-        home.weights.starts(plan.owner.clone(), slot.cgroup(), plan.cpu_later);
+        let slot = self.slot(&plan, &limits).await?;
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
             plan.hand_over(user).map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
-        let filters: Vec<u8> = (FIRST_FILTER..).take(home.filters.len()).collect();
-        let own_resolver = home.wrappers.join("etc/resolv.conf");
-        let arguments = home.host.bubblewrap.is_some().then(|| {
-            let view = View {
-                host: &home.host,
-                wrappers: &home.wrappers,
-                app: &plan.app,
-                app_writable: plan.app_writable,
-                own: &folder.join("own"),
-                bridge: plan.bridge.as_deref(),
-                caches: &plan.caches,
-                readable: &plan.readable,
-                env: &plan.env,
-                network: self.networks.access(&own_resolver, way_out.as_ref(), wanted),
-                filters: &filters,
-                tmp: folder.tmp(),
-                shm: folder.shm(),
-                tmp_bytes: folder::tmp_bytes(&plan.limits),
-                shared_bytes: folder::shared_bytes(&plan.limits),
-            };
-            view.arguments()
-        });
-        let inner = arguments.as_ref().map(|arguments| (folder.join("inner"), &arguments.inner));
-        let outer = arguments.as_ref().and_then(|arguments| Some((folder.join("outer"), arguments.outer.as_ref()?)));
-        let write = |path: &Path, content: &[u8]| {
-            write_private(path, content).map_err(io_error(format!("write {}", path.display())))
-        };
-        let mut script = Script::default();
-        for (descriptor, file) in [(3, &inner), (4, &outer)] {
-            if let Some((path, content)) = file {
-                write(path, content)?;
-                script.open(descriptor, path);
-            }
-        }
-        if arguments.is_some() {
-            for (descriptor, path) in filters.iter().zip(&home.filters) {
-                script.open(*descriptor, path);
-            }
-        }
-        script.limit(plan.rough_limits());
-        let mut command: Vec<OsString> = Vec::new();
-        if let Some(way_out) = &way_out {
-            let path = folder.join("network");
-            write(
-                &path,
-                &serde_json::to_vec(way_out).map_err(io::Error::from).map_err(io_error("write JSON".into()))?,
-            )?;
-            command.extend([self.bridge.clone().into(), super::super::network::VERB.into(), path.into(), "--".into()]);
-        }
-        command.extend(self.rlimits(&limits));
-        let mut layers = 0;
-        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user) {
-            command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
-            command.extend(host::become_user(user).map(OsString::from));
-            layers += 1;
-        }
-        if let Some(bubblewrap) = &home.host.bubblewrap {
-            command.extend([bubblewrap.into(), "--args".into(), "3".into(), "--".into()]);
-            layers += 1;
-        }
-        if layers == 0 {
-            script.change_to(&plan.app);
-            // Variables may be secrets, so they are passed in the script, which only the server can read, and not as
-            // arguments. The shell's own variables are kept out.
-            command.push("env".into());
-            for own in ["PWD", "OLDPWD", "SHLVL", "_"].into_iter().filter(|own| !plan.env.contains_key(*own)) {
-                command.extend(["-u".into(), own.into()]);
-            }
-            for (name, value) in &plan.env {
-                if !script.export(name, value) {
-                    command.push(format!("{name}={value}").into());
-                }
-            }
-        }
-        command.extend(plan.command.into_iter().map(OsString::from));
-        let path = folder.join("script");
-        write(&path, &script.become_program(&command, plan.stdin.is_empty()))?;
+        let wrapped = self.wrap(&plan, &limits, way_out.as_ref(), user)?;
         let watch = folder.watch().map(|watch| (watch, plan.lines.clone()));
         let (run, weak_lines) = (plan.run, plan.lines.downgrade());
         let launch = Launch {
-            script: path,
-            layers,
+            script: wrapped.script,
+            layers: wrapped.layers,
             around: usize::from(way_out.is_some()),
             folder: folder.clone(),
             stdin: plan.stdin,
@@ -240,6 +150,23 @@ impl Sandbox {
         Ok((process, folder))
     }
 
+    /// A process that waits in a control group, which gets the limits of the plan.
+    async fn slot(&self, plan: &Plan, limits: &Limits) -> Result<Slot, Error> {
+        let home = &self.home;
+        let slot = match home.take_slot() {
+            Some(slot) => slot,
+            None => home.open_slot().await.map_err(io_error(format!("make a control group for {}", plan.name)))?,
+        };
+        home.refill();
+        slot.cgroup().limit(limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        // A disk may have been taken away meanwhile: that must not keep anything from starting.
+        if let Err(error) = slot.cgroup().limit_disks(&self.disk) {
+            tracing::warn!(%error, "what a process asks of the disks could not be limited");
+        }
+        home.weights.starts(plan.owner.clone(), slot.cgroup(), plan.cpu_later);
+        Ok(slot)
+    }
+
     pub(super) fn limit_cpu(&self, cgroup: &Cgroup, limits: &Limits) {
         // The process may have ended already, and its group with it.
         if let Err(error) = cgroup.limit_cpu(limits.cpu)
@@ -247,23 +174,6 @@ impl Sandbox {
         {
             tracing::warn!(%error, "a processor limit could not be set");
         }
-    }
-
-    /// Coarser limits that replace missing control groups.
-    fn rlimits(&self, limits: &Limits) -> Vec<OsString> {
-        let missing = self.home.cgroups.missing();
-        let mut command: Vec<OsString> = Vec::new();
-        if missing.contains(&"memory") {
-            command.push(format!("--data={}", limits.memory_mb * 1024 * 1024).into());
-        }
-        if missing.contains(&"pids") {
-            command.push(format!("--nproc={}", limits.pids + OWN_PIDS).into());
-        }
-        if command.is_empty() {
-            return command;
-        }
-        command.insert(0, "prlimit".into());
-        command
     }
 
     pub(super) fn number(&self) -> u64 {
