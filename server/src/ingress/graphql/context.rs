@@ -4,7 +4,7 @@ use async_graphql::{Context, Error, ErrorExtensions, ID};
 use domain::Id;
 use uuid::Uuid;
 
-use super::loader::{Batches, Loader};
+use super::loader::{Batches, Loader, Whole};
 use crate::edge::Services;
 use crate::operations::{Caller, Problem, Refusal, Viewer};
 use crate::store::View;
@@ -24,7 +24,9 @@ pub(super) fn loader(ctx: &Context<'_>) -> async_graphql::Result<Loader> {
 
 /// The same, where the caller is known already.
 pub(super) fn loader_of(ctx: &Context<'_>, caller: &Caller) -> Loader {
-    Loader::new(ctx.data_unchecked::<Batches>(), &caller.viewer)
+    let whole = ctx.data_opt::<Whole>().cloned();
+    let whole = whole.unwrap_or_else(|| Whole::new(services(ctx), &caller.viewer.subject));
+    Loader::new(ctx.data_unchecked::<Batches>(), whole, &caller.viewer)
 }
 
 /// The tables as far as the caller looks into them.

@@ -1,6 +1,7 @@
 //! Loads rows in batches: what a query asks of many objects at once is one question to the store.
 //!
-//! A batch serves all callers at once, and each of them gets the rows that they see. Nothing is remembered between batches, so that a subscription that reads an entity again reads it as it is now.
+//! A batch of rows serves all callers at once, and each of them gets the rows that they see. What is large (runs and events with
+//! their content) is loaded for one answer at a time, in the lane of its caller. Nothing is remembered between batches, so that a subscription that reads an entity again reads it as it is now.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,7 +17,7 @@ use futures::task::{FutureObj, Spawn, SpawnError};
 
 use crate::edge::Services;
 use crate::operations::{Fault, Unguarded, Viewer};
-use crate::store::{BuildRow, Calls, EventRow, FunctionRow, OfFunction, OfNamespace, RunRow, Span, VersionRow};
+use crate::store::{BuildRow, Calls, EventRow, FunctionRow, OfFunction, OfNamespace, RunRow, Span, VersionRow, lane};
 
 /// Streams that are read side by side.
 const PARALLEL: usize = 8;
@@ -41,14 +42,19 @@ pub(super) struct NewestRun(pub function::Id);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct NewestBuild(pub function::Id);
 
-/// The batches of all callers. Cloning it is cheap.
+/// The batches of rows, of all callers. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Batches(Arc<DataLoader<Source>>);
+
+/// The batches of one answer, of what is large. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct Whole(Arc<DataLoader<Source>>);
 
 /// Loads rows by their keys, as far as a caller sees them: whoever loses a role while something is followed sees no more of it.
 #[derive(Clone)]
 pub(super) struct Loader {
     all: Batches,
+    whole: Whole,
     viewer: Viewer,
 }
 
@@ -62,6 +68,17 @@ impl Spawn for Here {
     }
 }
 
+/// Spawns in the lane of a caller.
+struct InLane(String);
+
+impl Spawn for InLane {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        let whose = self.0.clone();
+        tokio::spawn(async move { lane::within(&whose, future).await });
+        Ok(())
+    }
+}
+
 struct Source(Unguarded);
 
 impl Batches {
@@ -70,9 +87,17 @@ impl Batches {
     }
 }
 
+impl Whole {
+    /// For an answer to `subject`.
+    pub(super) fn new(services: &Services, subject: &str) -> Self {
+        let source = Source(services.unguarded());
+        Self(Arc::new(DataLoader::new(source, InLane(subject.to_owned()), TokioTimer::default())))
+    }
+}
+
 impl Loader {
-    pub(super) fn new(all: &Batches, viewer: &Viewer) -> Self {
-        Self { all: all.clone(), viewer: viewer.clone() }
+    pub(super) fn new(all: &Batches, whole: Whole, viewer: &Viewer) -> Self {
+        Self { all: all.clone(), whole, viewer: viewer.clone() }
     }
 
     /// One row, if the caller sees it.
@@ -155,11 +180,11 @@ impl Loader {
     }
 
     pub(super) async fn whole_run(&self, of: &RunRow) -> Result<Option<run::Run>, Fault> {
-        self.all.0.load_one(WholeRun(of.id)).await
+        self.whole.0.load_one(WholeRun(of.id)).await
     }
 
     pub(super) async fn whole_event(&self, of: &EventRow) -> Result<Option<Received>, Fault> {
-        self.all.0.load_one(WholeEvent(of.id)).await
+        self.whole.0.load_one(WholeEvent(of.id)).await
     }
 }
 

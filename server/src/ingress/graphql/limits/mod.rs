@@ -29,7 +29,9 @@ use weigh::{Refused, weigh};
 
 use super::budget::Budget;
 use super::execution::operation;
+use super::loader::Whole;
 use crate::config;
+use crate::edge::Services;
 use crate::operations::Caller;
 use crate::store::lane;
 
@@ -126,6 +128,9 @@ impl Extension for Limits {
     ) -> Response {
         let mut data = Data::default();
         data.insert(Budget::default());
+        if let (Some(services), Some(caller)) = (ctx.data_opt::<Services>(), ctx.data_opt::<Caller>()) {
+            data.insert(Whole::new(services, &caller.viewer.subject));
+        }
         let answer = next.run_with_data(ctx, operation_name, data);
         match ctx.data_opt::<Caller>() {
             Some(caller) => lane::within(&caller.viewer.subject, answer).await,

@@ -2,11 +2,18 @@
 //!
 //! A function has builds, and a build has its function: so their types stand below the files that use them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use domain::function;
 
 use crate::store::{BuildRow, EventRow, FunctionRow, RunRow, VersionRow};
+
+/// What is shown of a manifest before the first build.
+#[derive(serde::Deserialize)]
+pub(in crate::ingress::graphql) struct Given {
+    pub(super) mode: Option<String>,
+    pub(super) runtime: Option<String>,
+}
 
 /// A function.
 #[derive(Clone)]
@@ -14,11 +21,13 @@ pub(in crate::ingress::graphql) struct Function {
     pub row: FunctionRow,
     /// Set when it is shown as it was: builds and versions come from here.
     pub(super) then: Option<Arc<function::Function>>,
+    /// What its own manifest says, once somebody asked: however often a query does, the text is read once.
+    pub(super) given: Arc<OnceLock<Option<Given>>>,
 }
 
 impl From<FunctionRow> for Function {
     fn from(row: FunctionRow) -> Self {
-        Self { row, then: None }
+        Self { row, then: None, given: Arc::default() }
     }
 }
 

@@ -11,7 +11,7 @@ use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use domain::trigger::index::Kind;
 use serde_json::Value;
 
-use super::entity::{Build, Function, Run, Version};
+use super::entity::{Build, Function, Given, Run, Version};
 use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
 use super::source::SourceObject;
@@ -92,13 +92,6 @@ pub(in crate::ingress::graphql) struct Instance {
     started_at: DateTime<Utc>,
 }
 
-/// What is shown of a manifest before the first build.
-#[derive(serde::Deserialize)]
-struct Given {
-    mode: Option<String>,
-    runtime: Option<String>,
-}
-
 impl Function {
     /// The function of this id, which something that the viewer sees belongs to.
     pub(super) async fn of(ctx: &Context<'_>, id: function::Id) -> Result<Self> {
@@ -114,7 +107,11 @@ impl Function {
             Row::Function(row) => Some(*row),
             _ => None,
         });
-        Some(Self { row: FunctionRow { position: last.position, ..row? }, then: Some(Arc::new(state)) })
+        Some(Self {
+            row: FunctionRow { position: last.position, ..row? },
+            then: Some(Arc::new(state)),
+            given: Arc::default(),
+        })
     }
 
     /// A page of the functions that fit.
@@ -138,8 +135,9 @@ impl Function {
     }
 
     /// What the manifest that was given at registration says. The rest of it is passed over, not made into values.
-    fn given(&self) -> Option<Given> {
-        serde_json::from_str(self.row.manifest.as_ref()?.get()).ok()
+    fn given(&self) -> Option<&Given> {
+        let read = || serde_json::from_str(self.row.manifest.as_ref()?.get()).ok();
+        self.given.get_or_init(read).as_ref()
     }
 
     async fn manifest(&self, ctx: &Context<'_>) -> Result<Option<Manifest>> {
@@ -202,7 +200,7 @@ impl Function {
 
     /// Whether a process serves many calls or one run.
     async fn mode(&self) -> FunctionMode {
-        let given = || match self.given().and_then(|given| given.mode).as_deref() {
+        let given = || match self.given().and_then(|given| given.mode.as_deref()) {
             Some("job") => Mode::Job,
             _ => Mode::Service,
         };
@@ -211,7 +209,7 @@ impl Function {
 
     /// The runtime: `node`, `python` …; `unknown` before the first build.
     async fn runtime(&self) -> String {
-        let given = || self.given()?.runtime;
+        let given = || self.given()?.runtime.clone();
         self.row.runtime.clone().or_else(given).unwrap_or_else(|| "unknown".to_owned())
     }
 
