@@ -11,6 +11,7 @@ mod following;
 pub mod fuzz;
 pub mod graphql;
 mod http;
+mod lists;
 mod methods;
 mod middleware;
 mod openfaas;

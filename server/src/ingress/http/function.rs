@@ -1,7 +1,6 @@
 //! Functions, in the format known to clients of older platforms.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -24,12 +23,9 @@ use super::incoming::{caller, duration, named, namespace, next_link, page_size, 
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, call_options, capture};
+use crate::ingress::lists::LISTS;
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
-use crate::turns::Turns;
-
-/// Lists that are made at a time: for one viewer, and for all together. Each has the manifests of its functions in memory.
-static LISTS: LazyLock<Turns> = LazyLock::new(|| Turns::with_shares(8, 2, 2));
 
 /// The longest wait for a run's end over HTTP.
 const MAX_WAIT: Duration = Duration::from_secs(300);
