@@ -13,12 +13,16 @@ use crate::executor::docker::{DEFAULT_HOST, Options};
 /// # Errors
 /// When a setting is wrong.
 pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<Arc<Docker>>, Option<String>), Error> {
+    if !settings.docker {
+        return Ok((None, None));
+    }
     let wanted = settings.docker_host.as_deref();
     let there = DEFAULT_HOST.strip_prefix("unix://").is_some_and(|socket| Path::new(socket).exists());
     let Some(host) = wanted.or(there.then_some(DEFAULT_HOST)) else { return Ok((None, None)) };
     let options = Options {
         runtime: settings.docker_runtime.clone(),
         reach: settings.network_allow.clone(),
+        registries: settings.registry_allow.clone(),
         lines_per_second: settings.limits.lines_per_second,
         ..Options::new(node)
     };

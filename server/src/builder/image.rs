@@ -82,23 +82,10 @@ impl ImageBuilds<'_> {
     /// The namespace's login for the image's registry, if it has one.
     async fn login(&self, order: &Order, registry: &str) -> Result<Option<Login>, Error> {
         let Some(vault) = self.trial.map(|trial| &trial.vault) else { return Ok(None) };
-        let name = domain::name::registry_secret(registry);
-        let secret = match vault.secret(&order.namespace, &name).await {
-            Ok(secret) => secret,
-            Err(vault::Error::NotSet { .. }) => return Ok(None),
-            Err(error) => {
-                let source = std::io::Error::other(error.to_string());
-                return Err(Failure { what: format!("read the secret `{name}`"), source }.into());
-            }
-        };
-        match secret.value.split_once(':') {
-            Some((user, password)) if !user.is_empty() && !password.is_empty() => {
-                Ok(Some(Login { user: user.to_owned(), password: password.trim_end().to_owned() }))
-            }
-            _ => Err(Error::Refused(format!(
-                "the secret `{name}` is no login: set it to `USER:PASSWORD`, or `USER:TOKEN`"
-            ))),
-        }
+        vault.login(&order.namespace, registry).await.map_err(|error| match error {
+            error @ vault::Error::NoLogin { .. } => Error::Refused(error.to_string()),
+            error => Failure::other(&format!("read the login for {registry}"), error.to_string()).into(),
+        })
     }
 }
 

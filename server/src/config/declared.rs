@@ -86,6 +86,12 @@ pub const SECTIONS: &[Section] = &[
                 "what functions of files run in",
             ),
             Setting::text(
+                "EVENTFLOW_DOCKER",
+                "auto, off",
+                "auto",
+                "whether a Docker engine is used where there is one; `off` leaves it alone, and images are refused",
+            ),
+            Setting::text(
                 "DOCKER_HOST",
                 "unix://PATH or tcp://HOST:PORT",
                 "",
@@ -210,6 +216,13 @@ pub const SECTIONS: &[Section] = &[
                 "networks that [repositories](builds.md#the-source) may be fetched from beside public addresses",
             )
             .otherwise("none"),
+            Setting::text(
+                "EVENTFLOW_REGISTRY_ALLOW",
+                "networks and hosts such as 10.0.0.0/8,registry.example:5000",
+                "",
+                "where [images](containers.md#registries-that-may-be-asked) may be pulled from beside registries with public addresses",
+            )
+            .with_dev("127.0.0.0/8,::1"),
             Setting::switch(
                 "EVENTFLOW_ALLOW_LOCAL_REPOSITORIES",
                 "whether a function's repository may be a path on the server's disk",

@@ -28,7 +28,7 @@ use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
 pub use report::{InForce, in_force, page, table};
 
-pub use crate::outbound::{Outward, Reach};
+pub use crate::outbound::{Outward, Reach, Registries};
 
 /// All settings.
 #[derive(Debug, Clone)]
@@ -68,6 +68,8 @@ pub struct Settings {
     pub callback_allow: Outward,
     /// Which addresses repositories may be fetched from beside the public ones: `EVENTFLOW_GIT_ALLOW`.
     pub git_allow: Outward,
+    /// Which registries images may be pulled from beside those with public addresses: `EVENTFLOW_REGISTRY_ALLOW`.
+    pub registry_allow: Registries,
     /// Whether a function's repository may be on the server's own disk, which `--dev` allows:
     /// `EVENTFLOW_ALLOW_LOCAL_REPOSITORIES`.
     pub local_repositories: bool,
@@ -77,6 +79,8 @@ pub struct Settings {
     pub network_allow: Reach,
     /// Where sandboxes cannot have networks of their own, they share the host's: `EVENTFLOW_NETWORK_SHARED`.
     pub network_shared: bool,
+    /// Whether an engine is used where there is one: `EVENTFLOW_DOCKER`.
+    pub docker: bool,
     /// The engine that images run on: `DOCKER_HOST`.
     pub docker_host: Option<String>,
     /// Its runtime for containers: `EVENTFLOW_DOCKER_RUNTIME`.
@@ -325,10 +329,16 @@ impl Settings {
             dev: layers.dev(),
             callback_allow: layers.text_if_any("EVENTFLOW_CALLBACK_ALLOW", Outward::parse)?.unwrap_or_default(),
             git_allow: layers.text_if_any("EVENTFLOW_GIT_ALLOW", Outward::parse)?.unwrap_or_default(),
+            registry_allow: layers.text_if_any("EVENTFLOW_REGISTRY_ALLOW", Registries::parse)?.unwrap_or_default(),
             local_repositories: layers.switch("EVENTFLOW_ALLOW_LOCAL_REPOSITORIES")?,
             edge: Edge::read(layers)?,
             network_allow: layers.text_if_any("EVENTFLOW_NETWORK_ALLOW", Reach::parse)?.unwrap_or_default(),
             network_shared: layers.switch("EVENTFLOW_NETWORK_SHARED")?,
+            docker: layers.text("EVENTFLOW_DOCKER", |text| match text {
+                "auto" => Some(true),
+                "off" => Some(false),
+                _ => None,
+            })?,
             docker_host: layers.text_if_any("DOCKER_HOST", |text| {
                 ["unix://", "tcp://", "http://", "https://"]
                     .iter()

@@ -136,6 +136,8 @@ pub struct Spec {
     pub port: Option<u16>,
     /// The path that answers as soon as an image is ready; `None`, its own check or its port tells.
     pub health: Option<String>,
+    /// The namespace's login for the registry of its image, should the engine not have it any more.
+    pub login: Option<Login>,
     /// The variables that the function asks for; nothing of the server's own is added.
     pub env: BTreeMap<String, String>,
     /// Its limits.
@@ -154,6 +156,7 @@ impl std::fmt::Debug for Spec {
             .field("runtime", &self.runtime)
             .field("port", &self.port)
             .field("health", &self.health)
+            .field("login", &self.login)
             .field("env", &self.env.keys())
             .field("limits", &self.limits)
             .finish()

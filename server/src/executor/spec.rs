@@ -28,6 +28,7 @@ impl Spec {
             runtime,
             port: manifest.port,
             health: manifest.health,
+            login: None,
             env,
             limits: Limits {
                 memory_mb: resources.memory_mb,

@@ -9,9 +9,10 @@ use domain::manifest::Manifest;
 
 use super::context::Context;
 use super::pool::{Pool, Revision};
-use crate::executor::{self, Spec};
+use crate::executor::images::Reference;
+use crate::executor::{self, Code, Spec};
 
-/// Adds the secrets that a manifest names to a process's environment.
+/// Adds the secrets that a manifest names to a process's environment, and the login for its image's registry.
 ///
 /// # Errors
 /// If one is not set or cannot be decrypted: the process must not start then.
@@ -22,6 +23,14 @@ pub(super) async fn put_into(
 ) -> Result<Revision, executor::Error> {
     let secrets = context.vault.secrets(&spec.namespace, &manifest.secrets).await;
     let secrets = secrets.map_err(|error| executor::Error::Refused(error.to_string()))?;
+    if let Code::Image(image) = &spec.code {
+        let reference = Reference::parse(image).map_err(executor::Error::Refused)?;
+        // An engine that has the image needs no login, so that a bad one keeps nothing from starting.
+        spec.login = context.vault.login(&spec.namespace, &reference.registry).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, function = %spec.function, "the login for the registry of an image is not used");
+            None
+        });
+    }
     let mut revision = Revision::with_capacity(secrets.len());
     for secret in secrets {
         spec.env.insert(secret.name.clone(), secret.value.to_string());

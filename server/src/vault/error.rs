@@ -44,6 +44,12 @@ pub enum Error {
     /// The value is not valid for a secret.
     #[error("{0}")]
     BadValue(&'static str),
+    /// The secret of a registry holds something else than a login.
+    #[error("the secret `{name}` is no login: set it to `USER:PASSWORD`, or `USER:TOKEN`")]
+    NoLogin {
+        /// The secret's name.
+        name: String,
+    },
     /// The file does not contain a key.
     #[error(
         "{path} holds no key: it must be 32 bytes as 64 hexadecimal digits; without it, secrets that were set under the lost key have to be set again"

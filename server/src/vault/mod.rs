@@ -15,6 +15,7 @@ use std::sync::Arc;
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use chrono::{DateTime, Utc};
+use domain::name;
 use zeroize::Zeroizing;
 
 pub use error::Error;
@@ -22,6 +23,7 @@ pub use log_key::{Changed, change_key, key_of_seals};
 pub use passphrase::{Locked, MIN_PASSPHRASE, lock, unlock};
 
 use crate::config::SecretKey;
+use crate::executor::Login;
 use crate::store::{Sealed, SecretRow, Store};
 
 /// Maximum length of a value, in bytes.
@@ -118,6 +120,25 @@ impl Vault {
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Error> {
         let mut found = self.secrets(namespace, &[name.to_owned()]).await?;
         found.pop().ok_or_else(|| Error::NotSet { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+
+    /// The namespace's login for a registry, if it has one.
+    ///
+    /// # Errors
+    /// If the secret that holds it is no login or cannot be opened, or the log is not available.
+    pub async fn login(&self, namespace: &str, registry: &str) -> Result<Option<Login>, Error> {
+        let name = name::registry_secret(registry);
+        let secret = match self.secret(namespace, &name).await {
+            Ok(secret) => secret,
+            Err(Error::NotSet { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match secret.value.split_once(':') {
+            Some((user, password)) if !user.is_empty() && !password.trim_end().is_empty() => {
+                Ok(Some(Login { user: user.to_owned(), password: password.trim_end().to_owned() }))
+            }
+            _ => Err(Error::NoLogin { name }),
+        }
     }
 
     /// Reads and opens secrets, ordered by name: all of them or none.

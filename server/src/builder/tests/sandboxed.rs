@@ -42,6 +42,7 @@ impl Real {
             env: Default::default(),
             port: None,
             health: None,
+            login: None,
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
         };
         let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);

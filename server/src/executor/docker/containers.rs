@@ -18,7 +18,7 @@ use super::super::{
 };
 use super::container::{Container, Created};
 use super::engine::{Engine, status};
-use super::images::{self, Facts, Known};
+use super::images::{Facts, Known};
 use super::labels::{self, Owner};
 use super::networks::{self, Networks};
 use super::ready::{Sign, ready};
@@ -28,6 +28,7 @@ use super::shared::Shared;
 use super::wall::Wall;
 use super::watch::Watch;
 use crate::config::Reach;
+use crate::outbound::Registries;
 
 /// Where an engine listens unless `DOCKER_HOST` says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -56,6 +57,8 @@ pub struct Options {
     pub runtime: Option<String>,
     /// What containers with a network reach in addition to the Internet: `EVENTFLOW_NETWORK_ALLOW`.
     pub reach: Reach,
+    /// Where images may be pulled from: `EVENTFLOW_REGISTRY_ALLOW`.
+    pub registries: Registries,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
     /// Between SIGTERM and SIGKILL for a job past its time limit.
@@ -65,8 +68,8 @@ pub struct Options {
 impl Options {
     /// The defaults, for a server of this name.
     pub fn new(server: impl Into<String>) -> Self {
-        let (runtime, reach) = Default::default();
-        Self { server: server.into(), runtime, reach, lines_per_second: LINES_PER_SECOND, grace: GRACE }
+        let (runtime, reach, registries) = Default::default();
+        Self { server: server.into(), runtime, reach, registries, lines_per_second: LINES_PER_SECOND, grace: GRACE }
     }
 }
 
@@ -118,7 +121,7 @@ impl Docker {
             engine,
             owner,
             networks: Networks::default(),
-            known: Known::default(),
+            known: Known::new(options.registries),
             ability,
             wall,
             lines_per_second: options.lines_per_second,
@@ -148,7 +151,7 @@ impl Shared {
                 spec.function
             )));
         }
-        Ok((self.known.facts(&self.engine, image).await?, image.clone()))
+        Ok((self.known.facts(&self.engine, image, spec.login.clone()).await?, image.clone()))
     }
 
     /// Makes and starts the container of a service, and finds its address.
@@ -351,7 +354,7 @@ impl Executor for Docker {
 #[async_trait]
 impl Images for Docker {
     async fn pull(&self, reference: &str, login: Option<Login>, lines: Lines) -> Result<Image, Error> {
-        images::fetch(&self.shared.engine, reference, login, &lines).await
+        self.shared.known.fetch(&self.shared.engine, reference, login, &lines).await
     }
 }
 

@@ -16,6 +16,8 @@ use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use crate::clock;
+use crate::outbound::Registries;
+use crate::outbound::registries::Closed;
 
 /// Images whose facts are kept. They do not change: an image is known by its digest.
 const MAX_KNOWN: usize = 256;
@@ -39,14 +41,22 @@ pub(super) struct Facts {
     pub(super) volumes: Vec<String>,
 }
 
-/// The facts of images that were used lately.
-#[derive(Debug, Default)]
-pub(super) struct Known(Mutex<HashMap<String, Arc<Facts>>>);
+/// The facts of images that were used lately, and the way to others.
+#[derive(Debug)]
+pub(super) struct Known {
+    facts: Mutex<HashMap<String, Arc<Facts>>>,
+    registries: Registries,
+}
 
 impl Known {
-    /// The facts of an image by its digest; it is pulled, if the engine does not have it.
-    pub(super) async fn facts(&self, engine: &Engine, name: &str) -> Result<Arc<Facts>, Error> {
-        if let Some(facts) = self.0.lock().get(name) {
+    /// Nothing known yet; pulls from these registries.
+    pub(super) fn new(registries: Registries) -> Self {
+        Self { facts: Mutex::default(), registries }
+    }
+
+    /// The facts of an image by its digest; it is pulled, with this login, if the engine does not have it.
+    pub(super) async fn facts(&self, engine: &Engine, name: &str, login: Option<Login>) -> Result<Arc<Facts>, Error> {
+        if let Some(facts) = self.facts.lock().get(name) {
             return Ok(facts.clone());
         }
         let image = match on_engine(engine, name).await? {
@@ -55,13 +65,13 @@ impl Known {
                 // Another server built this version, or somebody has removed the image.
                 let (lines, _) = tokio::sync::mpsc::channel(1);
                 let reference = Reference::parse(name).map_err(Error::Refused)?;
-                pull(engine, &reference, None, &lines).await?;
+                self.pull(engine, &reference, login, &lines).await?;
                 on_engine(engine, name).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?
             }
         };
         check_platform(engine, name, &image)?;
         let facts = Arc::new(facts(image));
-        let mut known = self.0.lock();
+        let mut known = self.facts.lock();
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
@@ -69,9 +79,94 @@ impl Known {
         Ok(facts)
     }
 
+    /// Pulls an image and says what it is, as [`super::super::Images::pull`].
+    pub(super) async fn fetch(
+        &self,
+        engine: &Engine,
+        reference: &str,
+        login: Option<Login>,
+        lines: &Lines,
+    ) -> Result<Image, Error> {
+        let reference = Reference::parse(reference).map_err(Error::Refused)?;
+        let pulled = timeout(PULL_WITHIN, self.pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
+            let what = format!("pull {}", reference.whole);
+            let minutes = PULL_WITHIN.as_secs() / 60;
+            Err(Error::Io {
+                what,
+                source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")),
+            })
+        })?;
+        let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
+        check_platform(engine, &reference.whole, &image)?;
+        let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
+        let layers = layers(engine, &image).await;
+        let facts = facts(image.clone());
+        let config = image.config.unwrap_or_default();
+        Ok(Image {
+            reference: reference.whole.clone(),
+            digest: digest.unwrap_or_default(),
+            size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+            layers,
+            architecture: image.architecture.unwrap_or_default(),
+            os: image.os.unwrap_or_default(),
+            port: facts.port,
+            health: facts.health.is_some(),
+            user: facts.user,
+            command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+        })
+    }
+
+    /// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
+    async fn pull(
+        &self,
+        engine: &Engine,
+        reference: &Reference,
+        login: Option<Login>,
+        lines: &Lines,
+    ) -> Result<Option<String>, Error> {
+        let checked = match reference.is_of_hub() {
+            true => Ok(()),
+            false => self.registries.check(&reference.registry).await,
+        };
+        match checked {
+            Ok(()) => {}
+            Err(Closed::Refused(why)) => return Err(Error::Refused(why)),
+            Err(Closed::NotFound(why)) => {
+                return match own(engine, reference, Failure::Away, lines).await? {
+                    true => Ok(None),
+                    false => Err(away(reference, &why)),
+                };
+            }
+        }
+        let user = login.as_ref().map(|login| login.user.clone());
+        let credentials = login.map(|login| DockerCredentials {
+            username: Some(login.user),
+            password: Some(login.password),
+            serveraddress: Some(reference.registry.clone()),
+            ..DockerCredentials::default()
+        });
+        let options = CreateImageOptionsBuilder::default().from_image(&reference.whole).build();
+        let mut steps = engine.client.create_image(Some(options), None, credentials);
+        let mut digest = None;
+        while let Some(step) = steps.next().await {
+            let step = match step {
+                Ok(step) => step,
+                Err(fault) => return instead(engine, reference, user.as_deref(), fault, lines).await,
+            };
+            let status = step.status.unwrap_or_default();
+            if let Some(found) = status.strip_prefix("Digest: ") {
+                digest = Some(found.to_owned());
+            }
+            if let Some(text) = line_of(step.id.as_deref(), &status) {
+                say(lines, text).await;
+            }
+        }
+        Ok(digest)
+    }
+
     /// The image is not where it was.
     pub(super) fn forget(&self, name: &str) {
-        self.0.lock().remove(name);
+        self.facts.lock().remove(name);
     }
 }
 
@@ -131,72 +226,6 @@ fn check_platform(engine: &Engine, name: &str, image: &ImageInspect) -> Result<(
     Ok(())
 }
 
-/// Pulls an image and says what it is, as [`super::super::Images::pull`].
-pub(super) async fn fetch(
-    engine: &Engine,
-    reference: &str,
-    login: Option<Login>,
-    lines: &Lines,
-) -> Result<Image, Error> {
-    let reference = Reference::parse(reference).map_err(Error::Refused)?;
-    let pulled = timeout(PULL_WITHIN, pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
-        let what = format!("pull {}", reference.whole);
-        let minutes = PULL_WITHIN.as_secs() / 60;
-        Err(Error::Io { what, source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")) })
-    })?;
-    let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
-    check_platform(engine, &reference.whole, &image)?;
-    let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
-    let layers = layers(engine, &image).await;
-    let facts = facts(image.clone());
-    let config = image.config.unwrap_or_default();
-    Ok(Image {
-        reference: reference.whole.clone(),
-        digest: digest.unwrap_or_default(),
-        size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-        layers,
-        architecture: image.architecture.unwrap_or_default(),
-        os: image.os.unwrap_or_default(),
-        port: facts.port,
-        health: facts.health.is_some(),
-        user: facts.user,
-        command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
-    })
-}
-
-/// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
-async fn pull(
-    engine: &Engine,
-    reference: &Reference,
-    login: Option<Login>,
-    lines: &Lines,
-) -> Result<Option<String>, Error> {
-    let user = login.as_ref().map(|login| login.user.clone());
-    let credentials = login.map(|login| DockerCredentials {
-        username: Some(login.user),
-        password: Some(login.password),
-        serveraddress: Some(reference.registry.clone()),
-        ..DockerCredentials::default()
-    });
-    let options = CreateImageOptionsBuilder::default().from_image(&reference.whole).build();
-    let mut steps = engine.client.create_image(Some(options), None, credentials);
-    let mut digest = None;
-    while let Some(step) = steps.next().await {
-        let step = match step {
-            Ok(step) => step,
-            Err(fault) => return instead(engine, reference, user.as_deref(), fault, lines).await,
-        };
-        let status = step.status.unwrap_or_default();
-        if let Some(found) = status.strip_prefix("Digest: ") {
-            digest = Some(found.to_owned());
-        }
-        if let Some(text) = line_of(step.id.as_deref(), &status) {
-            say(lines, text).await;
-        }
-    }
-    Ok(digest)
-}
-
 /// The line for a step of a pull: each layer's begin and end, and no percentages.
 fn line_of(layer: Option<&str>, status: &str) -> Option<String> {
     match (layer, status) {
@@ -226,18 +255,7 @@ async fn instead(
     }
     let says = message(&fault);
     let failure = Failure::of(&says);
-    // What the engine has from this registry was let to somebody who could pull it, which may have been another namespace: nobody
-    // gets it without the registry's word. What has no digest there was built or loaded on the engine.
-    let own = match failure {
-        Failure::Denied | Failure::Unknown if !reference.has_no_host => None,
-        Failure::Away | Failure::Denied | Failure::Unknown => {
-            on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
-        }
-        _ => None,
-    };
-    if own.is_some() {
-        let why = if failure == Failure::Away { "does not answer" } else { "does not have it" };
-        say(lines, format!("{registry} {why}: the image {whole} of this engine is used")).await;
+    if own(engine, reference, failure, lines).await? {
         return Ok(None);
     }
     let secret = format!("registry-{registry}");
@@ -256,16 +274,36 @@ async fn instead(
             engine.info.os_type.as_deref().unwrap_or("linux"),
             engine.architecture()
         )),
-        Failure::Away => Error::Io {
-            what: format!("pull {whole}"),
-            source: io::Error::new(
-                io::ErrorKind::HostUnreachable,
-                format!("{registry} does not answer ({says}): try again later"),
-            ),
-        },
+        Failure::Away => away(reference, &says),
         Failure::Other if status(&fault) == Some(400) => Error::Refused(format!("{whole} cannot be pulled: {says}")),
         Failure::Other => engine.error(format!("pull {whole}"))(fault),
     })
+}
+
+/// Whether the engine's own image is used after such a failure; a line says so.
+///
+/// What the engine has from this registry was let to somebody who could pull it, which may have been another namespace: nobody
+/// gets it without the registry's word. What has no digest there was built or loaded on the engine.
+async fn own(engine: &Engine, reference: &Reference, failure: Failure, lines: &Lines) -> Result<bool, Error> {
+    let Reference { whole, registry, .. } = reference;
+    let own = match failure {
+        Failure::Denied | Failure::Unknown if !reference.has_no_host => None,
+        Failure::Away | Failure::Denied | Failure::Unknown => {
+            on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
+        }
+        _ => None,
+    };
+    if own.is_some() {
+        let why = if failure == Failure::Away { "does not answer" } else { "does not have it" };
+        say(lines, format!("{registry} {why}: the image {whole} of this engine is used")).await;
+    }
+    Ok(own.is_some())
+}
+
+fn away(reference: &Reference, says: &str) -> Error {
+    let Reference { whole, registry, .. } = reference;
+    let why = format!("{registry} does not answer ({says}): try again later");
+    Error::Io { what: format!("pull {whole}"), source: io::Error::new(io::ErrorKind::HostUnreachable, why) }
 }
 
 fn no_such(reference: &Reference) -> String {

@@ -271,6 +271,7 @@ mod tests {
             runtime: Runtime::Command(Vec::new()),
             port: None,
             health: None,
+            login: None,
             env: BTreeMap::from([("A".to_owned(), "b".to_owned())]),
             limits: Limits { memory_mb: 64, cpu: 0.5, pids: 10, network: Network::None },
         }

@@ -60,6 +60,11 @@ impl Reference {
         Ok(Self { whole, registry: registry.to_owned(), has_no_host: !is_host, repository })
     }
 
+    /// Whether it comes from Docker Hub, whose host nobody chose.
+    pub fn is_of_hub(&self) -> bool {
+        self.registry == HUB
+    }
+
     /// Whether this is the repository's name, as the engine writes it.
     pub fn is_of(&self, repository: &str) -> bool {
         let short = |name: &str| {

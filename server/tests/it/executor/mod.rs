@@ -92,6 +92,7 @@ pub fn spec(name: String, artifact: PathBuf, runtime: Runtime) -> Spec {
         env: BTreeMap::new(),
         port: None,
         health: None,
+        login: None,
         limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::None },
     }
 }

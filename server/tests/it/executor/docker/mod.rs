@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use server::executor::docker::{Docker, Options};
 use server::executor::{Code, Executor, Limits, Network, Runtime, Spec};
+use server::outbound::Registries;
 use uuid::Uuid;
 
 use super::contract::Subject;
@@ -91,9 +92,14 @@ pub fn server_name() -> String {
     Uuid::new_v4().simple().to_string()[..12].to_owned()
 }
 
+/// The defaults, for a server of its own that may use the registries of the tests.
+pub fn options() -> Options {
+    Options { registries: Registries::parse("127.0.0.0/8").unwrap(), ..Options::new(server_name()) }
+}
+
 impl Containers {
     pub async fn new() -> Self {
-        Self::with(&host(), Options::new(server_name())).await
+        Self::with(&host(), options()).await
     }
 
     pub async fn with(host: &str, options: Options) -> Self {
@@ -115,6 +121,7 @@ pub fn image(image: &str, command: &[&str]) -> Spec {
         runtime: Runtime::Command(command.iter().map(|word| (*word).to_owned()).collect()),
         port: None,
         health: None,
+        login: None,
         env: Default::default(),
         limits: Limits { memory_mb: 128, cpu: 2.0, pids: 64, network: Network::None },
     }

@@ -7,7 +7,7 @@ use server::executor::{Code, Error, Executor};
 use sha2::{Digest, Sha256};
 
 use super::super::{Log, READY_WITHIN, call, texts};
-use super::{BUSYBOX, Containers, docker, host, image, registry, server_name};
+use super::{BUSYBOX, Containers, Options, docker, host, image, registry, server_name};
 
 fn login(password: &str) -> Option<Login> {
     Some(Login { user: "eventflow".into(), password: password.into() })
@@ -80,6 +80,37 @@ async fn an_image_is_pulled_told_and_run_by_its_digest() {
     let (lines, log) = Log::new();
     containers.docker.job(spec, call(), lines).await.unwrap();
     assert_eq!(texts(&log.all().await), ["here"]);
+}
+
+#[tokio::test]
+async fn a_host_of_the_engines_own_network_is_not_connected_to() {
+    let containers = Containers::with(&host(), Options::new(server_name())).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for host in ["127.0.0.1", "localhost", "127.1"] {
+        let (image, _) = pulled(&containers, &format!("{host}:{port}/app:1"), None).await;
+        let error = image.unwrap_err();
+        assert!(matches!(&error, Error::Refused(why) if why.contains("EVENTFLOW_REGISTRY_ALLOW")), "{host}: {error:?}");
+    }
+    let waiting = futures::FutureExt::now_or_never(listener.accept());
+    assert!(waiting.is_none(), "the engine has connected");
+}
+
+#[tokio::test]
+async fn a_private_image_that_is_gone_is_pulled_again_with_its_login() {
+    let containers = Containers::new().await;
+    let name = format!("{}/eventflow-test/busybox:1", registry("TEST_LOGIN_REGISTRY"));
+    let (image, _) = pulled(&containers, &name, login("let-me-in")).await;
+    let digest = image.unwrap().digest;
+    docker(&["rmi", &name]);
+    let (repository, _) = name.rsplit_once(':').unwrap();
+    let spec = image_of(&format!("{repository}@{digest}"));
+    let (lines, _log) = Log::new();
+    let error = containers.docker.job(spec.clone(), call(), lines).await.unwrap_err().to_string();
+    assert!(error.contains("does not let everybody pull"), "{error}");
+    let (lines, _log) = Log::new();
+    let spec = server::executor::Spec { login: login("let-me-in"), ..spec };
+    assert_eq!(containers.docker.job(spec, call(), lines).await.unwrap().exit.code, Some(0));
 }
 
 fn image_of(name: &str) -> server::executor::Spec {
