@@ -77,6 +77,7 @@ impl Capacity {
         if resources.memory_mb <= self.memory_mb {
             let rules = [
                 ("/scaling/min", scaling.min, self.memory_mb),
+                ("/scaling/prewarm", if scaling.prewarm > 0 { scaling.without_calls() } else { 0 }, self.memory_mb),
                 ("/scaling/max", scaling.max, self.memory_mb.saturating_mul(MAX_OVERCOMMIT)),
             ];
             for (pointer, instances, limit) in rules {
@@ -124,7 +125,7 @@ mod tests {
     #[test]
     fn a_thousand_instances_of_a_tebibyte_are_refused_with_what_the_host_has() {
         let resources = Resources { memory_mb: 1 << 20, cpu: 1024.0, timeout_s: 86_400.0, ..Resources::default() };
-        let found = found(resources, Scaling { min: 0, max: 1000, concurrency: 10_000, idle_s: 1 });
+        let found = found(resources, Scaling { min: 0, max: 1000, concurrency: 10_000, idle_s: 1, prewarm: 0 });
         let pointers: Vec<_> = found.iter().map(|(pointer, _)| *pointer).collect();
         assert_eq!(
             pointers,
@@ -140,6 +141,8 @@ mod tests {
         assert_eq!(found(memory(1024), scaling(8, 64)), []);
         let kept = found(memory(1024), scaling(9, 64));
         assert_eq!((kept.len(), kept[0].0), (1, "/scaling/min"));
+        let standby = found(memory(1024), Scaling { prewarm: 5, ..scaling(4, 64) });
+        assert_eq!((standby.len(), standby[0].0), (1, "/scaling/prewarm"));
         let most = found(memory(1024), scaling(0, 65));
         assert_eq!((most.len(), most[0].0), (1, "/scaling/max"));
         assert!(most[0].1.contains("this host has 8192 MiB"), "{most:?}");

@@ -71,7 +71,7 @@ fn manifest() -> Manifest {
         env: [("LEVEL".to_owned(), "info".to_owned())].into(),
         secrets: vec!["API_KEY".into()],
         resources: Resources { memory_mb: 512, cpu: 0.5, timeout_s: 12.5, pids: 64, network: Network::Open },
-        scaling: Scaling { min: 1, max: 8, concurrency: 20, idle_s: 60 },
+        scaling: Scaling { min: 1, max: 8, concurrency: 20, idle_s: 60, prewarm: 0 },
         retry: retry::Policy { max_attempts: 3, backoff_s: 0.25, backoff_max_s: 60.0 },
         watch_paths: vec!["functions/thumbnails/**".into()],
         start_test: true,

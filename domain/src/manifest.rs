@@ -175,11 +175,21 @@ pub struct Scaling {
     pub concurrency: u32,
     /// Seconds without a call after which an instance above `min` is stopped.
     pub idle_s: u64,
+    /// Instances that stand by, started and without calls, beside those that take calls; all together are at most `max`.
+    #[serde(skip_serializing_if = "is_default")]
+    pub prewarm: u32,
 }
 
 impl Default for Scaling {
     fn default() -> Self {
-        Self { min: 0, max: 4, concurrency: 10, idle_s: 300 }
+        Self { min: 0, max: 4, concurrency: 10, idle_s: 300, prewarm: 0 }
+    }
+}
+
+impl Scaling {
+    /// Instances that there are though nobody calls.
+    pub fn without_calls(&self) -> u32 {
+        self.min.saturating_add(self.prewarm).min(self.max)
     }
 }
 
@@ -388,7 +398,7 @@ mod tests {
             env: [("LEVEL".to_owned(), "info".to_owned())].into(),
             secrets: vec!["API_KEY".into()],
             resources: Resources { memory_mb: 256, cpu: 0.5, timeout_s: 30.0, ..Resources::default() },
-            scaling: Scaling { min: 0, max: 4, concurrency: 10, idle_s: 300 },
+            scaling: Scaling { min: 0, max: 4, concurrency: 10, idle_s: 300, prewarm: 0 },
             retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
             watch_paths: vec!["functions/thumbnails/**".into()],
             labels: BTreeMap::new(),

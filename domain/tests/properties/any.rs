@@ -166,8 +166,8 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let network = prop_oneof![Just(Network::None), Just(Network::Open), vec(text(), 0..3).prop_map(Network::Only)];
     let resources = (any::<u64>(), number(), number(), any::<u64>(), network)
         .prop_map(|(memory_mb, cpu, timeout_s, pids, network)| Resources { memory_mb, cpu, timeout_s, pids, network });
-    let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>())
-        .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
+    let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>(), any::<u32>())
+        .prop_map(|(min, max, concurrency, idle_s, prewarm)| Scaling { min, max, concurrency, idle_s, prewarm });
     let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
     let image = (option::of(text()), option::of(any::<u16>()), option::of(text()));
     let command = (option::of(vec(text(), 0..3)), image);

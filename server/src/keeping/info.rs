@@ -11,7 +11,7 @@ pub struct InstanceInfo {
     pub id: String,
     /// The version that it runs.
     pub version: u32,
-    /// `starting`, `ready` or `draining`.
+    /// `starting`, `standby`, `ready` or `draining`.
     pub state: &'static str,
     /// Calls in progress.
     pub in_flight: u32,
@@ -20,6 +20,11 @@ pub struct InstanceInfo {
 }
 
 impl InstanceInfo {
+    /// The same, while no call leads to it.
+    pub(super) fn standing_by(self) -> Self {
+        Self { state: "standby", ..self }
+    }
+
     /// The instance behind an endpoint.
     pub(super) fn of(endpoint: &Endpoint, version: u32) -> Self {
         Self {

@@ -24,11 +24,13 @@ mod meter;
 mod observed;
 mod order;
 mod pool;
+mod prewarm;
 mod processes;
 mod reconcile;
 mod rollout;
 mod secrets;
 mod settings;
+mod standby;
 pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -18,6 +18,7 @@ use super::info::InstanceInfo;
 use super::member::Member;
 use super::order::Key;
 use super::pool::{Pool, Revision};
+use super::standby::{Standby, Taken};
 use super::work::Recipe;
 use super::{lines, secrets};
 use crate::executor::{self, Spec};
@@ -37,35 +38,41 @@ const ALONE_AT_A_TIME: usize = 1;
 pub(super) struct Processes {
     key: Key,
     recipe: Recipe,
-    manifest: Arc<Manifest>,
+    pub(super) manifest: Arc<Manifest>,
     ordinary: AtomicBool,
     endpoints: Arc<Endpoints>,
     /// Lock order: either taken while the endpoints are locked, or alone; never the other way round.
-    state: Mutex<State>,
+    pub(super) state: Mutex<State>,
     /// Limits the runs that have an instance of their own.
     turns_alone: Arc<Semaphore>,
-    context: Arc<Context>,
+    pub(super) context: Arc<Context>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     members: Vec<Arc<Member>>,
     /// Processes that were started for a single run each.
     alone: Vec<Arc<Member>>,
     /// Processes that are being replaced and have not ended yet.
     leaving: u32,
-    starting: u32,
-    failures: Failures,
+    pub(super) starting: u32,
+    pub(super) standby: Standby,
+    pub(super) failures: Failures,
     /// Since when the function's log says that an instance failed, as far as this server knows.
     ailing: Option<Instant>,
     /// The secrets as of the last check.
     secrets: Option<Revision>,
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 impl State {
     fn alive(&self) -> u32 {
         u32::try_from(self.members.len()).unwrap_or(u32::MAX).saturating_add(self.starting)
+    }
+
+    /// Those that take calls and those that stand by.
+    pub(super) fn all(&self) -> u32 {
+        self.alive().saturating_add(self.standby.count())
     }
 
     /// Removes the process of an endpoint.
@@ -116,21 +123,31 @@ impl Processes {
 
     /// Like [`Self::start_one`], but may briefly exceed the limit by one, to replace another instance.
     fn start_another(self: &Arc<Self>, state: &mut State) -> bool {
-        if state.closed || !state.failures.allows_another(state.starting) {
+        if state.closed {
+            return false;
+        }
+        let taken = state.standby.take();
+        if taken.is_none() && !state.failures.allows_another(state.starting) {
             return false;
         }
         state.starting += 1;
-        let this = self.clone();
-        // Calls come in on threads of their own; instances belong to the server's runtime.
-        self.context.runtime.spawn(async move {
-            let began = Instant::now();
-            let started = this.start().await;
-            this.started(started, began).await;
-        });
+        if !matches!(taken, Some(Taken::Coming)) {
+            let this = self.clone();
+            // Calls come in on threads of their own; instances belong to the server's runtime.
+            self.context.runtime.spawn(async move {
+                let began = Instant::now();
+                let started = match taken {
+                    Some(Taken::Ready(member)) => Ok(member),
+                    _ => this.start().await,
+                };
+                this.started(started, began).await;
+            });
+        }
+        self.prepare(state);
         true
     }
 
-    async fn start(&self) -> Result<Arc<Member>, executor::Error> {
+    pub(super) async fn start(&self) -> Result<Arc<Member>, executor::Error> {
         let context = &self.context;
         let (spec, files) = self.recipe.with_files(context).await?;
         let id = format!("{}-v{}-{}", spec.function, spec.version, short_id());
@@ -144,7 +161,7 @@ impl Processes {
         Ok(member)
     }
 
-    async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
+    pub(super) async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
         match started {
             Ok(member) => {
                 self.count_start(&member, began);
@@ -184,7 +201,7 @@ impl Processes {
     }
 
     /// Handles an instance that did not become ready; the error came after this long.
-    async fn did_not_start(&self, error: executor::Error, after: Duration) {
+    pub(super) async fn did_not_start(&self, error: executor::Error, after: Duration) {
         let (message, tail) = match error {
             executor::Error::Unhealthy { message, stderr_tail } => {
                 let why = executor::cause(&self.manifest, &stderr_tail);
@@ -225,7 +242,7 @@ impl Processes {
     }
 
     /// Records that an instance did not start, or ended before it was of use: the next one is started later.
-    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
+    pub(super) async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
         self.state.lock().failures.failed(message.clone(), tail, how);
         self.endpoints.wake();
         self.report(instance, message).await;
@@ -265,7 +282,7 @@ impl Processes {
     }
 
     /// Stops giving calls to a process, and ends it after its last call, or at `deadline`.
-    fn let_go(&self, member: Arc<Member>, deadline: Instant) {
+    pub(super) fn let_go(&self, member: Arc<Member>, deadline: Instant) {
         member.endpoint.drain();
         self.endpoints.remove(&member.endpoint);
         let context = self.context.clone();
@@ -386,7 +403,8 @@ impl Pool for Processes {
     fn keep_min(self: Arc<Self>) {
         if self.is_ordinary() {
             let min = self.manifest.scaling.min;
-            self.ensure(min);
+            self.clone().ensure(min);
+            self.prepare(&mut self.state.lock());
         }
     }
 
@@ -418,7 +436,8 @@ impl Pool for Processes {
                 self.let_go(member, Instant::now());
             }
         }
-        self.ensure(min);
+        self.clone().ensure(min);
+        self.look_after_standby();
     }
 
     async fn close(self: Arc<Self>, deadline: Instant) {
@@ -427,6 +446,7 @@ impl Pool for Processes {
             state.closed = true;
             let mut all = std::mem::take(&mut state.members);
             all.append(&mut state.alone);
+            all.append(&mut state.standby.take_all());
             all
         };
         self.endpoints.close();
@@ -436,13 +456,15 @@ impl Pool for Processes {
     fn is_empty(&self) -> bool {
         let waiting = self.endpoints.waiting();
         let state = self.state.lock();
-        state.alive() == 0 && waiting == 0 && state.alone.is_empty()
+        state.all() == 0 && waiting == 0 && state.alone.is_empty()
     }
 
     fn instances(&self) -> Vec<InstanceInfo> {
         let state = self.state.lock();
         let all = state.members.iter().chain(&state.alone);
-        all.map(|member| InstanceInfo::of(&member.endpoint, self.key.1)).collect()
+        let info = |member: &Arc<Member>| InstanceInfo::of(&member.endpoint, self.key.1);
+        let standing_by = state.standby.ready().iter().map(|member| info(member).standing_by());
+        all.map(info).chain(standing_by).collect()
     }
 
     fn is_ailing(&self) {
@@ -464,25 +486,21 @@ impl Pool for Processes {
                 state.failures.try_again();
             }
             let all_set = now.len() == self.manifest.secrets.len();
+            if all_set {
+                stale = state.standby.take_stale(&now);
+                self.prepare(&mut state);
+            }
             let old = |member: &Arc<Member>| member.secrets != now;
             // Without one of its secrets, no new instance could take over.
-            if !all_set || !state.members.iter().any(old) {
-                return;
-            }
+            let any_old = all_set && state.members.iter().any(old);
             // A version that takes ordinary calls must never be without an instance.
-            if self.is_ordinary() && state.members.iter().all(old) {
+            if any_old && self.is_ordinary() && state.members.iter().all(old) {
                 if state.starting == 0 {
                     self.start_another(&mut state);
                 }
-                return;
+            } else if any_old {
+                stale.extend(state.members.extract_if(.., |member| old(member)));
             }
-            state.members.retain(|member| {
-                let go = old(member);
-                if go {
-                    stale.push(member.clone());
-                }
-                !go
-            });
         }
         // Each one ends after the calls it has begun.
         for member in stale {

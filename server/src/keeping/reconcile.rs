@@ -147,7 +147,8 @@ impl Inner {
             let Some(made) = self.context.store.version(row.id, version).await? else { continue };
             self.broken.look(&self.context.artifacts, &row.namespace, &row.name, &made).await;
             let manifest = made.manifest()?;
-            wanted |= manifest.mode == Mode::Service && manifest.scaling.min > 0 && row.takes_calls(version);
+            wanted |=
+                manifest.mode == Mode::Service && manifest.scaling.without_calls() > 0 && row.takes_calls(version);
         }
         if wanted {
             self.reconcile(row.id).await?;

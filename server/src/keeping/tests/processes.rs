@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::function::Command;
+use domain::manifest::Scaling;
 use tokio::time::Instant;
 
 use super::cluster::Cluster;
@@ -47,6 +48,55 @@ fn calls_start_as_many_as_the_scaling_allows_and_wait_for_the_others() {
         assert_eq!(waited.unwrap().instance(), given);
         drop(second);
         assert_eq!((one.host.started(), endpoints.waiting()), (2, 0));
+    });
+}
+
+#[test]
+fn one_stands_by_for_whoever_calls_next() {
+    with_actors(async {
+        let house = House::new().await;
+        let id = house.running("hello", vec![service(Scaling { prewarm: 1, ..scaling(0, 2, 1) })]).await;
+        let one = house.server("node-1", None);
+        one.keeping.start_wanted().await.unwrap();
+        let states = || one.keeping.instances(id).into_iter().map(|instance| instance.state).collect::<Vec<_>>();
+        eventually("one stands by", async || states() == ["standby"]).await;
+        let standing_by = one.keeping.instances(id)[0].id.clone();
+        let first = one.call(id).await.unwrap();
+        assert_eq!(first.instance(), standing_by);
+        eventually("another one stands by", async || states() == ["ready", "standby"]).await;
+        // With as many as there may be, nobody stands by.
+        let _second = one.call(id).await.unwrap();
+        eventually("both take calls", async || states() == ["ready", "ready"]).await;
+        assert_eq!((one.host.alive(), one.host.started()), (2, 2));
+        one.keeping.stop(Instant::now()).await;
+        assert_eq!(one.host.alive(), 0);
+    });
+}
+
+#[test]
+fn calls_that_come_while_one_is_prepared_wait_for_it_and_start_no_more_than_there_may_be() {
+    with_actors(async {
+        let house = House::new().await;
+        let id = house.running("hello", vec![service(Scaling { prewarm: 1, ..scaling(0, 1, 10) })]).await;
+        let one = house.server("node-1", None);
+        // The route and what stands by are made by the first call.
+        let (a, b) = tokio::join!(one.call(id), one.call(id));
+        assert_eq!(a.unwrap().instance(), b.unwrap().instance());
+        assert_eq!((one.host.alive(), one.host.started()), (1, 1));
+    });
+}
+
+#[test]
+fn what_stands_by_ends_with_the_function() {
+    with_actors(async {
+        let house = House::new().await;
+        let id = house.running("hello", vec![service(Scaling { prewarm: 2, ..scaling(0, 4, 1) })]).await;
+        let one = house.server("node-1", None);
+        one.keeping.start_wanted().await.unwrap();
+        eventually("two stand by", async || one.host.alive() == 2).await;
+        house.command(id, Command::Stop { reason: None, at: clock::now() }).await;
+        one.keeping.reconcile(id).await.unwrap();
+        eventually("they end", async || one.host.alive() == 0).await;
     });
 }
 

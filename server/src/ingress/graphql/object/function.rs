@@ -84,7 +84,7 @@ pub(in crate::ingress::graphql) struct Instance {
     id: ID,
     /// The version that it runs.
     version: u32,
-    /// `starting`, `ready` or `draining`.
+    /// `starting`, `standby`, `ready` or `draining`.
     state: String,
     /// Calls in progress.
     in_flight: u32,
