@@ -1,6 +1,8 @@
 //! Following a log over HTTP, in any format: lines until the session is over, or the role that shows them.
 
 use std::convert::Infallible;
+use std::iter;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -9,6 +11,7 @@ use domain::access::Action;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::edge::auth::{Over, Session};
+use crate::edge::slots::{Full, Slot, Slots};
 use crate::edge::subscribers::{self, SubscriberSlot};
 use crate::edge::{HttpError, Services};
 use crate::operations::Viewer;
@@ -17,6 +20,20 @@ use crate::store::{LineFeed, LineRow};
 /// The most past lines that are sent.
 pub(super) const PAST: u32 = 1000;
 
+/// Bytes of a log that are made at a time; a line may exceed them.
+const PIECE: usize = 16 << 10;
+
+/// Logs that are followed by one viewer, and by all of them. Each may have a page of lines in memory until it is read.
+const MAX_FOLLOWERS: (usize, usize) = (64, 512);
+
+static FOLLOWERS: LazyLock<Arc<Slots<Arc<str>>>> = LazyLock::new(|| Slots::new(MAX_FOLLOWERS.1, MAX_FOLLOWERS.0));
+
+/// A place among those who follow a log, and among all subscriptions.
+pub(super) struct FollowerSlot {
+    _subscriber: SubscriberSlot,
+    _follower: Slot<Arc<str>>,
+}
+
 /// How often a stream without lines sends a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -24,18 +41,22 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 ///
 /// # Errors
 /// 429 if the viewer, or all of them together, have too many.
-pub(super) fn slot(services: &Services, viewer: &Viewer) -> Result<SubscriberSlot, HttpError> {
-    services
-        .subscribers
-        .take(viewer)
-        .map_err(|why| HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1))
+pub(super) fn slot(services: &Services, viewer: &Viewer) -> Result<FollowerSlot, HttpError> {
+    let refused = |why: String| HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1);
+    let follower = FOLLOWERS.take(viewer.subject.clone()).map_err(|full| {
+        let (each, all) = MAX_FOLLOWERS;
+        refused(match full {
+            Full::Owner => format!("you follow {each} logs over HTTP, the most that one may follow: end some of them"),
+            Full::Everywhere => format!("{all} logs are followed over HTTP, the most at a time: try again in a moment"),
+        })
+    })?;
+    let subscriber = services.subscribers.take(viewer).map_err(|why| refused(why.to_owned()))?;
+    Ok(FollowerSlot { _subscriber: subscriber, _follower: follower })
 }
 
-/// A log that is followed, in some format.
+/// A log that is followed, in some format. What was written before is read as its reader reads.
 pub(super) struct Following<R, L> {
-    /// What was written before, in that format.
-    pub past: Vec<Bytes>,
-    /// What is written from now on.
+    /// The lines, from the first one that is wanted on.
     pub lines: LineFeed,
     /// The text of a line; an empty one is left out.
     pub render: R,
@@ -59,11 +80,10 @@ where
         services: &Services,
         session: Session,
         namespace: &str,
-        slot: Option<SubscriberSlot>,
+        slot: Option<FollowerSlot>,
     ) -> Bodies {
-        let Self { past, lines, render, last, keep_alive } = self;
-        let lines = stream::iter(past.into_iter().map(Ok)).chain(rendered(lines, render));
-        let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
+        let Self { lines, render, last, keep_alive } = self;
+        let lines = rendered(lines, render).take_until(services.stopping.clone().cancelled_owned()).boxed();
         let lines = match keep_alive {
             Some(text) => alive(lines, text),
             None => lines,
@@ -75,13 +95,23 @@ where
 
 fn rendered(lines: LineFeed, render: impl Fn(&LineRow) -> String + Send + Sync + 'static) -> Bodies {
     let lines = lines.filter_map(|lines| async move { lines.ok() });
-    let texts = lines.map(move |lines| Ok(Bytes::from(lines.iter().map(&render).collect::<Vec<_>>().concat())));
-    texts
-        .filter(|text: &Result<Bytes, _>| {
-            let any = text.as_ref().is_ok_and(|text| !text.is_empty());
-            async move { any }
-        })
-        .boxed()
+    let render = Arc::new(render);
+    lines.flat_map(move |lines| stream::iter(pieces(lines, render.clone()).map(Ok))).boxed()
+}
+
+/// The texts of lines, in pieces that are made one after the other.
+fn pieces(lines: Vec<LineRow>, render: Arc<impl Fn(&LineRow) -> String>) -> impl Iterator<Item = Bytes> {
+    let mut lines = lines.into_iter();
+    iter::from_fn(move || {
+        let mut piece = String::new();
+        for line in lines.by_ref() {
+            piece.push_str(&render(&line));
+            if piece.len() >= PIECE {
+                break;
+            }
+        }
+        (!piece.is_empty()).then(|| Bytes::from(piece))
+    })
 }
 
 fn alive(lines: Bodies, text: &'static str) -> Bodies {
@@ -99,7 +129,7 @@ fn until(
     lines: Bodies,
     over: impl Future<Output = Over> + Send + 'static,
     last: impl Fn(Over) -> String + Send + 'static,
-    slot: Option<SubscriberSlot>,
+    slot: Option<FollowerSlot>,
 ) -> Bodies {
     let begin = (lines, Some(Box::pin(over)), last, slot);
     let lines = stream::unfold(begin, |(mut lines, over, last, slot)| async move {

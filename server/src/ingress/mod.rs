@@ -18,6 +18,7 @@ mod openfaas;
 mod proof;
 #[cfg(test)]
 mod tests;
+mod unsent;
 
 use actix_web::web;
 

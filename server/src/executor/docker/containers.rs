@@ -29,6 +29,7 @@ use super::wall::Wall;
 use super::watch::Watch;
 use crate::config::Reach;
 use crate::outbound::Registries;
+use crate::turns::Turns;
 
 /// Where an engine listens unless `DOCKER_HOST` says otherwise.
 pub const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
@@ -116,17 +117,18 @@ impl Docker {
             start_interval: (version.major_version, version.minor_version) >= START_INTERVAL,
             runtime: options.runtime,
         };
+        let known = Known::new(options.registries, owner.clone());
         let shared = Shared {
             watch: Watch::start(engine.clone(), &owner.server),
             engine,
             owner,
             networks: Networks::default(),
-            known: Known::new(options.registries),
+            known,
             ability,
             wall,
             lines_per_second: options.lines_per_second,
             flood: Arc::default(),
-            starts: tokio::sync::Semaphore::new(STARTS),
+            starts: Turns::with_shares(STARTS, STARTS / 2, STARTS / 4),
         };
         Ok(Self { shared: Arc::new(shared), grace: options.grace })
     }
@@ -314,7 +316,7 @@ impl Executor for Docker {
         let cpu = spec.limits.cpu;
         let health = spec.health.clone();
         let shared = self.shared.clone();
-        let turn = shared.starts.acquire().await;
+        let turn = shared.starts.take(&spec.namespace, &spec.function).await;
         let Started { container, network, address, facts } =
             to_its_end(shared.clone().start_service(spec, lines)).await?;
         drop(turn);
@@ -338,7 +340,7 @@ impl Executor for Docker {
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         let time_limit = call.timeout;
-        let turn = self.shared.starts.acquire().await;
+        let turn = self.shared.starts.take(&spec.namespace, &spec.function).await;
         let started = to_its_end(self.shared.clone().start_job(spec, call, lines)).await?;
         drop(turn);
         let container = &started.container;

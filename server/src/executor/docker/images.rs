@@ -3,21 +3,31 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as Fault;
 use bollard::models::{HealthConfig, ImageInspect};
 use bollard::query_parameters::CreateImageOptionsBuilder;
+use domain::text;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
+use super::labels::Owner;
+use super::vetting;
 use crate::clock;
 use crate::outbound::Registries;
 use crate::outbound::registries::Closed;
+
+/// So many bytes of a pull must come within [`PACE_WITHIN`].
+const MIN_PACE: u64 = 1 << 20;
+
+/// See [`MIN_PACE`].
+const PACE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Images whose facts are kept. They do not change: an image is known by its digest.
 const MAX_KNOWN: usize = 256;
@@ -29,6 +39,8 @@ pub(super) struct Facts {
     pub(super) id: String,
     /// The user that it names; empty if none.
     pub(super) user: String,
+    /// Whether that is root, be it under another name.
+    pub(super) is_root: bool,
     /// The lowest TCP port that it exposes.
     pub(super) port: Option<u16>,
     /// How it wants to be checked.
@@ -46,12 +58,13 @@ pub(super) struct Facts {
 pub(super) struct Known {
     facts: Mutex<HashMap<String, Arc<Facts>>>,
     registries: Registries,
+    owner: Owner,
 }
 
 impl Known {
-    /// Nothing known yet; pulls from these registries.
-    pub(super) fn new(registries: Registries) -> Self {
-        Self { facts: Mutex::default(), registries }
+    /// Nothing known yet; pulls from these registries. What is made to look into an image is this owner's.
+    pub(super) fn new(registries: Registries, owner: Owner) -> Self {
+        Self { facts: Mutex::default(), registries, owner }
     }
 
     /// The facts of an image by its digest; it is pulled, with this login, if the engine does not have it.
@@ -70,7 +83,7 @@ impl Known {
             }
         };
         check_platform(engine, name, &image)?;
-        let facts = Arc::new(facts(image));
+        let facts = Arc::new(self.facts_of(engine, name, image).await?);
         let mut known = self.facts.lock();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -96,11 +109,12 @@ impl Known {
                 source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")),
             })
         })?;
-        let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
+        let image =
+            named_on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
         check_platform(engine, &reference.whole, &image)?;
         let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
         let layers = layers(engine, &image).await;
-        let facts = facts(image.clone());
+        let facts = self.facts_of(engine, &reference.whole, image.clone()).await?;
         let config = image.config.unwrap_or_default();
         Ok(Image {
             reference: reference.whole.clone(),
@@ -145,15 +159,32 @@ impl Known {
             serveraddress: Some(reference.registry.clone()),
             ..DockerCredentials::default()
         });
+        if reference.whole.contains('@') {
+            // The engine asks no registry for an image by its digest if it has it, whoever pulled it.
+            let asked = engine.client.inspect_registry_image(&reference.whole, credentials.clone()).await;
+            if let Err(fault) = asked {
+                return instead(engine, reference, user.as_deref(), fault, lines).await;
+            }
+        }
         let options = CreateImageOptionsBuilder::default().from_image(&reference.whole).build();
         let mut steps = engine.client.create_image(Some(options), None, credentials);
         let mut digest = None;
+        let mut pace = Pace::default();
         while let Some(step) = steps.next().await {
             let step = match step {
                 Ok(step) => step,
                 Err(fault) => return instead(engine, reference, user.as_deref(), fault, lines).await,
             };
             let status = step.status.unwrap_or_default();
+            let bytes = step.progress_detail.and_then(|detail| detail.current).unwrap_or_default();
+            if pace.is_too_slow(step.id.as_deref().unwrap_or_default(), &status, bytes, Instant::now()) {
+                return Err(Error::Refused(format!(
+                    "{} sends {} too slowly, less than {} in a minute: try again later, or pull it from another registry",
+                    reference.registry,
+                    reference.whole,
+                    text::bytes(MIN_PACE)
+                )));
+            }
             if let Some(found) = status.strip_prefix("Digest: ") {
                 digest = Some(found.to_owned());
             }
@@ -164,38 +195,47 @@ impl Known {
         Ok(digest)
     }
 
+    /// What an image is, if containers may be made of it.
+    async fn facts_of(&self, engine: &Engine, name: &str, image: ImageInspect) -> Result<Facts, Error> {
+        let id = image.id.unwrap_or_default();
+        let config = image.config.unwrap_or_default();
+        vetting::check_size(name, &config)?;
+        let user = config.user.unwrap_or_default();
+        let is_root = vetting::is_root(engine, &self.owner, &id, name, &user).await?;
+        let variables = config.env.unwrap_or_default();
+        let some = |words: &Option<Vec<String>>| words.as_ref().is_some_and(|words| !words.is_empty());
+        Ok(Facts {
+            id,
+            port: lowest_port(config.exposed_ports.as_deref().unwrap_or_default()),
+            health: config.healthcheck.filter(checks_something),
+            variables: variables.iter().map(|line| line.split('=').next().unwrap_or_default().to_owned()).collect(),
+            runs_something: some(&config.entrypoint) || some(&config.cmd),
+            user,
+            is_root,
+            volumes: config.volumes.unwrap_or_default(),
+        })
+    }
+
     /// The image is not where it was.
     pub(super) fn forget(&self, name: &str) {
         self.facts.lock().remove(name);
     }
 }
 
-/// What the engine has under a name. An image that no registry has is found by its id, which stands as its digest.
+/// What the engine has under the name of a version. An image that no registry has is found by its id, which stands as its digest.
 async fn on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
-    let id = name.rsplit_once('@').map(|(_, digest)| digest);
-    for name in [Some(name), id].into_iter().flatten() {
-        match engine.client.inspect_image(name).await {
-            Ok(image) => return Ok(Some(image)),
-            Err(fault) if matches!(status(&fault), Some(404)) => {}
-            Err(fault) if status(&fault) == Some(400) => return Err(Error::Refused(message(&fault))),
-            Err(fault) => return Err(engine.error(format!("look at the image {name}"))(fault)),
-        }
+    match (named_on_engine(engine, name).await?, name.rsplit_once('@')) {
+        (None, Some((_, id))) => named_on_engine(engine, id).await,
+        (found, _) => Ok(found),
     }
-    Ok(None)
 }
 
-fn facts(image: ImageInspect) -> Facts {
-    let config = image.config.unwrap_or_default();
-    let variables = config.env.unwrap_or_default();
-    let some = |words: &Option<Vec<String>>| words.as_ref().is_some_and(|words| !words.is_empty());
-    Facts {
-        id: image.id.unwrap_or_default(),
-        port: lowest_port(config.exposed_ports.as_deref().unwrap_or_default()),
-        health: config.healthcheck.filter(checks_something),
-        variables: variables.iter().map(|variable| variable.split('=').next().unwrap_or_default().to_owned()).collect(),
-        runs_something: some(&config.entrypoint) || some(&config.cmd),
-        user: config.user.unwrap_or_default(),
-        volumes: config.volumes.unwrap_or_default(),
+async fn named_on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
+    match engine.client.inspect_image(name).await {
+        Ok(image) => Ok(Some(image)),
+        Err(fault) if matches!(status(&fault), Some(404)) => Ok(None),
+        Err(fault) if status(&fault) == Some(400) => Err(Error::Refused(message(&fault))),
+        Err(fault) => Err(engine.error(format!("look at the image {name}"))(fault)),
     }
 }
 
@@ -224,6 +264,35 @@ fn check_platform(engine: &Engine, name: &str, image: &ImageInspect) -> Result<(
         )));
     }
     Ok(())
+}
+
+/// How fast the layers of an image come. An engine pulls few layers at a time, for everybody.
+#[derive(Debug, Default)]
+struct Pace {
+    layers: HashMap<String, i64>,
+    since: Option<Instant>,
+    bytes: u64,
+}
+
+impl Pace {
+    /// Notes a step; whether too little has come lately.
+    fn is_too_slow(&mut self, layer: &str, status: &str, bytes: i64, now: Instant) -> bool {
+        if status != "Downloading" {
+            // A layer that waits for others says so once.
+            (self.since, self.bytes) = (None, 0);
+            return false;
+        }
+        let known = self.layers.entry(layer.to_owned()).or_default();
+        self.bytes += u64::try_from(bytes - *known).unwrap_or_default();
+        *known = bytes;
+        let since = *self.since.get_or_insert(now);
+        if now.duration_since(since) < PACE_WITHIN {
+            return false;
+        }
+        let is_too_slow = self.bytes < MIN_PACE;
+        (self.since, self.bytes) = (Some(now), 0);
+        is_too_slow
+    }
 }
 
 /// The line for a step of a pull: each layer's begin and end, and no percentages.
@@ -275,8 +344,13 @@ async fn instead(
             engine.architecture()
         )),
         Failure::Away => away(reference, &says),
-        Failure::Other if status(&fault) == Some(400) => Error::Refused(format!("{whole} cannot be pulled: {says}")),
-        Failure::Other => engine.error(format!("pull {whole}"))(fault),
+        Failure::Other => {
+            tracing::warn!(image = %whole, error = says, "an image could not be pulled");
+            // A registry may have sent the engine somewhere else, whose answer is nobody's business.
+            Error::Refused(format!(
+                "{whole} cannot be pulled: {registry} does not answer as a registry does. The server's log says more"
+            ))
+        }
     })
 }
 
@@ -288,8 +362,10 @@ async fn own(engine: &Engine, reference: &Reference, failure: Failure, lines: &L
     let Reference { whole, registry, .. } = reference;
     let own = match failure {
         Failure::Denied | Failure::Unknown if !reference.has_no_host => None,
+        // Whoever knows a digest has not shown by that that they may have the image.
+        _ if whole.contains('@') => None,
         Failure::Away | Failure::Denied | Failure::Unknown => {
-            on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
+            named_on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
         }
         _ => None,
     };
@@ -410,6 +486,20 @@ mod tests {
         ] {
             assert_eq!(Failure::of(says), failure, "{says}");
         }
+    }
+
+    #[test]
+    fn a_pull_that_trickles_is_too_slow_and_one_that_waits_is_not() {
+        let (mut pace, begin) = (Pace::default(), Instant::now());
+        let at = |seconds| begin + Duration::from_secs(seconds);
+        assert!(!pace.is_too_slow("a", "Downloading", 1, at(0)));
+        assert!(!pace.is_too_slow("a", "Downloading", 2 << 20, at(61)), "enough has come");
+        assert!(!pace.is_too_slow("a", "Downloading", (2 << 20) + 1000, at(100)));
+        assert!(pace.is_too_slow("a", "Downloading", (2 << 20) + 2000, at(122)));
+        let mut pace = Pace::default();
+        assert!(!pace.is_too_slow("a", "Downloading", 1, at(0)));
+        assert!(!pace.is_too_slow("b", "Extracting", 7, at(59)));
+        assert!(!pace.is_too_slow("a", "Downloading", 2, at(100)), "its time begins again");
     }
 
     #[test]

@@ -3,9 +3,15 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::engine::Engine;
 use crate::executor::Spec;
+
+/// How long the removal of one container may take when the server starts.
+const REMOVED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The server's name in the log.
 pub(super) const SERVER: &str = "io.eventflow.server";
@@ -85,8 +91,12 @@ pub(super) async fn clear(engine: &Engine, owner: &Owner) -> Result<usize, bolla
         if let (Some(id), Some(labels)) = (container.id, container.labels)
             && owner.is_left_over(&labels)
         {
-            engine.remove(&id).await?;
-            removed += 1;
+            // One that hangs must not keep the server from starting.
+            match timeout(REMOVED_WITHIN, engine.remove(&id)).await {
+                Ok(Ok(())) => removed += 1,
+                Ok(Err(error)) => tracing::warn!(container = id, %error, "a left container could not be removed"),
+                Err(_) => tracing::warn!(container = id, "a left container could not be removed in time"),
+            }
         }
     }
     let filters = HashMap::from([("label", vec![SERVER])]);

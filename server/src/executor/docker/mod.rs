@@ -18,6 +18,7 @@ mod ready;
 mod result;
 mod shape;
 mod shared;
+mod vetting;
 mod wall;
 mod watch;
 

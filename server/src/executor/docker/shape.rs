@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, NetworkingConfig,
-    PortBinding, ResourcesUlimits,
+    ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, HostConfigLogConfig, Mount, MountType,
+    MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits,
 };
 
 use super::super::{Error, Limits, Runtime, Spec};
 use super::images::Facts;
 use super::labels::Owner;
+use super::vetting;
 
 /// The port of an image that names none.
 pub(super) const DEFAULT_PORT: u16 = 8080;
@@ -140,7 +141,7 @@ pub(super) fn body(
     };
     Ok(ContainerCreateBody {
         image: Some(facts.id.clone()),
-        user: is_root(&facts.user).then(|| NOBODY.to_owned()),
+        user: facts.is_root.then(|| NOBODY.to_owned()),
         cmd: (!command.is_empty()).then(|| command.clone()),
         env: Some(env(spec, facts, (!is_job).then_some(port), more)),
         labels: Some(owner.labels_of(spec)),
@@ -150,7 +151,6 @@ pub(super) fn body(
         open_stdin: Some(is_job),
         stdin_once: Some(is_job),
         tty: Some(false),
-        volumes: is_job.then(|| vec![RESULT_FOLDER.to_owned()]),
         networking_config: Some(NetworkingConfig { endpoints_config: endpoints }),
         host_config: Some(host),
         ..ContainerCreateBody::default()
@@ -167,10 +167,14 @@ fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> H
     }
     let cpu = if is_job { cpu } else { cpu.max(STARTING_CPU) };
     // A volume of an image would be a folder on the engine's disk that has no limit.
-    let writable = WRITABLE.into_iter().map(str::to_owned).chain(facts.volumes.iter().cloned());
+    let writable =
+        WRITABLE.into_iter().map(str::to_owned).chain(facts.volumes.iter().filter_map(|folder| vetting::clean(folder)));
     // "No space left" comes before the end by the memory limit.
     let options = format!("rw,exec,nosuid,nodev,size={},mode=1777", memory / 2);
     HostConfig {
+        // When the host's memory is full, containers go before the server and the engine.
+        oom_score_adj: Some(1000),
+        mounts: is_job.then(|| vec![result_folder()]),
         memory: Some(memory),
         memory_swap: Some(memory),
         nano_cpus: Some(nano_cpus(cpu, ability.processors)),
@@ -200,10 +204,15 @@ pub(super) fn nano_cpus(cpu: f64, processors: f64) -> i64 {
     (cpu.clamp(0.01, processors.max(0.01)) * 1e9) as i64
 }
 
-/// Whether an image would run as root, as far as its words tell.
-fn is_root(user: &str) -> bool {
-    let name = user.split(':').next().unwrap_or_default().trim();
-    name.is_empty() || name == "root" || name.parse() == Ok(0_u64)
+/// An empty folder of root's. What the image has in its place, with whatever rights, is not copied.
+fn result_folder() -> Mount {
+    let options = MountVolumeOptions { no_copy: Some(true), ..MountVolumeOptions::default() };
+    Mount {
+        target: Some(RESULT_FOLDER.to_owned()),
+        typ: Some(MountType::VOLUME),
+        volume_options: Some(options),
+        ..Mount::default()
+    }
 }
 
 fn bytes(mebibytes: u64) -> i64 {
@@ -238,10 +247,15 @@ fn sooner(health: HealthConfig, ability: &Ability) -> HealthConfig {
     let interval = i64::try_from(HEALTH_INTERVAL.as_nanos()).unwrap_or_default();
     if ability.start_interval {
         let period = health.start_period.unwrap_or_default().max(30 * interval);
-        return HealthConfig { start_interval: Some(interval / 4), start_period: Some(period), ..health };
+        let own = health.interval.map(|own| if own > 0 { own.max(interval) } else { own });
+        return HealthConfig {
+            interval: own,
+            start_interval: Some(interval / 4),
+            start_period: Some(period),
+            ..health
+        };
     }
-    let own = health.interval.filter(|own| *own > 0).unwrap_or(i64::MAX);
-    HealthConfig { interval: Some(own.min(interval)), ..health }
+    HealthConfig { interval: Some(interval), ..health }
 }
 
 #[cfg(test)]
@@ -253,11 +267,12 @@ mod tests {
         Facts {
             id: "sha256:00".into(),
             user: String::new(),
+            is_root: true,
             port: None,
             health: None,
             variables: Vec::new(),
             runs_something: true,
-            volumes: vec!["/data".into()],
+            volumes: vec!["//data/".into(), "/".into()],
         }
     }
 
@@ -290,10 +305,12 @@ mod tests {
         assert_eq!(host.cap_drop, Some(vec!["ALL".to_owned()]));
         assert_eq!(host.security_opt, Some(vec!["no-new-privileges".to_owned()]));
         assert_eq!((host.readonly_rootfs, host.privileged, host.binds), (Some(true), None, None));
+        assert_eq!((host.oom_score_adj, host.mounts), (Some(1000), None));
         assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(64 << 20)));
         assert_eq!((host.pids_limit, host.nano_cpus), (Some(12), Some(1_000_000_000)));
         assert_eq!(body.user.as_deref(), Some(NOBODY));
         let tmpfs = host.tmpfs.unwrap();
+        assert!(!tmpfs.contains_key("/data/"));
         assert!(tmpfs["/data"].contains("size=33554432") && tmpfs.contains_key("/tmp"));
         assert!(body.env.unwrap().contains(&"PORT=8080".to_owned()));
         assert_eq!(host.port_bindings, None);
@@ -303,6 +320,7 @@ mod tests {
     fn an_image_that_names_a_user_a_port_and_a_home_keeps_them() {
         let facts = Facts {
             user: "app:staff".into(),
+            is_root: false,
             port: Some(80),
             variables: vec!["HOME".into(), "PATH".into()],
             ..facts()
@@ -317,23 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_root() {
-        for user in ["", "root", "0", "0:0", "root:root", "00", " root"] {
-            assert!(is_root(user), "{user:?}");
-        }
-        for user in ["app", "1000", "10:0", "rooty"] {
-            assert!(!is_root(user), "{user:?}");
-        }
-    }
-
-    #[test]
     fn a_job_has_no_network_unless_it_asks_and_may_write_its_result() {
         let body = made(&spec(), &facts(), Purpose::Job { network: None });
         let host = body.host_config.unwrap();
         assert_eq!(host.network_mode.as_deref(), Some("none"));
         assert_eq!(host.nano_cpus, Some(500_000_000));
         assert!(host.ulimits.unwrap().iter().any(|limit| limit.name.as_deref() == Some("fsize")));
-        assert_eq!((body.open_stdin, body.volumes), (Some(true), Some(vec![RESULT_FOLDER.to_owned()])));
+        let mounts = host.mounts.unwrap();
+        assert_eq!((body.open_stdin, mounts[0].target.as_deref()), (Some(true), Some(RESULT_FOLDER)));
+        let options = mounts[0].volume_options.as_ref().unwrap();
+        assert_eq!(options.no_copy, Some(true), "the image decides nothing about it");
         assert!(!body.env.unwrap().iter().any(|line| line.starts_with("PORT=")));
     }
 

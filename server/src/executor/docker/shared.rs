@@ -10,6 +10,7 @@ use super::networks::Networks;
 use super::shape::Ability;
 use super::wall::Wall;
 use super::watch::Watch;
+use crate::turns::Turns;
 
 /// What all containers of an executor share.
 #[derive(Debug)]
@@ -23,5 +24,5 @@ pub(super) struct Shared {
     pub(super) wall: Result<Wall, String>,
     pub(super) lines_per_second: u32,
     pub(super) flood: Arc<Flood>,
-    pub(super) starts: tokio::sync::Semaphore,
+    pub(super) starts: Turns,
 }

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::execution::{Answer, execute};
-use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket, unsent};
+use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket};
 use crate::edge::error::ErrorBody;
 use crate::edge::origin::base_url;
 use crate::edge::request_id::RequestId;
 use crate::edge::{HttpError, Services, body};
 use crate::ingress::http::{caller, namespace, pages, wants_html};
+use crate::ingress::unsent;
 
 /// Methods that the door takes.
 const METHODS: &str = "GET, POST, OPTIONS";
@@ -145,10 +146,9 @@ fn respond(request: &HttpRequest, answer: &Answer) -> HttpResponse {
         _ => StatusCode::OK,
     };
     let bytes = serde_json::to_vec(answer).unwrap_or_default();
-    let Some(body) = unsent::body(bytes) else {
-        let message = "too many large answers are waiting for those who asked to read them; try again in a moment";
-        let error = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1);
-        return refuse(request, &error);
+    let body = match unsent::body(bytes) {
+        Ok(body) => body,
+        Err(error) => return refuse(request, &error),
     };
     HttpResponse::build(status).insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(body)
 }

@@ -22,7 +22,6 @@ mod request;
 mod schema;
 mod socket;
 mod subscription;
-mod unsent;
 
 use context::{
     AskedNamespace, BaseUrl, OrFail, base_url, caller, fail, id, loader, loader_of, namespace_or_default, services,

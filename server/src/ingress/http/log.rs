@@ -3,7 +3,6 @@
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
@@ -14,6 +13,7 @@ use super::incoming::{duration, namespace, query, wrong_method};
 use crate::edge::auth::Over;
 use crate::edge::{HttpError, Services};
 use crate::ingress::following::{self, PAST};
+use crate::ingress::unsent;
 use crate::store::{LineRow, LinesOf, Recent};
 use crate::{clock, operations};
 
@@ -101,7 +101,6 @@ pub(super) async fn logs(
         Some(after) => view.lines(of, after, PAGE).await?,
         None => view.recent_lines(of, Recent { since, before: None }, PAST).await?,
     };
-    let known = past.last().map(|row| row.position).or(last_known).unwrap_or(head);
     let render = if events { as_event } else { as_text };
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))).content_type(match events {
@@ -109,12 +108,13 @@ pub(super) async fn logs(
         false => "text/plain; charset=utf-8",
     });
     if !goes_on {
-        return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
+        return unsent::answer(response, past.iter().map(render).collect::<String>().into());
     }
-    let past: Vec<_> = past.iter().map(|line| Bytes::from(render(line))).collect();
-    let lines = services.follow_lines(viewer, of, known);
+    // Read again as the reader reads, so that nothing waits in memory.
+    let before = past.first().map_or(head, |row| row.position - 1);
+    let lines = services.follow_lines(viewer, of, last_known.unwrap_or(before));
     let last = if events { last_event } else { last_line };
-    let lines = following::Following { past, lines, render, last, keep_alive: events.then_some(": still here\n\n") };
+    let lines = following::Following { lines, render, last, keep_alive: events.then_some(": still here\n\n") };
     Ok(response.streaming(lines.until_over(&services, session, &row.namespace, slot)))
 }
 

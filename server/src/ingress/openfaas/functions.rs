@@ -14,6 +14,8 @@ use super::types::{Deployment, Removal, Scale, Status};
 use super::{mapping, scaling, status};
 use crate::clock;
 use crate::edge::{HttpError, Services};
+use crate::ingress::lists::LISTS;
+use crate::ingress::unsent;
 use crate::operations::{self, Caller, Registration, Update};
 use crate::store::page::MAX_PAGE;
 use crate::store::{FunctionFilter, FunctionRow, PageRequest, Span, View};
@@ -24,24 +26,29 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     let caller = caller(&request, &services)?;
     let namespace = namespace(query::<Query>(&request)?.namespace, &request, &services)?;
     let view = services.view_of(&caller.viewer, Some(&namespace))?;
-    let (first, next) = page(&services, &view, None).await?;
+    let (first, next) = page(&services, &caller, &view, None).await?;
+    let begin = format!("[{}", first.strip_prefix(',').unwrap_or(&first));
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("application/json");
     if next.is_none() {
-        return Ok(HttpResponse::Ok().json(first));
-    }
-    let mut begin = texts(&first).replacen(',', "[", 1);
-    if begin.is_empty() {
-        begin.push('[');
+        return unsent::answer(answer, (begin + "]").into());
     }
     let services = services.get_ref().clone();
-    let rest = stream::unfold((services, view, next), |(services, view, after)| async move {
-        match page(&services, &view, Some(after?)).await {
-            Ok((statuses, next)) => Some((Ok(Bytes::from(texts(&statuses))), (services, view, next))),
+    let rest = stream::unfold((services, caller, namespace, next), |(services, caller, namespace, after)| async move {
+        let after = after?;
+        // Who has lost the role meanwhile sees no more.
+        let made = match services.view_of(&caller.viewer, Some(&namespace)) {
+            Ok(view) => page(&services, &caller, &view, Some(after)).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        match made {
+            Ok((texts, next)) => Some((Ok(Bytes::from(texts)), (services, caller, namespace, next))),
             // The answer breaks off, and is no JSON then.
-            Err(error) => Some((Err(error), (services, view, None))),
+            Err(error) => Some((Err(error), (services, caller, namespace, None))),
         }
     });
     let whole = stream::iter([Ok(Bytes::from(begin))]).chain(rest).chain(stream::iter([Ok(Bytes::from_static(b"]"))]));
-    Ok(HttpResponse::Ok().content_type("application/json").streaming(whole))
+    Ok(answer.streaming(whole))
 }
 
 /// The items of a list, each after a comma.
@@ -50,16 +57,19 @@ fn texts(statuses: &[Status]) -> String {
     texts.map(|text| format!(",{text}")).collect()
 }
 
-/// A page of functions, and the cursor of the next one.
+/// A page of functions, each after a comma, and the cursor of the next page.
 async fn page(
     services: &Services,
+    caller: &Caller,
     view: &View,
     after: Option<String>,
-) -> Result<(Vec<Status>, Option<String>), HttpError> {
+) -> Result<(String, Option<String>), HttpError> {
+    // Held until nothing of the rows is needed.
+    let _turn = LISTS.take(&caller.viewer.subject, "").await;
     let page = view.functions(&FunctionFilter::default(), &PageRequest::first(MAX_PAGE).after(after)).await?;
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| cursor.clone());
     let rows = page.rows.into_iter().map(|(_, row)| row).collect();
-    Ok((described(services, view, rows).await?, next))
+    Ok((texts(&described(services, view, rows).await?), next))
 }
 
 async fn described(services: &Services, view: &View, rows: Vec<FunctionRow>) -> Result<Vec<Status>, HttpError> {
@@ -228,10 +238,12 @@ async fn change(
 
 /// Builds; `start`: and starts the function if it does not run.
 async fn build(services: &Services, caller: &Caller, row: &FunctionRow, start: bool) -> Result<(), HttpError> {
+    // Where the log is before the build: what comes before it need not be read.
+    let head = services.vitals().head().await?;
     let build = operations::build(services, caller, row.id, None).await?;
     if start && row.state != function::Status::Running {
         let services = services.operations.clone();
-        tokio::spawn(operations::start_when_built(services, caller.clone(), row.id, build, row.position));
+        tokio::spawn(operations::start_when_built(services, caller.clone(), row.id, build, head));
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! The log of a function, as one JSON object a line.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -11,6 +10,7 @@ use crate::clock;
 use crate::edge::auth::Over;
 use crate::edge::{HttpError, Services};
 use crate::ingress::following::{self, Following, PAST};
+use crate::ingress::unsent;
 use crate::operations;
 use crate::store::{LineRow, LinesOf, Recent};
 
@@ -57,16 +57,17 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
     let most = u32::try_from(which.tail).ok().filter(|tail| *tail > 0).unwrap_or(PAST).min(PAST);
     let recent = Recent { since: which.since, before: None };
     let past = services.view(&caller.viewer).recent_lines(lines, recent, most).await?;
-    let known = past.last().map_or(head, |row| row.position);
+    let before = past.first().map_or(head, |row| row.position - 1);
     let of = Of { name: row.name, namespace: row.namespace, instance: which.instance };
     let mut response = HttpResponse::Ok();
     response.insert_header(("cache-control", "no-cache")).content_type("application/x-ndjson");
     let past = past.iter().map(|line| of.text(line));
     if !follow {
-        return Ok(response.body(past.collect::<String>()));
+        return unsent::answer(response, past.collect::<String>().into());
     }
-    let past = past.map(Bytes::from).filter(|text| !text.is_empty()).collect();
-    let lines = services.follow_lines(&caller.viewer, lines, known);
+    drop(past);
+    // Read again as the reader reads, so that nothing waits in memory.
+    let lines = services.follow_lines(&caller.viewer, lines, before);
     let (name, namespace) = (of.name.clone(), of.namespace.clone());
     let within = of.namespace.clone();
     let last = move |over: Over| {
@@ -75,7 +76,7 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
         written(&message)
     };
     // An empty line is no value of JSON, and none is expected there.
-    let lines = Following { past, lines, render: move |line: &LineRow| of.text(line), last, keep_alive: Some("\n") };
+    let lines = Following { lines, render: move |line: &LineRow| of.text(line), last, keep_alive: Some("\n") };
     Ok(response.streaming(lines.until_over(&services, session, &within, slot)))
 }
 

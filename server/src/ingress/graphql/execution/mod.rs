@@ -42,6 +42,15 @@ const MAX_TEXTS: usize = 16 << 20;
 /// The same of one message of a subscription. Messages wait in memory until their client reads them.
 const MAX_TEXTS_OF_MESSAGE: usize = 4 << 20;
 
+/// Bytes of the texts of all answers and messages that are being made. What is made and waits for its reader is counted where it waits.
+const MAX_TEXTS_TOGETHER: usize = 512 << 20;
+
+/// So many bytes of each answer are not counted: a small answer is made however many large ones there are.
+const SMALL: usize = 256 << 10;
+
+/// What is left for all of them.
+static TOGETHER: AtomicUsize = AtomicUsize::new(MAX_TEXTS_TOGETHER);
+
 /// Errors that are reported of fields that are null instead. A query may name thousands of them.
 const MAX_ERRORS: usize = 1_000;
 
@@ -53,6 +62,8 @@ pub(super) struct Execution {
     types: Arc<Types>,
     /// Bytes that the answer, or the current message, may still have.
     texts: AtomicUsize,
+    /// Bytes that it has taken from [`TOGETHER`].
+    taken: AtomicUsize,
     /// Whether there is a single answer: nothing can be followed by it.
     single: AtomicBool,
     /// What does not fit in the request: known before the query is validated, reported after.
@@ -68,15 +79,47 @@ impl Execution {
 
     fn with(types: Arc<Types>) -> Self {
         let texts = AtomicUsize::new(MAX_TEXTS_OF_MESSAGE);
-        Self { types, texts, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
+        let taken = AtomicUsize::new(0);
+        Self { types, texts, taken, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
     }
 
     /// Takes from what the answer may have what a value of a field has: a payload with all that is in it, objects by their own
     /// fields.
-    fn afford(&self, value: &Value, is_payload: bool) -> bool {
+    fn afford(&self, value: &Value, is_payload: bool) -> Result<(), &'static str> {
         let bytes = if is_payload { bytes_of(value) } else { bytes_of_leaf(value) };
-        self.texts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+        let Some(left) = take(&self.texts, bytes) else {
+            return Err("the texts of this answer take too much memory: ask for fewer rows or texts at a time");
+        };
+        let before = self.most().saturating_sub(left);
+        let counted = (before + bytes).saturating_sub(SMALL) - before.saturating_sub(SMALL);
+        if take(&TOGETHER, counted).is_none() {
+            return Err("too many large answers are being made at the same time: try again later");
+        }
+        self.taken.fetch_add(counted, Ordering::Relaxed);
+        Ok(())
     }
+
+    /// Bytes that the answer, or each message, may have.
+    fn most(&self) -> usize {
+        if self.single.load(Ordering::Relaxed) { MAX_TEXTS } else { MAX_TEXTS_OF_MESSAGE }
+    }
+
+    /// Gives back what the answer or message took.
+    fn give_back(&self) {
+        TOGETHER.fetch_add(self.taken.swap(0, Ordering::Relaxed), Ordering::Relaxed);
+    }
+}
+
+/// When an answer is complete, its worker writes it as text before it does anything else.
+impl Drop for Execution {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
+/// Takes from what is left, and returns what that was; `None` if it is too little.
+fn take(from: &AtomicUsize, bytes: usize) -> Option<usize> {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).ok()
 }
 
 impl ExtensionFactory for Execution {
@@ -153,10 +196,13 @@ impl Extension for Execution {
             began.set();
         }
         // Called for each message of a subscription.
-        let most = if self.single.load(Ordering::Relaxed) { MAX_TEXTS } else { MAX_TEXTS_OF_MESSAGE };
-        self.texts.store(most, Ordering::Relaxed);
+        self.texts.store(self.most(), Ordering::Relaxed);
         let mut response = next.run(ctx, operation_name).await;
         response.errors.append(&mut self.nulled.lock());
+        if !self.single.load(Ordering::Relaxed) {
+            // The socket counts what waits for its reader.
+            self.give_back();
+        }
         // What a resolver refuses has a code: this is an argument that it could not read.
         with_codes(response, "bad_request")
     }
@@ -178,12 +224,14 @@ impl Extension for Execution {
                 error.path = path_of(path);
                 Err(code(error, "int_overflow"))
             }
-            Ok(Some(value)) if !self.afford(&value, is_payload) => {
-                let message = "the texts of this answer take too much memory: ask for fewer rows or texts at a time";
-                let mut error = ServerError::new(message, Some(at));
-                error.path = path_of(path);
-                Err(code(error, "answer_too_large"))
-            }
+            Ok(Some(value)) => match self.afford(&value, is_payload) {
+                Ok(()) => Ok(Some(value)),
+                Err(message) => {
+                    let mut error = ServerError::new(message, Some(at));
+                    error.path = path_of(path);
+                    Err(code(error, "answer_too_large"))
+                }
+            },
             result => result,
         };
         match result.map_err(|error| with_path(error, path)) {

@@ -6,7 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::StatusCode;
 use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+
+use crate::edge::HttpError;
 
 /// Answers of at most so many bytes are not counted.
 const SMALL: usize = 256 << 10;
@@ -47,9 +51,22 @@ impl MessageBody for Unsent {
     }
 }
 
-/// The body of an answer; `None` when too many large ones wait for their readers already.
-pub(super) fn body(bytes: Vec<u8>) -> Option<BoxBody> {
-    of(bytes, &TOGETHER).map(BoxBody::new)
+/// The body of an answer.
+///
+/// # Errors
+/// 503 when too many large ones wait for their readers already.
+pub(super) fn body(bytes: Vec<u8>) -> Result<BoxBody, HttpError> {
+    let message = "too many large answers are waiting for those who asked to read them; try again in a moment";
+    let full = || HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1);
+    of(bytes, &TOGETHER).map(BoxBody::new).ok_or_else(full)
+}
+
+/// An answer with such a body.
+///
+/// # Errors
+/// As [`body`].
+pub(super) fn answer(mut response: HttpResponseBuilder, bytes: Vec<u8>) -> Result<HttpResponse, HttpError> {
+    Ok(response.body(body(bytes)?))
 }
 
 fn of(bytes: Vec<u8>, together: &'static AtomicUsize) -> Option<Unsent> {
