@@ -12,7 +12,7 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::time::timeout;
 
-use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
+use super::super::images::{MAX_LAYERS, OWN_HOST, PULL_WITHIN, Reference, folder};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use crate::clock;
@@ -55,7 +55,7 @@ impl Known {
                 // Another server built this version, or somebody has removed the image.
                 let (lines, _) = tokio::sync::mpsc::channel(1);
                 let reference = Reference::parse(name).map_err(Error::Refused)?;
-                pull(engine, &reference, None, &lines).await?;
+                pull(engine, &reference, own_login(engine, &reference)?, &lines).await?;
                 on_engine(engine, name).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?
             }
         };
@@ -75,18 +75,35 @@ impl Known {
     }
 }
 
-/// What the engine has under a name. An image that no registry has is found by its id, which stands as its digest.
-async fn on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
-    let id = name.rsplit_once('@').map(|(_, digest)| digest);
-    for name in [Some(name), id].into_iter().flatten() {
-        match engine.client.inspect_image(name).await {
-            Ok(image) => return Ok(Some(image)),
-            Err(fault) if matches!(status(&fault), Some(404)) => {}
-            Err(fault) if status(&fault) == Some(400) => return Err(Error::Refused(message(&fault))),
-            Err(fault) => return Err(engine.error(format!("look at the image {name}"))(fault)),
-        }
+/// The server's own login, for an image that it built and pushed.
+fn own_login(engine: &Engine, reference: &Reference) -> Result<Option<Login>, Error> {
+    if reference.registry == OWN_HOST {
+        return Err(Error::Refused(
+            "the image was built here and is not on the Docker engine any more: build the function again, or set EVENTFLOW_REGISTRY to a registry that \
+             keeps built images and gives them to other servers"
+                .to_owned(),
+        ));
     }
-    Ok(None)
+    let registry = engine.registry.as_ref().filter(|registry| reference.is_below(&folder(Some(registry))));
+    Ok(registry.and_then(|registry| registry.login.clone()).map(|(user, password)| Login { user, password }))
+}
+
+/// What the engine has under a name. An image that no registry has is found by its id, which stands as its digest.
+pub(super) async fn on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
+    match (named(engine, name).await?, name.rsplit_once('@')) {
+        (None, Some((_, id))) => named(engine, id).await,
+        (found, _) => Ok(found),
+    }
+}
+
+/// What the engine has under exactly this name, or id.
+async fn named(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
+    match engine.client.inspect_image(name).await {
+        Ok(image) => Ok(Some(image)),
+        Err(fault) if status(&fault) == Some(404) => Ok(None),
+        Err(fault) if status(&fault) == Some(400) => Err(Error::Refused(message(&fault))),
+        Err(fault) => Err(engine.error(format!("look at the image {name}"))(fault)),
+    }
 }
 
 fn facts(image: ImageInspect) -> Facts {
@@ -139,20 +156,49 @@ pub(super) async fn fetch(
     lines: &Lines,
 ) -> Result<Image, Error> {
     let reference = Reference::parse(reference).map_err(Error::Refused)?;
-    let pulled = timeout(PULL_WITHIN, pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
+    let (image, digest) = obtain(engine, &reference, login, lines).await?;
+    Ok(described(engine, image, &reference.whole, digest).await)
+}
+
+/// Refuses the names of images that are built here: whose they are, nobody asks the registry.
+pub(super) fn check_name(engine: &Engine, reference: &Reference) -> Result<(), Error> {
+    let is_ours = [folder(None), folder(engine.registry.as_ref())].iter().any(|folder| reference.is_below(folder));
+    if !is_ours {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{} is the name of an image that EventFlow builds, which only its function may use: name the image that it is built from, or its source",
+        reference.whole
+    )))
+}
+
+/// Pulls an image that a namespace may have: what the engine has of it then, and its digest.
+pub(super) async fn obtain(
+    engine: &Engine,
+    reference: &Reference,
+    login: Option<Login>,
+    lines: &Lines,
+) -> Result<(ImageInspect, String), Error> {
+    check_name(engine, reference)?;
+    let pulled = timeout(PULL_WITHIN, pull(engine, reference, login, lines)).await.unwrap_or_else(|_| {
         let what = format!("pull {}", reference.whole);
         let minutes = PULL_WITHIN.as_secs() / 60;
         Err(Error::Io { what, source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")) })
     })?;
-    let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
+    let image = named(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(reference)))?;
     check_platform(engine, &reference.whole, &image)?;
-    let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
+    let digest = pulled.or_else(|| repository_digest(&image, reference)).or_else(|| image.id.clone());
+    Ok((image, digest.unwrap_or_default()))
+}
+
+/// What an image is, by a name and a digest under which it is run.
+pub(super) async fn described(engine: &Engine, image: ImageInspect, reference: &str, digest: String) -> Image {
     let layers = layers(engine, &image).await;
     let facts = facts(image.clone());
     let config = image.config.unwrap_or_default();
-    Ok(Image {
-        reference: reference.whole.clone(),
-        digest: digest.unwrap_or_default(),
+    Image {
+        reference: reference.to_owned(),
+        digest,
         size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         layers,
         architecture: image.architecture.unwrap_or_default(),
@@ -161,7 +207,7 @@ pub(super) async fn fetch(
         health: facts.health.is_some(),
         user: facts.user,
         command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
-    })
+    }
 }
 
 /// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
@@ -208,7 +254,8 @@ fn line_of(layer: Option<&str>, status: &str) -> Option<String> {
     }
 }
 
-async fn say(lines: &Lines, text: String) {
+/// A line of the server's own.
+pub(super) async fn say(lines: &Lines, text: String) {
     let _ = lines.send(Line { at: clock::now(), stream: Stream::System, run: None, text }).await;
 }
 
@@ -231,7 +278,7 @@ async fn instead(
     let own = match failure {
         Failure::Denied | Failure::Unknown if !reference.has_no_host => None,
         Failure::Away | Failure::Denied | Failure::Unknown => {
-            on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
+            named(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
         }
         _ => None,
     };
@@ -272,9 +319,9 @@ fn no_such(reference: &Reference) -> String {
     format!("there is no image {}: {} has no such name or tag; check both", reference.whole, reference.registry)
 }
 
-/// Why a registry did not give an image, as far as the engine's words tell.
+/// Why a registry did not give or take an image, as far as the engine's words tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
+pub(super) enum Failure {
     Unknown,
     Denied,
     Platform,
@@ -283,7 +330,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(says: &str) -> Self {
+    pub(super) fn of(says: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| says.contains(word));
         if has(&["no matching manifest for", "does not match the specified platform"]) {
             Self::Platform
@@ -319,7 +366,7 @@ impl Failure {
 }
 
 /// The digest under which a repository knows the image.
-fn repository_digest(image: &ImageInspect, reference: &Reference) -> Option<String> {
+pub(super) fn repository_digest(image: &ImageInspect, reference: &Reference) -> Option<String> {
     let digests = image.repo_digests.as_deref().unwrap_or_default().iter();
     let mut known = digests.filter_map(|name| name.split_once('@'));
     known.find(|(repository, _)| reference.is_of(repository)).map(|(_, digest)| digest.to_owned())

@@ -7,6 +7,7 @@
 //!
 //! Knows images and containers, not the lifecycle of functions, the log, or HTTP.
 
+mod build;
 mod container;
 mod containers;
 mod engine;
@@ -15,9 +16,11 @@ mod images;
 mod labels;
 mod networks;
 mod ready;
+mod publish;
 mod result;
 mod shape;
 mod shared;
+mod steps;
 mod wall;
 mod watch;
 
