@@ -12,7 +12,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web docs test test-compatibility chaos attack soak fuzz check repeats fmt bench deps clean-web
+.PHONY: help run build web docs test test-compatibility test-containers chaos attack soak fuzz check repeats fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -36,6 +36,9 @@ test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N 
 
 test-compatibility: ## register some sixty kinds of repositories unmodified, and write docs/compatibility.md; PLACE=flask tries some
 	PLACES=all cargo test --locked --package server --test it -- places:: --nocapture
+
+test-containers: ## what needs minutes to be made: images built by a real BuildKit, on an engine of its own; as root
+	scripts/with-docker scripts/with-buildkit cargo test --locked --package server --test it -- --ignored a_real_buildkit
 
 chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minutes); SEED=7 repeats, CHAOS_SEEDS=20 runs a row
 	@scripts/chaos

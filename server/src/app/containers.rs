@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::config::Settings;
-use crate::executor::Docker;
 use crate::executor::docker::{DEFAULT_HOST, Options};
+use crate::executor::{BuildKit, Docker, ImageBuilder};
 
 /// Connects to the engine. Without one, functions of files run all the same: a warning says it where somebody wanted one.
 ///
@@ -23,6 +23,7 @@ pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<A
         runtime: settings.docker_runtime.clone(),
         reach: settings.network_allow.clone(),
         registries: settings.registry_allow.clone(),
+        registry: settings.registry.clone(),
         lines_per_second: settings.limits.lines_per_second,
         ..Options::new(node)
     };
@@ -34,4 +35,19 @@ pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<A
             Ok((None, wanted.map(|_| warning)))
         }
     }
+}
+
+/// What builds images for the engine: the BuildKit that is set, or the engine itself.
+///
+/// # Errors
+/// When a BuildKit is set and cannot be called.
+pub(super) fn image_builder(settings: &Settings, docker: &Arc<Docker>) -> Result<Arc<dyn ImageBuilder>, Error> {
+    let builder: Arc<dyn ImageBuilder> = match &settings.buildkit {
+        Some(address) => {
+            let buildkit = BuildKit::new(address, docker.clone());
+            Arc::new(buildkit.map_err(|why| Error::start("cannot build images", why))?)
+        }
+        None => docker.clone(),
+    };
+    Ok(builder)
 }

@@ -163,6 +163,7 @@ impl Platform {
                 max_log_bytes: limits.build_log as u64,
                 max_cache_bytes: limits.build_cache as u64,
                 max_disk_bytes: limits.build_disk as u64,
+                max_context_bytes: limits.build_context as u64,
                 room: Room { bundles: limits.bundles as u64, artifacts: limits.artifacts as u64 },
                 capacity: Some(capacity::of_host(limits)),
                 artifact_cache: settings.artifact_cache.map(|bytes| bytes as u64),
@@ -179,7 +180,10 @@ impl Platform {
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let builder = builder.with_trials(vault.clone(), limits.ready_timeout);
         let builder = match &docker {
-            Some(docker) => builder.with_images(docker.clone()),
+            Some(docker) => {
+                let images = containers::image_builder(&settings, docker)?;
+                builder.with_images(docker.clone()).with_image_builder(images)
+            }
             None => builder,
         };
         credentials::seal(&store, &commands, &vault).await?;

@@ -1,4 +1,5 @@
-//! Builds of container images: pulls what the reference points to now, and pins it by its digest.
+//! Builds of container images: pulls what the reference points to now, and pins it by its digest. Those of a Dockerfile are in
+//! [`dockerfile`](super::dockerfile).
 
 use std::sync::Arc;
 
@@ -13,12 +14,13 @@ use super::trial::Trial;
 use super::{Built, Error, Order, manifest};
 use crate::artifacts::Failure;
 use crate::executor::images::Reference;
-use crate::executor::{Code, Executors, Image, Images, Login};
+use crate::executor::{Code, Executors, Image, ImageBuilder, Images, Login};
 use crate::vault;
 
 /// What builds of images need.
 pub(super) struct ImageBuilds<'a> {
     pub(super) images: Option<&'a Arc<dyn Images>>,
+    pub(super) builder: Option<&'a Arc<dyn ImageBuilder>>,
     pub(super) executors: &'a Executors,
     pub(super) trial: Option<&'a Trial>,
     pub(super) capacity: Option<Capacity>,
@@ -48,16 +50,11 @@ impl ImageBuilds<'_> {
         &self,
         order: &Order,
         image: &str,
-        mut manifest: Manifest,
+        manifest: Manifest,
         journal: &Journal,
     ) -> Result<Built, Error> {
         let reference = Reference::parse(image).map_err(Error::Refused)?;
-        if let Some(capacity) = self.capacity {
-            let faults = manifest::excesses(&manifest, &capacity);
-            if !faults.is_empty() {
-                return Err(Error::Manifest { origin: "the manifest".into(), faults });
-            }
-        }
+        self.check(&manifest)?;
         let Some(images) = self.images else {
             return Err(Error::Refused(format!(
                 "the image `{image}` cannot be run here: this server has no container engine. Start it with DOCKER_HOST set to that \
@@ -68,10 +65,30 @@ impl ImageBuilds<'_> {
         let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
         journal.log(format!("Pulling {image}{with}")).await;
         let (pulled, _) = journal.follow(|lines| images.pull(image, login, lines)).await;
-        let pulled = pulled?;
-        journal.log(description(&pulled)).await;
-        manifest.port = manifest.port.or(pulled.port);
-        let made = Made::Image { reference: image.to_owned(), digest: pulled.digest };
+        let pulled = Image { reference: image.to_owned(), ..pulled? };
+        self.finished(order, pulled, manifest, journal).await
+    }
+
+    /// Refuses a manifest that asks for more than this host has.
+    pub(super) fn check(&self, manifest: &Manifest) -> Result<(), Error> {
+        let faults = self.capacity.map_or_else(Vec::new, |capacity| manifest::excesses(manifest, &capacity));
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Manifest { origin: "the manifest".into(), faults }),
+        }
+    }
+
+    /// Says what an image is, starts it once, and makes it a version.
+    pub(super) async fn finished(
+        &self,
+        order: &Order,
+        image: Image,
+        mut manifest: Manifest,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        journal.log(description(&image)).await;
+        manifest.port = manifest.port.or(image.port);
+        let made = Made::Image { reference: image.reference, digest: image.digest };
         if let (Some(trial), Made::Image { reference, digest }) = (self.trial, &made) {
             let code = Code::Image(domain::function::made::by_digest(reference, digest));
             trial.run(self.executors, order, &manifest, code, journal).await?;
@@ -80,7 +97,7 @@ impl ImageBuilds<'_> {
     }
 
     /// The namespace's login for the image's registry, if it has one.
-    async fn login(&self, order: &Order, registry: &str) -> Result<Option<Login>, Error> {
+    pub(super) async fn login(&self, order: &Order, registry: &str) -> Result<Option<Login>, Error> {
         let Some(vault) = self.trial.map(|trial| &trial.vault) else { return Ok(None) };
         vault.login(&order.namespace, registry).await.map_err(|error| match error {
             error @ vault::Error::NoLogin { .. } => Error::Refused(error.to_string()),

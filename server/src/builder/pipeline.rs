@@ -1,11 +1,9 @@
 //! One build from its order to its artifact.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::capacity::Capacity;
 use domain::function::{Made, OfferedFolder, event::Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::text::bytes;
@@ -13,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
+use super::dockerfile::{self, Bounds};
 use super::image::ImageBuilds;
 use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Answers, Given, Nodes, Tools};
@@ -20,78 +19,10 @@ use super::journal::Journal;
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
-use crate::artifacts::{Artifacts, Failure, Limits, Room};
-use crate::executor::{Code, Executors, Images, Lines, Workbench};
-use crate::outbound::Outward;
+use super::{Built, Error, Order, Settings, files, folders, leaks, manifest, survey};
+use crate::artifacts::{Artifacts, Failure, Limits};
+use crate::executor::{Code, Executors, ImageBuilder, Images, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
-
-/// Limits and places of a [`Builder`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings {
-    /// Builds at a time; the others wait.
-    pub parallel: usize,
-    /// Fetching a repository may take this long.
-    pub git_timeout: Duration,
-    /// Installing dependencies and the build script may take this long, together.
-    pub install_timeout: Duration,
-    /// Bytes that tools may print to a build's log; the rest is left out.
-    pub max_log_bytes: u64,
-    /// Bytes of a source: of what is fetched, and of the function's own files.
-    pub max_source_bytes: u64,
-    /// Bytes of a function with all that it depends on.
-    pub max_artifact_bytes: u64,
-    /// Files, folders and links of a function with all that it depends on.
-    pub max_files: usize,
-    /// Mebibytes of memory for each command that is run.
-    pub memory_mb: u64,
-    /// Bytes of the package caches of all functions together.
-    pub max_cache_bytes: u64,
-    /// Bytes of the function's folder while it is built.
-    pub max_disk_bytes: u64,
-    /// Bytes of all bundles, and of all artifacts.
-    pub room: Room,
-    /// What a manifest may ask for; anything when absent.
-    pub capacity: Option<Capacity>,
-    /// Where caches are kept; `cache` in the data folder when absent.
-    pub cache_dir: Option<PathBuf>,
-    /// Bytes of artifacts that are copied to the data folder and used there; when absent, they are used where they are kept.
-    pub artifact_cache: Option<u64>,
-    /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
-    pub artifacts_dir: Option<PathBuf>,
-    /// Whether a source may be a repository on the server's own disk.
-    pub local_repositories: bool,
-    /// Which addresses repositories may be fetched from beside the public ones.
-    pub git_allow: Outward,
-    /// Variables for the commands that install: a registry (`npm_config_registry`, `PIP_INDEX_URL`), a proxy. Functions'
-    /// own install scripts can read them.
-    pub install_env: BTreeMap<String, String>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            parallel: 2,
-            git_timeout: Duration::from_secs(300),
-            install_timeout: Duration::from_secs(900),
-            max_log_bytes: 10 << 20,
-            max_source_bytes: 512 << 20,
-            max_artifact_bytes: 1 << 30,
-            max_files: 200_000,
-            memory_mb: 2048,
-            max_cache_bytes: 10 << 30,
-            max_disk_bytes: 2 << 30,
-            room: Room::default(),
-            capacity: None,
-            cache_dir: None,
-            artifact_cache: None,
-            artifacts_dir: None,
-            local_repositories: true,
-            git_allow: Outward::default(),
-            install_env: BTreeMap::new(),
-        }
-    }
-}
 
 /// Builds versions. Cheap to clone.
 #[derive(Clone)]
@@ -110,6 +41,8 @@ struct Inner {
     toolchains: Toolchains,
     /// Fetches images; absent where no engine runs them.
     images: Option<Arc<dyn Images>>,
+    /// Builds images; absent where nothing does.
+    image_builder: Option<Arc<dyn ImageBuilder>>,
     trial: Option<Trial>,
 }
 
@@ -154,11 +87,20 @@ impl Builder {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         let yard = Arc::new(yard);
-        // Nothing makes an image out of a Dockerfile yet.
-        let toolchains = survey::toolchains(false);
-        let (images, trial) = (None, None);
-        let inner =
-            Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, images, trial };
+        let inner = Inner {
+            artifacts,
+            git,
+            cache,
+            tools,
+            executors,
+            yard,
+            permits,
+            settings,
+            toolchains: survey::toolchains(false),
+            images: None,
+            image_builder: None,
+            trial: None,
+        };
         Ok(Self(Arc::new(inner)))
     }
 
@@ -190,6 +132,15 @@ impl Builder {
         let Self(inner) = self;
         let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
         Self(Arc::new(Inner { images: Some(images), ..inner }))
+    }
+
+    /// Builds images out of a Dockerfile, too, by this.
+    #[must_use]
+    pub fn with_image_builder(self, builder: Arc<dyn ImageBuilder>) -> Self {
+        let Self(inner) = self;
+        let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
+        let toolchains = Toolchains { images: true, ..inner.toolchains };
+        Self(Arc::new(Inner { image_builder: Some(builder), toolchains, ..inner }))
     }
 
     /// Whether a repository's address may be a function's source, as far as that is known without resolving names.
@@ -263,6 +214,7 @@ impl Inner {
     fn image_builds(&self) -> ImageBuilds<'_> {
         ImageBuilds {
             images: self.images.as_ref(),
+            builder: self.image_builder.as_ref(),
             executors: &self.executors,
             trial: self.trial.as_ref(),
             capacity: self.settings.capacity,
@@ -293,14 +245,11 @@ impl Inner {
             Err(error) => return Err(self.with_offers(error, order, folder).await),
         };
         if manifest.runtime == Runtime::Docker {
-            return match manifest.image.clone() {
+            let made = match manifest.image.clone() {
                 Some(image) => self.image_builds().pulled(order, &image, manifest, journal).await,
-                None => Err(Error::Refused(
-                    "the runtime is `docker`, and nothing here makes an image out of a Dockerfile yet: name an `image`, or say \
-                     another runtime in function.json, such as `command`"
-                        .to_owned(),
-                )),
+                None => self.of_dockerfile(order, folder, manifest, scratch, journal).await,
             };
+            return made.map(|built| Built { commit, ..built });
         }
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
@@ -345,6 +294,26 @@ impl Inner {
         Ok(Built { made: Made::Artifact { digest, size }, manifest, commit })
     }
 
+    /// Builds the image of a source with a Dockerfile.
+    async fn of_dockerfile(
+        &self,
+        order: &Order,
+        folder: PathBuf,
+        manifest: Manifest,
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        let bounds = Bounds {
+            context: self.settings.max_context_bytes,
+            image: self.settings.max_disk_bytes,
+            memory_mb: self.settings.memory_mb,
+            within: self.settings.install_timeout,
+        };
+        let secrets = self.build_secrets(order, &manifest, journal).await?;
+        let source = dockerfile::Source { folder, manifest, secrets };
+        self.image_builds().built(order, source, bounds, scratch, journal).await
+    }
+
     /// The folder of the source that the function is: where a list names several, the one with its name. A `path` has chosen already.
     async fn chosen(&self, taken: Taken, order: &Order, scratch: &Scratch, journal: &Journal) -> Result<Taken, Error> {
         if path_of(order).is_some() {
@@ -373,18 +342,10 @@ impl Inner {
 }
 
 impl Inner {
-    /// What the manifest has the build given, and the secrets among it, which no log shows from here on.
-    async fn given(
-        &self,
-        order: &Order,
-        manifest: &Manifest,
-        folder: &Path,
-        scratch: &Scratch,
-        journal: &Journal,
-    ) -> Result<(Given, Vec<Secret>), Error> {
-        let wanted = &manifest.build;
+    /// The secrets that the manifest has the build given, which no log shows from here on.
+    async fn build_secrets(&self, order: &Order, manifest: &Manifest, journal: &Journal) -> Result<Vec<Secret>, Error> {
         let secrets = match &self.trial {
-            Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
+            Some(trial) => match trial.vault.secrets(&order.namespace, &manifest.build.secrets).await {
                 Ok(secrets) => secrets,
                 Err(vault::Error::Store(error)) => {
                     return Err(Failure::other("read the build's secrets", error.to_string()).into());
@@ -394,8 +355,21 @@ impl Inner {
             None => Vec::new(),
         };
         secrets.iter().for_each(|secret| journal.conceal(&secret.value));
+        Ok(secrets)
+    }
+
+    /// What the manifest has the build given, and the secrets among it, which no log shows from here on.
+    async fn given(
+        &self,
+        order: &Order,
+        manifest: &Manifest,
+        folder: &Path,
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<(Given, Vec<Secret>), Error> {
+        let secrets = self.build_secrets(order, manifest, journal).await?;
         let npmrc = files::text(folder, ".npmrc")?;
-        let given = Given::new(&wanted.env, &secrets, npmrc.as_deref(), &scratch.path("given"));
+        let given = Given::new(&manifest.build.env, &secrets, npmrc.as_deref(), &scratch.path("given"));
         Ok((given.map_err(Error::failed("write the secrets of a build"))?, secrets))
     }
 }

@@ -105,6 +105,21 @@ pub const SECTIONS: &[Section] = &[
                 "the engine's runtime for containers",
             )
             .otherwise("the engine's own default"),
+            Setting::text(
+                "EVENTFLOW_BUILDKIT",
+                "unix:///PATH or tcp://HOST:PORT",
+                "",
+                "the BuildKit that [images are built](containers.md#building-a-dockerfile) by, through the program `buildctl`",
+            )
+            .otherwise("the Docker engine builds them itself"),
+            Setting::text(
+                "EVENTFLOW_REGISTRY",
+                "https://USER:PASSWORD@HOST/FOLDER, with or without a login and a folder; http:// for a registry on loopback",
+                "",
+                "the registry that built images are pushed to, below a folder that nobody else writes to (`eventflow` unless it names one)",
+            )
+            .otherwise("built images stay on the Docker engine")
+            .with_password(),
         ],
     },
     Section {
@@ -311,6 +326,11 @@ pub const SECTIONS: &[Section] = &[
                 "the package caches of all functions together; one function keeps 1 GiB and 200,000 files at most",
             ),
             Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built"),
+            Setting::size(
+                "EVENTFLOW_MAX_BUILD_CONTEXT",
+                "200MiB",
+                "the files that an image [is built from](containers.md#building-a-dockerfile), without those that `.dockerignore` leaves out",
+            ),
             Setting::size(
                 "EVENTFLOW_MAX_BUNDLES",
                 "20GiB",

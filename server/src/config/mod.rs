@@ -10,6 +10,7 @@ mod edge;
 mod flags;
 mod layers;
 mod log_level;
+mod registry;
 mod report;
 mod setting;
 mod suggest;
@@ -26,6 +27,7 @@ pub use edge::{Edge, Namespaces, Networks, PublicUrl};
 pub use flags::Flags;
 use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
+pub use registry::Registry;
 pub use report::{InForce, in_force, page, table};
 
 pub use crate::outbound::{Outward, Reach, Registries};
@@ -85,6 +87,10 @@ pub struct Settings {
     pub docker_host: Option<String>,
     /// Its runtime for containers: `EVENTFLOW_DOCKER_RUNTIME`.
     pub docker_runtime: Option<String>,
+    /// The BuildKit that images are built by, the Docker engine when absent: `EVENTFLOW_BUILDKIT`.
+    pub buildkit: Option<String>,
+    /// The registry that built images are pushed to: `EVENTFLOW_REGISTRY`.
+    pub registry: Option<Registry>,
     /// What bounds what.
     pub limits: Limits,
     /// How long what is done with is kept.
@@ -165,6 +171,8 @@ pub struct Limits {
     pub build_cache: usize,
     /// Bytes that a build may have in its folder: `EVENTFLOW_MAX_BUILD_DISK`.
     pub build_disk: usize,
+    /// Bytes of the files that an image is built from: `EVENTFLOW_MAX_BUILD_CONTEXT`.
+    pub build_context: usize,
     /// Bytes of all bundles: `EVENTFLOW_MAX_BUNDLES`.
     pub bundles: usize,
     /// Bytes of all artifacts: `EVENTFLOW_MAX_ARTIFACTS`.
@@ -238,6 +246,7 @@ impl Limits {
             build_log: layers.size("EVENTFLOW_MAX_BUILD_LOG")?,
             build_cache: layers.size("EVENTFLOW_MAX_BUILD_CACHE")?,
             build_disk: layers.size("EVENTFLOW_MAX_BUILD_DISK")?,
+            build_context: layers.size("EVENTFLOW_MAX_BUILD_CONTEXT")?,
             bundles: layers.size("EVENTFLOW_MAX_BUNDLES")?,
             artifacts: layers.size("EVENTFLOW_MAX_ARTIFACTS")?,
             disk_read: layers.size("EVENTFLOW_MAX_DISK_READ")?,
@@ -349,6 +358,13 @@ impl Settings {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
                 (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())
             })?,
+            buildkit: layers.text_if_any("EVENTFLOW_BUILDKIT", |text| {
+                ["unix:///", "tcp://"]
+                    .iter()
+                    .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
+                    .then(|| text.to_owned())
+            })?,
+            registry: layers.text_if_any("EVENTFLOW_REGISTRY", Registry::parse)?,
             limits: Limits::read(layers)?,
             retention: Retention::read(layers)?,
         };

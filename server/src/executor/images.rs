@@ -1,5 +1,9 @@
-//! Learns what container images are, and fetches them, for builds of functions that are images.
+//! Learns what container images are, fetches them, and builds them, for functions that are images.
 
+mod build;
+mod context;
+pub mod dockerfile;
+mod ignored;
 mod reference;
 
 use std::fmt;
@@ -8,7 +12,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::{Error, Lines};
-pub use reference::Reference;
+pub use build::{ImageBuilder, Recipe, folder};
+pub use context::{Context, DOCKERFILE, Extent};
+pub use dockerfile::Dockerfile;
+pub use ignored::Ignored;
+pub use reference::{OWN_HOST, Reference};
 
 /// The longest time that one pull may take.
 pub const PULL_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -66,7 +74,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// The boundary between the builder and whatever holds images: a container engine.
+/// The boundary between the builder and whatever holds images: a container engine. [`ImageBuilder`] is that of what makes them.
 #[async_trait]
 pub trait Images: Send + Sync + 'static {
     /// Pulls an image and tells what it is. Each layer's begin and end is a line. An image that was

@@ -1,11 +1,13 @@
 //! Runs the processes of functions, isolated from the server and from each other.
 //!
-//! Knows processes, sockets and limits, but neither the lifecycle of functions nor the log. Three traits are the
-//! boundary: [`Executor`] runs functions, [`Workbench`] runs the builder's commands, and [`Images`] fetches container
-//! images for it. The sandbox implements the first two, a container engine the first and the last.
+//! Knows processes, sockets and limits, but neither the lifecycle of functions nor the log. Four traits are the
+//! boundary: [`Executor`] runs functions, [`Workbench`] runs the builder's commands, [`Images`] fetches container
+//! images for it, and [`ImageBuilder`] builds them. The sandbox implements the first two, a container engine all but the
+//! second, and BuildKit the last.
 
 mod address;
 pub mod bridge;
+mod buildkit;
 pub mod capacity;
 mod cause;
 mod code;
@@ -25,11 +27,12 @@ mod spec;
 mod workbench;
 
 pub use address::Address;
+pub use buildkit::BuildKit;
 pub use cause::cause;
 pub use code::{Code, Form};
 pub use docker::Docker;
 pub use executors::Executors;
-pub use images::{Image, Images, Layer, Login};
+pub use images::{Image, ImageBuilder, Images, Layer, Login};
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 pub use workbench::{Task, Workbench};

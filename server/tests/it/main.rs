@@ -8,11 +8,13 @@ mod bad_input;
 #[path = "../../src/queue/testing.rs"]
 mod broker;
 mod build_secrets;
+mod buildkit;
 mod bytes;
 mod circles;
 mod cluster;
 mod corpora;
 mod database;
+mod dockerfile;
 mod ending;
 mod erasure;
 mod executor;

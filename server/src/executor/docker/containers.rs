@@ -27,7 +27,7 @@ use super::shape::{self, Ability, Purpose, RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
 use super::wall::Wall;
 use super::watch::Watch;
-use crate::config::Reach;
+use crate::config::{Reach, Registry};
 use crate::outbound::Registries;
 use crate::turns::Turns;
 
@@ -60,6 +60,8 @@ pub struct Options {
     pub reach: Reach,
     /// Where images may be pulled from: `EVENTFLOW_REGISTRY_ALLOW`.
     pub registries: Registries,
+    /// The registry that built images are pushed to: `EVENTFLOW_REGISTRY`.
+    pub registry: Option<Registry>,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
     /// Between SIGTERM and SIGKILL for a job past its time limit.
@@ -69,15 +71,16 @@ pub struct Options {
 impl Options {
     /// The defaults, for a server of this name.
     pub fn new(server: impl Into<String>) -> Self {
-        let (runtime, reach, registries) = Default::default();
-        Self { server: server.into(), runtime, reach, registries, lines_per_second: LINES_PER_SECOND, grace: GRACE }
+        let (runtime, reach, registries, registry) = Default::default();
+        let lines_per_second = LINES_PER_SECOND;
+        Self { server: server.into(), runtime, reach, registries, registry, lines_per_second, grace: GRACE }
     }
 }
 
 /// The executor of containers.
 #[derive(Debug)]
 pub struct Docker {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     grace: Duration,
 }
 
@@ -88,7 +91,7 @@ impl Docker {
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when `host` or an option is wrong.
     pub async fn connect(host: &str, options: Options) -> Result<Self, Error> {
-        let engine = timeout(ANSWER_WITHIN, Engine::connect(host)).await.unwrap_or_else(|_| {
+        let engine = timeout(ANSWER_WITHIN, Engine::connect(host, options.registry)).await.unwrap_or_else(|_| {
             let seconds = ANSWER_WITHIN.as_secs();
             let source = io::Error::other(format!("the Docker engine at {host} did not answer within {seconds} s"));
             Err(Error::Io { what: "use containers".into(), source })

@@ -14,7 +14,7 @@ use futures::StreamExt;
 use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
+use super::super::images::{MAX_LAYERS, OWN_HOST, PULL_WITHIN, Reference, folder};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use super::labels::Owner;
@@ -37,9 +37,7 @@ const MAX_KNOWN: usize = 256;
 pub(super) struct Facts {
     /// The engine's own name for it.
     pub(super) id: String,
-    /// The user that it names; empty if none.
-    pub(super) user: String,
-    /// Whether that is root, be it under another name.
+    /// Whether it would run as root, be it under another name.
     pub(super) is_root: bool,
     /// The lowest TCP port that it exposes.
     pub(super) port: Option<u16>,
@@ -78,6 +76,7 @@ impl Known {
                 // Another server built this version, or somebody has removed the image.
                 let (lines, _) = tokio::sync::mpsc::channel(1);
                 let reference = Reference::parse(name).map_err(Error::Refused)?;
+                let login = own_login(engine, &reference)?.or(login);
                 self.pull(engine, &reference, login, &lines).await?;
                 on_engine(engine, name).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?
             }
@@ -101,33 +100,31 @@ impl Known {
         lines: &Lines,
     ) -> Result<Image, Error> {
         let reference = Reference::parse(reference).map_err(Error::Refused)?;
-        let pulled = timeout(PULL_WITHIN, self.pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
+        let (image, digest) = self.obtain(engine, &reference, login, lines).await?;
+        // Refused here, before anything is started of it.
+        self.facts_of(engine, &reference.whole, image.clone()).await?;
+        Ok(described(engine, image, &reference.whole, digest).await)
+    }
+
+    /// Pulls an image that a namespace may have: what the engine has of it then, and its digest.
+    pub(super) async fn obtain(
+        &self,
+        engine: &Engine,
+        reference: &Reference,
+        login: Option<Login>,
+        lines: &Lines,
+    ) -> Result<(ImageInspect, String), Error> {
+        check_name(engine, reference)?;
+        let pulled = timeout(PULL_WITHIN, self.pull(engine, reference, login, lines)).await.unwrap_or_else(|_| {
             let what = format!("pull {}", reference.whole);
             let minutes = PULL_WITHIN.as_secs() / 60;
-            Err(Error::Io {
-                what,
-                source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")),
-            })
+            let source = io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes"));
+            Err(Error::Io { what, source })
         })?;
-        let image =
-            named_on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
+        let image = named(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(reference)))?;
         check_platform(engine, &reference.whole, &image)?;
-        let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
-        let layers = layers(engine, &image).await;
-        let facts = self.facts_of(engine, &reference.whole, image.clone()).await?;
-        let config = image.config.unwrap_or_default();
-        Ok(Image {
-            reference: reference.whole.clone(),
-            digest: digest.unwrap_or_default(),
-            size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
-            layers,
-            architecture: image.architecture.unwrap_or_default(),
-            os: image.os.unwrap_or_default(),
-            port: facts.port,
-            health: facts.health.is_some(),
-            user: facts.user,
-            command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
-        })
+        let digest = pulled.or_else(|| repository_digest(&image, reference)).or_else(|| image.id.clone());
+        Ok((image, digest.unwrap_or_default()))
     }
 
     /// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
@@ -138,10 +135,9 @@ impl Known {
         login: Option<Login>,
         lines: &Lines,
     ) -> Result<Option<String>, Error> {
-        let checked = match reference.is_of_hub() {
-            true => Ok(()),
-            false => self.registries.check(&reference.registry).await,
-        };
+        // The operator chose these.
+        let is_known = reference.is_of_hub() || reference.is_below(&folder(engine.registry.as_ref()));
+        let checked = if is_known { Ok(()) } else { self.registries.check(&reference.registry).await };
         match checked {
             Ok(()) => {}
             Err(Closed::Refused(why)) => return Err(Error::Refused(why)),
@@ -210,7 +206,6 @@ impl Known {
             health: config.healthcheck.filter(checks_something),
             variables: variables.iter().map(|line| line.split('=').next().unwrap_or_default().to_owned()).collect(),
             runs_something: some(&config.entrypoint) || some(&config.cmd),
-            user,
             is_root,
             volumes: config.volumes.unwrap_or_default(),
         })
@@ -222,15 +217,29 @@ impl Known {
     }
 }
 
+/// The server's own login, for an image that it built and pushed.
+fn own_login(engine: &Engine, reference: &Reference) -> Result<Option<Login>, Error> {
+    if reference.registry == OWN_HOST {
+        return Err(Error::Refused(
+            "the image was built here and is not on the Docker engine any more: build the function again, or set EVENTFLOW_REGISTRY to a registry that \
+             keeps built images and gives them to other servers"
+                .to_owned(),
+        ));
+    }
+    let registry = engine.registry.as_ref().filter(|registry| reference.is_below(&folder(Some(registry))));
+    Ok(registry.and_then(|registry| registry.login.clone()).map(|(user, password)| Login { user, password }))
+}
+
 /// What the engine has under the name of a version. An image that no registry has is found by its id, which stands as its digest.
-async fn on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
-    match (named_on_engine(engine, name).await?, name.rsplit_once('@')) {
-        (None, Some((_, id))) => named_on_engine(engine, id).await,
+pub(super) async fn on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
+    match (named(engine, name).await?, name.rsplit_once('@')) {
+        (None, Some((_, id))) => named(engine, id).await,
         (found, _) => Ok(found),
     }
 }
 
-async fn named_on_engine(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
+/// What the engine has under exactly this name, or id.
+async fn named(engine: &Engine, name: &str) -> Result<Option<ImageInspect>, Error> {
     match engine.client.inspect_image(name).await {
         Ok(image) => Ok(Some(image)),
         Err(fault) if matches!(status(&fault), Some(404)) => Ok(None),
@@ -264,6 +273,36 @@ fn check_platform(engine: &Engine, name: &str, image: &ImageInspect) -> Result<(
         )));
     }
     Ok(())
+}
+
+/// Refuses the names of images that are built here: whose they are, nobody asks the registry.
+pub(super) fn check_name(engine: &Engine, reference: &Reference) -> Result<(), Error> {
+    let is_ours = [folder(None), folder(engine.registry.as_ref())].iter().any(|folder| reference.is_below(folder));
+    if !is_ours {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{} is the name of an image that EventFlow builds, which only its function may use: name the image that it is built from, or its source",
+        reference.whole
+    )))
+}
+
+/// What an image is, by a name and a digest under which it is run.
+pub(super) async fn described(engine: &Engine, image: ImageInspect, reference: &str, digest: String) -> Image {
+    let layers = layers(engine, &image).await;
+    let config = image.config.unwrap_or_default();
+    Image {
+        reference: reference.to_owned(),
+        digest,
+        size: image.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        layers,
+        architecture: image.architecture.unwrap_or_default(),
+        os: image.os.unwrap_or_default(),
+        port: lowest_port(config.exposed_ports.as_deref().unwrap_or_default()),
+        health: config.healthcheck.is_some_and(|health| checks_something(&health)),
+        user: config.user.unwrap_or_default(),
+        command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+    }
 }
 
 /// How fast the layers of an image come. An engine pulls few layers at a time, for everybody.
@@ -306,7 +345,8 @@ fn line_of(layer: Option<&str>, status: &str) -> Option<String> {
     }
 }
 
-async fn say(lines: &Lines, text: String) {
+/// A line of the server's own.
+pub(super) async fn say(lines: &Lines, text: String) {
     let _ = lines.send(Line { at: clock::now(), stream: Stream::System, run: None, text }).await;
 }
 
@@ -365,7 +405,7 @@ async fn own(engine: &Engine, reference: &Reference, failure: Failure, lines: &L
         // Whoever knows a digest has not shown by that that they may have the image.
         _ if whole.contains('@') => None,
         Failure::Away | Failure::Denied | Failure::Unknown => {
-            named_on_engine(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
+            named(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
         }
         _ => None,
     };
@@ -386,9 +426,9 @@ fn no_such(reference: &Reference) -> String {
     format!("there is no image {}: {} has no such name or tag; check both", reference.whole, reference.registry)
 }
 
-/// Why a registry did not give an image, as far as the engine's words tell.
+/// Why a registry did not give or take an image, as far as the engine's words tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
+pub(super) enum Failure {
     Unknown,
     Denied,
     Platform,
@@ -397,7 +437,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn of(says: &str) -> Self {
+    pub(super) fn of(says: &str) -> Self {
         let has = |words: &[&str]| words.iter().any(|word| says.contains(word));
         if has(&["no matching manifest for", "does not match the specified platform"]) {
             Self::Platform
@@ -433,7 +473,7 @@ impl Failure {
 }
 
 /// The digest under which a repository knows the image.
-fn repository_digest(image: &ImageInspect, reference: &Reference) -> Option<String> {
+pub(super) fn repository_digest(image: &ImageInspect, reference: &Reference) -> Option<String> {
     let digests = image.repo_digests.as_deref().unwrap_or_default().iter();
     let mut known = digests.filter_map(|name| name.split_once('@'));
     known.find(|(repository, _)| reference.is_of(repository)).map(|(_, digest)| digest.to_owned())

@@ -7,6 +7,7 @@
 //!
 //! Knows images and containers, not the lifecycle of functions, the log, or HTTP.
 
+mod build;
 mod container;
 mod containers;
 mod engine;
@@ -14,10 +15,12 @@ mod follow;
 mod images;
 mod labels;
 mod networks;
+mod publish;
 mod ready;
 mod result;
 mod shape;
 mod shared;
+mod steps;
 mod vetting;
 mod wall;
 mod watch;

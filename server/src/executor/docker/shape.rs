@@ -266,7 +266,6 @@ mod tests {
     fn facts() -> Facts {
         Facts {
             id: "sha256:00".into(),
-            user: String::new(),
             is_root: true,
             port: None,
             health: None,
@@ -318,13 +317,7 @@ mod tests {
 
     #[test]
     fn an_image_that_names_a_user_a_port_and_a_home_keeps_them() {
-        let facts = Facts {
-            user: "app:staff".into(),
-            is_root: false,
-            port: Some(80),
-            variables: vec!["HOME".into(), "PATH".into()],
-            ..facts()
-        };
+        let facts = Facts { is_root: false, port: Some(80), variables: vec!["HOME".into(), "PATH".into()], ..facts() };
         let body = made(&spec(), &facts, Purpose::Service { network: "n", publish_on: Some("127.0.0.1") });
         assert_eq!(body.user, None);
         let env = body.env.unwrap();

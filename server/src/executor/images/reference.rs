@@ -3,6 +3,9 @@
 /// The registry of names without one.
 const HUB: &str = "docker.io";
 
+/// The host in the names of images that were built here and are in no registry. There is no such host (RFC 2606).
+pub const OWN_HOST: &str = "eventflow.invalid";
+
 /// The longest name that is taken.
 const MAX_BYTES: usize = 512;
 
@@ -51,6 +54,9 @@ impl Reference {
         if path.is_empty() || path.contains(':') || path.chars().any(|c| c.is_ascii_uppercase()) {
             return Err(wrong("a repository is written in small letters, digits and . _ - /"));
         }
+        if !is_host && path == "sha256" {
+            return Err(wrong("an id is none: an image is known by its id to whoever has built or pulled it"));
+        }
         if tag.is_some_and(|tag| tag.is_empty() || tag.len() > 128 || tag.contains('/')) {
             return Err(wrong("a tag has 1 to 128 characters"));
         }
@@ -63,6 +69,13 @@ impl Reference {
     /// Whether it comes from Docker Hub, whose host nobody chose.
     pub fn is_of_hub(&self) -> bool {
         self.registry == HUB
+    }
+
+    /// Whether it is below a folder of its registry: `host/folder`.
+    pub fn is_below(&self, folder: &str) -> bool {
+        // Hosts are the same in capitals.
+        let repository = self.repository.to_ascii_lowercase();
+        repository.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether this is the repository's name, as the engine writes it.
@@ -96,13 +109,35 @@ mod tests {
 
     #[test]
     fn what_is_no_name_is_refused() {
-        for text in
-            ["", "App", "a b", "-x", "a@sha256:12", "a:", "http://a/b", "a:1:2", "../x", "a\nb", "registry.example/"]
-        {
+        for text in [
+            "",
+            "sha256:0123",
+            "App",
+            "a b",
+            "-x",
+            "a@sha256:12",
+            "a:",
+            "http://a/b",
+            "a:1:2",
+            "../x",
+            "a\nb",
+            "registry.example/",
+        ] {
             let why = Reference::parse(text).unwrap_err();
             assert!(why.contains("is no name of an image"), "{text}: {why}");
         }
         assert!(Reference::parse(&"a".repeat(MAX_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn what_is_below_a_folder_is_told_from_its_neighbours() {
+        let is_below = |name: &str| Reference::parse(name).unwrap().is_below("registry.example/team");
+        assert!(
+            is_below("registry.example/team/a:1")
+                && is_below("Registry.Example/team/a/b")
+                && is_below("registry.example/team")
+        );
+        assert!(!is_below("registry.example/teams/a") && !is_below("team/a") && !is_below("other.example/team/a"));
     }
 
     #[test]

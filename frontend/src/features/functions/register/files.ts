@@ -73,7 +73,7 @@ export function plan<T extends Found>(found: readonly T[], skipped: readonly str
 export function kindOf(paths: readonly string[]): string | null {
   const has = (name: string) => paths.includes(name);
   if (has("function.json")) return "described by function.json";
-  if (has("Dockerfile")) return "a Dockerfile: needs the Docker or Kubernetes executor";
+  if (has("Dockerfile")) return "a Dockerfile: needs a container engine";
   if (has("app.py")) return "Python: app.py";
   if (has("package.json") || has("index.js")) return "Node";
   if (paths.some((path) => /^[^/]+\.py$/.test(path))) return "Python";

@@ -1,0 +1,229 @@
+//! Builds images by the engine's own builder.
+//!
+//! The engine gets a Dockerfile in which images are named by ids (see [`dockerfile`](super::super::images::dockerfile)): those that
+//! their registries give this namespace, as for images that are run. Commands run in the namespace's network, behind the same
+//! wall as its containers, and their results are reused within the namespace alone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bollard::errors::Error as Fault;
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, PruneImagesOptionsBuilder};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::super::images::dockerfile::{Rewritten, check_trigger};
+use super::super::images::{Context, DOCKERFILE, ImageBuilder, Recipe, Reference};
+use super::super::{Error, Image, Lines};
+use super::containers::Docker;
+use super::engine::{Engine, is_full, message, status};
+use super::images;
+use super::publish::{ANSWER_WITHIN, publish};
+use super::shared::Shared;
+use super::steps::Steps;
+
+/// The label of what builds leave behind, whose value is the namespace.
+const LABEL: &str = "io.eventflow.built";
+
+/// Steps of builds are kept so long for later ones, unless they are part of an image.
+const KEPT: &str = "24h";
+
+/// Processors that each command of a build may use.
+const PROCESSORS: f64 = 2.0;
+
+/// The period in which processor time is counted, in microseconds.
+const CPU_PERIOD: i32 = 100_000;
+
+/// Pieces of a context that wait to be sent, and the size of each.
+const PIECES: usize = 8;
+const PIECE_BYTES: usize = 64 * 1024;
+
+#[async_trait]
+impl ImageBuilder for Docker {
+    fn describe(&self) -> String {
+        format!("the Docker engine's own builder ({})", self.shared.engine.version())
+    }
+
+    async fn build(&self, recipe: Recipe, lines: Lines) -> Result<Image, Error> {
+        let shared = &self.shared;
+        if let Some(name) = recipe.secrets.keys().next() {
+            return Err(Error::Refused(format!(
+                "`secrets` of `build` has `{name}`, and the Docker engine's own builder keeps none out of the image: have images built by \
+                 BuildKit (EVENTFLOW_BUILDKIT)"
+            )));
+        }
+        let rewritten = rewritten(shared, &recipe, &lines).await?;
+        let built = run(shared, &recipe, &rewritten, &lines).await;
+        tokio::spawn(prune(shared.engine.clone()));
+        publish(&shared.engine, &built?, &recipe, &lines).await
+    }
+}
+
+/// The Dockerfile for the engine, whose images are there.
+async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<Rewritten, Error> {
+    let engine = &shared.engine;
+    let refused = |fault: super::super::images::dockerfile::Fault| Error::Refused(fault.to_string());
+    let mut ids = BTreeMap::new();
+    for (name, line) in recipe.dockerfile.images(&recipe.arguments).map_err(refused)? {
+        let id = base(shared, &name, line, recipe, lines).await.map_err(|error| match error {
+            Error::Refused(why) => Error::Refused(format!("Dockerfile, line {line}: {why}")),
+            other => other,
+        })?;
+        ids.insert(name, id);
+    }
+    let platform = format!("{}/{}", engine.info.os_type.as_deref().unwrap_or("linux"), engine.architecture());
+    let label = (LABEL, recipe.namespace.as_str());
+    recipe.dockerfile.rewritten(&ids, &recipe.arguments, label, &platform).map_err(refused)
+}
+
+/// The id of an image that a Dockerfile names, as its registry has it for this namespace.
+async fn base(shared: &Shared, name: &str, line: usize, recipe: &Recipe, lines: &Lines) -> Result<String, Error> {
+    let reference = Reference::parse(name).map_err(Error::Refused)?;
+    let login = recipe.logins.get(&reference.registry).cloned();
+    let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
+    images::say(lines, format!("Pulling {}{with}", reference.whole)).await;
+    let (image, _) = shared.known.obtain(&shared.engine, &reference, login, lines).await?;
+    for trigger in image.config.and_then(|config| config.on_build).unwrap_or_default() {
+        check_trigger(&trigger, line).map_err(|fault| Error::Refused(format!("the image {name}: {}", fault.why)))?;
+    }
+    image.id.ok_or_else(|| {
+        let source = io::Error::other("the Docker engine does not tell its id");
+        Error::Io { what: format!("use the image {name}"), source }
+    })
+}
+
+/// Has the engine build; the id of the image.
+async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Lines) -> Result<String, Error> {
+    let engine = &shared.engine;
+    // Held until the build is over.
+    let network = shared.networks.of(engine, &shared.owner, &recipe.namespace, true).await?;
+    let options = options(recipe, &network.name, engine.processors());
+    let (pieces, writer) = archive(recipe.context.clone(), rewritten.text.clone());
+    let body = bollard::body_try_stream(pieces);
+    let client = engine.client.clone().with_timeout(ANSWER_WITHIN);
+    // Dropping it closes the connection, at which the engine ends the build.
+    let mut answer = Box::pin(client.build_image(options, None, Some(body)));
+    let mut steps = Steps::new(&recipe.dockerfile, rewritten, recipe.memory_mb);
+    let mut id = None;
+    while let Some(said) = answer.next().await {
+        let said = match said {
+            Ok(said) => said,
+            Err(fault) => {
+                send(lines, steps.end(Instant::now())).await;
+                return Err(failure(engine, &steps, fault, writer).await);
+            }
+        };
+        id = said.aux.and_then(|aux| aux.id).or(id);
+        if let Some(text) = said.stream {
+            send(lines, steps.take(&text, Instant::now())).await;
+        }
+    }
+    send(lines, steps.end(Instant::now())).await;
+    id.ok_or_else(|| {
+        let source = io::Error::other("the Docker engine ended the build without saying what it built");
+        Error::Io { what: "build the image".into(), source }
+    })
+}
+
+async fn send(lines: &Lines, all: Vec<super::super::Line>) {
+    for line in all {
+        let _ = lines.send(line).await;
+    }
+}
+
+/// Why the build failed.
+async fn failure(engine: &Engine, steps: &Steps<'_>, fault: Fault, writer: JoinHandle<io::Result<()>>) -> Error {
+    // The engine hears only that nothing more comes.
+    if let Ok(Err(source)) = writer.await
+        && source.kind() != io::ErrorKind::BrokenPipe
+    {
+        return Error::Io { what: "read the files that the image is built from".into(), source };
+    }
+    if status(&fault).is_none() || is_full(&fault) {
+        return engine.error("build the image")(fault);
+    }
+    Error::Refused(steps.failure(&message(&fault)))
+}
+
+fn options(recipe: &Recipe, network: &str, processors: f64) -> BuildImageOptions {
+    let memory = i32::try_from(recipe.memory_mb.saturating_mul(1 << 20)).unwrap_or(i32::MAX);
+    let arguments: HashMap<&str, &str> =
+        recipe.arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    BuildImageOptionsBuilder::default()
+        .dockerfile(DOCKERFILE)
+        .buildargs(&arguments)
+        .networkmode(network)
+        .memory(memory)
+        // No swap.
+        .memswap(memory)
+        .cpuperiod(CPU_PERIOD)
+        .cpuquota((PROCESSORS.min(processors) * f64::from(CPU_PERIOD)) as i32)
+        .rm(true)
+        .forcerm(true)
+        .build()
+}
+
+/// The context as the pieces of an archive, written on a thread of its own as they are taken.
+fn archive(context: Context, dockerfile: String) -> (ReceiverStream<io::Result<Bytes>>, JoinHandle<io::Result<()>>) {
+    let (pieces, taken) = mpsc::channel(PIECES);
+    let writer = tokio::task::spawn_blocking(move || {
+        let out = BufWriter::with_capacity(PIECE_BYTES, Pieces(pieces.clone()));
+        let written = context.write(&dockerfile, out);
+        if written.is_err() {
+            // Without it, what is there would be taken for all.
+            let _ = pieces.blocking_send(Err(io::Error::other("the context could not be read")));
+        }
+        written
+    });
+    (ReceiverStream::new(taken), writer)
+}
+
+/// Passes on what is written.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(piece)));
+        sent.map(|()| piece.len()).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Removes what builds of the last day have not used and is part of no image.
+async fn prune(engine: Arc<Engine>) {
+    let filters = HashMap::from([("dangling", vec!["true"]), ("label", vec![LABEL]), ("until", vec![KEPT])]);
+    let options = PruneImagesOptionsBuilder::default().filters(&filters).build();
+    if let Err(fault) = engine.client.prune_images(Some(options)).await {
+        tracing::debug!(error = message(&fault), "what builds left on the Docker engine could not be removed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_context_is_sent_while_it_is_read_and_given_up_when_nobody_takes_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("big"), vec![7_u8; 4 << 20]).unwrap();
+        let context = Context::of(folder.path().to_owned()).unwrap().unwrap();
+        let (pieces, writer) = archive(context.clone(), "FROM x\n".into());
+        let sent: Vec<Bytes> = pieces.map(Result::unwrap).collect().await;
+        writer.await.unwrap().unwrap();
+        let sent = sent.concat();
+        let mut read = tar::Archive::new(&sent[..]);
+        assert!(read.entries().unwrap().any(|entry| entry.unwrap().size() == 4 << 20));
+        let (pieces, writer) = archive(context, "FROM x\n".into());
+        drop(pieces);
+        assert_eq!(writer.await.unwrap().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}

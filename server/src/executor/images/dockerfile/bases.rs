@@ -1,0 +1,193 @@
+//! Which images a Dockerfile uses: what its stages begin with, and what is copied from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::flags::flags;
+use super::variables::{expand, globals};
+use super::{Arguments, Dockerfile, Fault, Instruction};
+
+/// The image that is empty.
+pub(super) const SCRATCH: &str = "scratch";
+
+/// The most images that one Dockerfile may use.
+const MAX_IMAGES: usize = 20;
+
+/// What a stage begins with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Base {
+    /// Nothing.
+    Scratch,
+    /// An earlier stage, by its name.
+    Stage(String),
+    /// An image.
+    Image(String),
+}
+
+/// A `FROM`.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct From {
+    pub(super) base: Base,
+    pub(super) platform: Option<String>,
+    pub(super) name: Option<String>,
+}
+
+/// The stages that have begun so far, and the variables that a `FROM` may name.
+pub(super) struct Stages {
+    names: BTreeSet<String>,
+    globals: Arguments,
+}
+
+impl Stages {
+    pub(super) fn new(file: &Dockerfile, arguments: &Arguments) -> Self {
+        Self { names: BTreeSet::new(), globals: globals(&file.instructions, arguments) }
+    }
+
+    /// Reads a `FROM`, whose stage is known from here on.
+    pub(super) fn begin(&mut self, from: &Instruction) -> Result<From, Fault> {
+        let fault = |why: String| Fault::new(from.line, why);
+        let mut words: Vec<&str> = from.rest.split_whitespace().collect();
+        let mut platform = None;
+        while let Some(flag) = words.first().filter(|word| word.starts_with("--")) {
+            match flag.strip_prefix("--platform=") {
+                Some(value) => platform = Some(value.to_owned()),
+                None => return Err(fault(format!("`FROM` has no flag `{}`", domain::text::shown(flag)))),
+            }
+            words.remove(0);
+        }
+        let (image, name) = match words.as_slice() {
+            [image] => (*image, None),
+            [image, word, name] if word.eq_ignore_ascii_case("AS") => (*image, Some(name.to_ascii_lowercase())),
+            _ => return Err(fault("it is `FROM IMAGE` or `FROM IMAGE AS NAME`".to_owned())),
+        };
+        let image = expand(image, &self.globals).map_err(fault)?;
+        let base = if self.names.contains(&image.to_ascii_lowercase()) {
+            Base::Stage(image.to_ascii_lowercase())
+        } else if image == SCRATCH {
+            Base::Scratch
+        } else if image.is_empty() {
+            return Err(fault(
+                "the variable after `FROM` has no value: give its `ARG` a default, before `FROM`".to_owned(),
+            ));
+        } else {
+            Base::Image(image)
+        };
+        if let Some(name) = &name {
+            let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+            if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(allowed) {
+                return Err(fault(format!("`{}` is no name for a stage", domain::text::shown(name))));
+            }
+            self.names.insert(name.clone());
+        }
+        Ok(From { base, platform, name })
+    }
+
+    /// The image that is copied from, unless it is a stage.
+    pub(super) fn copied_from<'v>(&self, value: &'v str) -> Option<&'v str> {
+        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        (!is_number && !self.names.contains(&value.to_ascii_lowercase())).then_some(value)
+    }
+}
+
+impl Dockerfile {
+    /// The images that it uses, each with the first line that names it.
+    ///
+    /// # Errors
+    /// What is not understood.
+    pub fn images(&self, arguments: &Arguments) -> Result<BTreeMap<String, usize>, Fault> {
+        let mut stages = Stages::new(self, arguments);
+        let mut images = BTreeMap::new();
+        for instruction in &self.instructions {
+            let image = match instruction.name {
+                "FROM" => match stages.begin(instruction)?.base {
+                    Base::Image(image) => Some(image),
+                    Base::Scratch | Base::Stage(_) => None,
+                },
+                "COPY" => {
+                    flags(instruction)?.value("from").and_then(|value| stages.copied_from(value)).map(str::to_owned)
+                }
+                _ => None,
+            };
+            if let Some(image) = image {
+                images.entry(image).or_insert(instruction.line);
+            }
+            if images.len() > MAX_IMAGES {
+                return Err(Fault::new(instruction.line, format!("more than {MAX_IMAGES} images")));
+            }
+        }
+        Ok(images)
+    }
+
+    /// The images that it seems to use, for logins that may be needed: what is not understood is left out.
+    pub fn likely_images(&self, arguments: &Arguments) -> BTreeSet<String> {
+        let mut stages = Stages::new(self, arguments);
+        let mut images = BTreeSet::new();
+        for instruction in &self.instructions {
+            let image = match instruction.name {
+                "FROM" => stages.begin(instruction).ok().and_then(|from| match from.base {
+                    Base::Image(image) => Some(image),
+                    Base::Scratch | Base::Stage(_) => None,
+                }),
+                // Also in `RUN --mount=type=bind,from=…`.
+                "COPY" | "RUN" => instruction
+                    .rest
+                    .split([' ', ','])
+                    .find_map(|word| word.trim_start_matches("--").strip_prefix("from="))
+                    .and_then(|value| stages.copied_from(value))
+                    .map(str::to_owned),
+                _ => None,
+            };
+            images.extend(image);
+            if images.len() > MAX_IMAGES {
+                break;
+            }
+        }
+        images
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Dockerfile {
+        Dockerfile::parse(text.as_bytes()).unwrap()
+    }
+
+    fn images(text: &str) -> Result<Vec<(String, usize)>, String> {
+        let images = parsed(text).images(&Arguments::new()).map_err(|fault| fault.to_string())?;
+        Ok(images.into_iter().collect())
+    }
+
+    #[test]
+    fn the_images_that_are_used_are_found() {
+        let text = "ARG V=22\nFROM node:${V} AS Build\nFROM build AS test\nFROM scratch\nCOPY --from=build /a /b\n\
+            COPY --from=0 /a /c\nCOPY --chown=1:1 --from=nginx:1 /a /d\nCOPY --from=later / /\nFROM node:22 AS later\n";
+        let expected = [("later", 8), ("nginx:1", 7), ("node:22", 2)].map(|(name, line)| (name.to_owned(), line));
+        assert_eq!(images(text).unwrap(), expected);
+        let likely = parsed("FROM a/b\nRUN --mount=type=bind,from=c/d,target=/x y\nFROM $(x)\nCOPY --from=e/f / /");
+        let likely: Vec<_> = likely.likely_images(&Arguments::new()).into_iter().collect();
+        assert_eq!(likely, ["a/b", "c/d", "e/f"]);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for text in [
+            "FROM",
+            "FROM a b",
+            "FROM a AS B/C",
+            "FROM --other=x a",
+            "FROM $A",
+            "FROM \"a\"",
+            "ARG A=${B#x}\nFROM a$A$",
+            "FROM a\nCOPY --from=$A / /",
+            "FROM a\nCOPY --fr\"om=x\" / /",
+        ] {
+            assert!(
+                Dockerfile::parse(text.as_bytes()).and_then(|file| file.images(&Arguments::new())).is_err(),
+                "{text}"
+            );
+        }
+        let many: String = (0..=MAX_IMAGES).map(|number| format!("FROM a:{number}\n")).collect();
+        assert!(images(&many).unwrap_err().contains("more than 20 images"));
+    }
+}
