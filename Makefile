@@ -12,7 +12,10 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web docs test test-compatibility chaos attack soak fuzz check repeats fmt bench deps clean-web
+# One service's lines: make logs SERVICE=rabbitmq
+SERVICE ?=
+
+.PHONY: help run build web docs up down logs status test test-containers test-compatibility chaos attack soak fuzz check repeats fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -31,8 +34,23 @@ web: ## the web pages, when Node is there and something changed
 docs: ## the guide as a site with search: docs/dist, which `make build` puts into the binary for /docs
 	@scripts/docs
 
+up: ## EventFlow in containers, beside PostgreSQL and RabbitMQ: docker-compose.yml, with passwords of its own in .env
+	@scripts/compose up
+
+down: ## stop and remove these containers; the data stays
+	@scripts/compose down
+
+logs: ## what they print; SERVICE=rabbitmq for one of them
+	@scripts/compose logs $(SERVICE)
+
+status: ## how they are
+	@scripts/compose status
+
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test
+
+test-containers: ## build deploy/Dockerfile and start docker-compose.yml for real, on an engine of its own (Debian, as root; some minutes)
+	@scripts/test-containers
 
 test-compatibility: ## register some sixty kinds of repositories unmodified, and write docs/compatibility.md; PLACE=flask tries some
 	PLACES=all cargo test --locked --package server --test it -- places:: --nocapture
