@@ -14,6 +14,7 @@ mod cluster;
 mod corpora;
 mod database;
 mod ending;
+mod engine_proxy;
 mod erasure;
 mod executor;
 mod explained;
