@@ -271,7 +271,7 @@ step("with the registry's file there is a registry with a login, and a BuildKit 
   await machine.compose("exec", "-T", "buildkit", "sh", "-c", script);
   const manifest = await fetch(`http://${machine.registry}/v2/team/app/tags/list`, { headers: { authorization: `Basic ${btoa(`eventflow:${password}`)}` } });
   assert.deepEqual(await manifest.json(), { name: "team/app", tags: ["1"] });
-  const socket = await machine.compose("exec", "-T", "eventflow", "curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", "/run/buildkit/buildkit/buildkitd.sock", "http://buildkit/");
+  const socket = await machine.compose("exec", "-T", "eventflow", "curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", "/run/buildkit/buildkitd.sock", "http://buildkit/");
   assert.match(socket, /^[2-5]\d\d$/, "the server reaches BuildKit's socket");
   assert.deepEqual(await machine.open(), []);
 });
