@@ -12,7 +12,10 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web docs test test-compatibility test-containers chaos attack soak fuzz check repeats fmt bench deps clean-web
+# One service's lines: make logs SERVICE=rabbitmq
+SERVICE ?=
+
+.PHONY: help run build web docs up down logs status test test-containers test-compatibility chaos attack soak fuzz check repeats fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -31,14 +34,27 @@ web: ## the web pages, when Node is there and something changed
 docs: ## the guide as a site with search: docs/dist, which `make build` puts into the binary for /docs
 	@scripts/docs
 
+up: ## EventFlow in containers, beside PostgreSQL and RabbitMQ: docker-compose.yml, with passwords of its own in .env
+	@scripts/compose up
+
+down: ## stop and remove these containers; the data stays
+	@scripts/compose down
+
+logs: ## what they print; SERVICE=rabbitmq for one of them
+	@scripts/compose logs $(SERVICE)
+
+status: ## how they are
+	@scripts/compose status
+
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test
 
+test-containers: ## what needs minutes to be made: deploy/Dockerfile and docker-compose.yml for real, images by a real BuildKit (Debian, as root)
+	@scripts/test-containers
+	scripts/with-docker scripts/with-buildkit cargo test --locked --package server --test it -- --ignored a_real_buildkit
+
 test-compatibility: ## register some sixty kinds of repositories unmodified, and write docs/compatibility.md; PLACE=flask tries some
 	PLACES=all cargo test --locked --package server --test it -- places:: --nocapture
-
-test-containers: ## what needs minutes to be made: images built by a real BuildKit, on an engine of its own; as root
-	scripts/with-docker scripts/with-buildkit cargo test --locked --package server --test it -- --ignored a_real_buildkit
 
 chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minutes); SEED=7 repeats, CHAOS_SEEDS=20 runs a row
 	@scripts/chaos

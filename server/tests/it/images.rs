@@ -20,7 +20,7 @@ fn push(image: &str, name: &str) {
 }
 
 /// Registers an image: the function's id.
-async fn registered(app: &TestApp, name: &str, image: &str, manifest: Value) -> String {
+pub async fn registered(app: &TestApp, name: &str, image: &str, manifest: Value) -> String {
     let input = json!({ "input": { "name": name, "source": { "image": { "image": image } }, "manifest": manifest } });
     let made = app
         .mutate("registerFunction", "input: $input", "function { id }", input, "$input: RegisterFunctionInput!")
