@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 
 use super::dockerfile::{Arguments, Dockerfile};
-use super::{Context, Image, Login, OWN_HOST};
+use super::{Context, Image, OWN_HOST};
 use crate::config::Registry;
-use crate::executor::{Error, Lines};
+use crate::executor::{Error, Lines, Login};
 
 /// What an image is built from. Dropping the future of its build ends the build where it runs.
 pub struct Recipe {

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use server::executor::images::{Image, Images, Login};
-use server::executor::{Code, Error, Executor};
+use server::executor::images::{Image, Images};
+use server::executor::{Code, Error, Executor, Login};
 use sha2::{Digest, Sha256};
 
 use super::super::{Log, READY_WITHIN, call, texts};
