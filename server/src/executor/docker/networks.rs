@@ -69,7 +69,7 @@ impl Networks {
         match made {
             Ok(_) => {}
             // It is there: left by a server that died, or made by a start that was given up.
-            Err(fault) if status(&fault) == Some(409) || message(&fault).contains("already exists") => {}
+            Err(fault) if status(&fault) == Some(409) || is_there(&message(&fault)) => {}
             Err(fault) => return Err(failed()(fault)),
         }
         let direct = engine.local && is_interface(&bridge(owner, namespace, outward));
@@ -87,6 +87,11 @@ impl Networks {
     pub(super) async fn clear(&self, engine: &Engine) {
         clear(engine, &mut *self.0.lock().await).await;
     }
+}
+
+/// Whether a network is not made because there is one with its name, or with its bridge, which has the same owner.
+fn is_there(says: &str) -> bool {
+    says.contains("already exists") || says.contains("networks have same bridge name")
 }
 
 async fn clear(engine: &Engine, all: &mut HashMap<(String, bool), Handle>) {

@@ -104,6 +104,13 @@ fn instruction(line: lines::Logical) -> Result<Instruction, Fault> {
     if rest.is_empty() {
         return Err(Fault::new(line.line, format!("nothing follows `{name}`")));
     }
+    // Engines say this without the line.
+    if name == "ENV" && !rest.contains(|c: char| c == '=' || c.is_whitespace()) {
+        return Err(Fault::new(
+            line.line,
+            format!("`ENV {rest}` has no value: write `ENV NAME=VALUE`", rest = domain::text::shown(rest)),
+        ));
+    }
     Ok(Instruction { line: line.line, name, rest: rest.to_owned(), has_document: line.has_document })
 }
 
@@ -149,6 +156,7 @@ mod tests {
             fault("FROM a\nRUN x &&\n  apt-get update")
                 .contains("line 3: there is no instruction `apt-get`: does the line before")
         );
+        assert_eq!(fault("FROM a\nENV x"), "Dockerfile, line 2: `ENV x` has no value: write `ENV NAME=VALUE`");
         assert_eq!(fault("FROM a\nUSER"), "Dockerfile, line 2: nothing follows `USER`");
         assert!(fault("RUN x").contains("line 1: `RUN` before the first `FROM`"));
         assert!(fault("# nothing\nARG A=1").contains("there is no `FROM`"));
