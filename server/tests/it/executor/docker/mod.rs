@@ -1,6 +1,7 @@
 //! Containers on a real engine: what `scripts/with-docker` starts, or `TEST_DOCKER_HOST` names.
 
 mod ends;
+mod hostile;
 mod lines;
 mod pulls;
 mod ready;
