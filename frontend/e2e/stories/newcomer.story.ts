@@ -2,7 +2,7 @@
 // stopped; a server that dies meanwhile; and the way out.
 
 import { expect } from "vitest";
-import type { House } from "../house.ts";
+import { type House, until } from "../house.ts";
 import { handler, manifest, Repository } from "../repository.ts";
 import { story } from "../story.ts";
 import { invoke, lines, result, tab, use } from "../words.ts";
@@ -84,6 +84,13 @@ story(
         .getByText(/\bv2\b/)
         .first()
         .waitFor();
+      // Version 1 goes on answering until version 2 is ready.
+      await until("version 2 answers alone", async () => {
+        const { function: found } = await house.ask<{ function: { instances: { version: number }[] } }>(
+          '{ function(name: "greeter") { instances { version } } }',
+        );
+        return found.instances.length > 0 && found.instances.every(({ version }) => version === 2);
+      });
     });
 
     await step("see why a run failed", async () => {
