@@ -93,7 +93,7 @@ impl Dockerfile {
                     }
                     continue;
                 }
-                "COPY" => copy(instruction, &stages, &id)?,
+                "COPY" => copy(instruction, &stages, id)?,
                 "ADD" => {
                     check_add(instruction)?;
                     format!("ADD {rest}")

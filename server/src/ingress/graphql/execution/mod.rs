@@ -42,8 +42,8 @@ const MAX_TEXTS: usize = 16 << 20;
 /// The same of one message of a subscription. Messages wait in memory until their client reads them.
 const MAX_TEXTS_OF_MESSAGE: usize = 4 << 20;
 
-/// Bytes of the texts of all answers and messages that are being made. What is made and waits for its reader is counted where it waits.
-const MAX_TEXTS_TOGETHER: usize = 512 << 20;
+/// Bytes of the texts of all answers and messages that are being made; as values they take about three times as much. What is made and waits for its reader is counted where it waits.
+const MAX_TEXTS_TOGETHER: usize = 256 << 20;
 
 /// So many bytes of each answer are not counted: a small answer is made however many large ones there are.
 const SMALL: usize = 256 << 10;
