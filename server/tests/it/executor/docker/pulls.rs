@@ -96,23 +96,6 @@ async fn a_host_of_the_engines_own_network_is_not_connected_to() {
     assert!(waiting.is_none(), "the engine has connected");
 }
 
-#[tokio::test]
-async fn a_private_image_that_is_gone_is_pulled_again_with_its_login() {
-    let containers = Containers::new().await;
-    let name = format!("{}/eventflow-test/busybox:1", registry("TEST_LOGIN_REGISTRY"));
-    let (image, _) = pulled(&containers, &name, login("let-me-in")).await;
-    let digest = image.unwrap().digest;
-    docker(&["rmi", &name]);
-    let (repository, _) = name.rsplit_once(':').unwrap();
-    let spec = image_of(&format!("{repository}@{digest}"));
-    let (lines, _log) = Log::new();
-    let error = containers.docker.job(spec.clone(), call(), lines).await.unwrap_err().to_string();
-    assert!(error.contains("does not let everybody pull"), "{error}");
-    let (lines, _log) = Log::new();
-    let spec = server::executor::Spec { login: login("let-me-in"), ..spec };
-    assert_eq!(containers.docker.job(spec, call(), lines).await.unwrap().exit.code, Some(0));
-}
-
 fn image_of(name: &str) -> server::executor::Spec {
     image(name, &["/bin/true"])
 }
@@ -148,8 +131,18 @@ async fn a_registry_with_a_login_lets_in_who_has_it() {
     let error = image.unwrap_err().to_string();
     assert!(error.contains("does not let eventflow pull") && !error.contains("wrong"), "{error}");
     let (image, _) = pulled(&containers, &name, login("let-me-in")).await;
-    assert_eq!(image.unwrap().command, ["/bin/sh"]);
+    let image = image.unwrap();
+    assert_eq!(image.command, ["/bin/sh"]);
+    // Somebody removes it: an instance's start pulls it again, with the login.
     docker(&["rmi", &name]);
+    let (repository, _) = name.rsplit_once(':').unwrap();
+    let spec = image_of(&format!("{repository}@{}", image.digest));
+    let (lines, _log) = Log::new();
+    let error = containers.docker.job(spec.clone(), call(), lines).await.unwrap_err().to_string();
+    assert!(error.contains("does not let everybody pull"), "{error}");
+    let (lines, _log) = Log::new();
+    let spec = server::executor::Spec { login: login("let-me-in"), ..spec };
+    assert_eq!(containers.docker.job(spec, call(), lines).await.unwrap().exit.code, Some(0));
 }
 
 #[tokio::test]
