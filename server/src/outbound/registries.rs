@@ -51,7 +51,7 @@ impl Registries {
 
     /// Checks a registry, `HOST` or `HOST:PORT`. One that is listed by its name is not resolved: the engine may know it by other means.
     ///
-    /// The engine resolves the name once more; whoever owns a name may answer it differently then.
+    /// The engine resolves the name once more; its owner may answer differently then, and the registry may send the engine elsewhere.
     ///
     /// # Errors
     /// Why it is not asked.

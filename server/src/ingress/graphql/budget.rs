@@ -11,7 +11,7 @@ use domain::event::Received;
 use domain::function::{self, event::Source};
 use domain::run::{Phase, Run};
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{OrFail, fail};
 use crate::operations::{MemberInfo, Reach, Refusal};
@@ -212,6 +212,11 @@ fn source(source: &Source) -> usize {
     }
 }
 
+/// A place among what is loaded for the answer, held until it is paid for.
+async fn place<'c>(ctx: &Context<'c>) -> Option<SemaphorePermit<'c>> {
+    ctx.data_opt::<Budget>()?.loads.acquire().await.ok()
+}
+
 /// Loads one thing, and takes its memory from the budget. However many fields load something, few do so before it is
 /// known whether the answer can afford what is there already.
 ///
@@ -221,10 +226,7 @@ pub(super) async fn load<T: Weigh, E: Into<Refusal>>(
     ctx: &Context<'_>,
     loading: impl Future<Output = Result<Option<T>, E>>,
 ) -> Result<Option<T>> {
-    let _place = match ctx.data_opt::<Budget>() {
-        Some(budget) => budget.loads.acquire().await.ok(),
-        None => None,
-    };
+    let _place = place(ctx).await;
     let loaded = loading.await.or_fail()?;
     if let Some(loaded) = &loaded {
         afford_bytes(ctx, loaded.bytes())?;
@@ -240,10 +242,7 @@ pub(super) async fn list<T: Weigh, E: Into<Refusal>>(
     ctx: &Context<'_>,
     loading: impl Future<Output = Result<Vec<T>, E>>,
 ) -> Result<Vec<T>> {
-    let _place = match ctx.data_opt::<Budget>() {
-        Some(budget) => budget.loads.acquire().await.ok(),
-        None => None,
-    };
+    let _place = place(ctx).await;
     let loaded = loading.await.or_fail()?;
     afford_bytes(ctx, loaded.iter().map(Weigh::bytes).sum())?;
     Ok(loaded)
