@@ -32,6 +32,7 @@ mod settings;
 pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
+mod usage;
 mod work;
 
 pub use handle::{Keeping, Parts};
@@ -40,4 +41,5 @@ pub use keeper::Keeper;
 pub use meter::LineLimits;
 pub use order::{Found, Key, Need, Order};
 pub use settings::Settings;
+pub use usage::Usage;
 pub use work::JobRun;

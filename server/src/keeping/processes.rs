@@ -55,6 +55,8 @@ struct State {
     /// Processes that are being replaced and have not ended yet.
     leaving: u32,
     starting: u32,
+    /// Places of processes that ended unasked or did not start: the restarts that those who take them begin with.
+    vacant: Vec<u32>,
     failures: Failures,
     /// Since when the function's log says that an instance failed, as far as this server knows.
     ailing: Option<Instant>,
@@ -66,6 +68,11 @@ struct State {
 impl State {
     fn alive(&self) -> u32 {
         u32::try_from(self.members.len()).unwrap_or(u32::MAX).saturating_add(self.starting)
+    }
+
+    /// The place of a process with so many restarts is to be taken by another one.
+    fn vacate(&mut self, restarts: u32) {
+        self.vacant.push(restarts.saturating_add(1));
     }
 
     /// Removes the process of an endpoint.
@@ -120,17 +127,18 @@ impl Processes {
             return false;
         }
         state.starting += 1;
+        let restarts = state.vacant.pop().unwrap_or_default();
         let this = self.clone();
         // Calls come in on threads of their own; instances belong to the server's runtime.
         self.context.runtime.spawn(async move {
             let began = Instant::now();
-            let started = this.start().await;
-            this.started(started, began).await;
+            let started = this.start(restarts).await;
+            this.started(started, restarts, began).await;
         });
         true
     }
 
-    async fn start(&self) -> Result<Arc<Member>, executor::Error> {
+    async fn start(&self, restarts: u32) -> Result<Arc<Member>, executor::Error> {
         let context = &self.context;
         let (spec, files) = self.recipe.with_files(context).await?;
         let id = format!("{}-v{}-{}", spec.function, spec.version, short_id());
@@ -139,12 +147,12 @@ impl Processes {
         let (sender, forward) = lines::forward(context, self.key.0, &spec.namespace, Some(id.clone()), None);
         let executor = context.executors.for_spec(&spec)?;
         let process = executor.service(spec, sender, context.settings.ready_within).await?;
-        let member = Member::new(id, process, secrets, files);
+        let member = Member::new(id, process, secrets, files, restarts);
         forward.attribute_to(member.endpoint.runs());
         Ok(member)
     }
 
-    async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
+    async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, restarts: u32, began: Instant) {
         match started {
             Ok(member) => {
                 self.count_start(&member, began);
@@ -168,7 +176,11 @@ impl Processes {
                 tokio::spawn(async move { this.watch(member).await });
             }
             Err(error) => {
-                self.state.lock().starting -= 1;
+                {
+                    let mut state = self.state.lock();
+                    state.starting -= 1;
+                    state.vacate(restarts);
+                }
                 self.did_not_start(error, began.elapsed()).await;
             }
         }
@@ -207,6 +219,9 @@ impl Processes {
             state.take(endpoint);
             if served {
                 state.failures.served();
+            }
+            if !endpoint.is_draining() {
+                state.vacate(member.restarts);
             }
         }
         if endpoint.is_draining() {
@@ -306,7 +321,7 @@ impl Supply for Processes {
             }
         }
         let began = Instant::now();
-        let member = match self.start().await {
+        let member = match self.start(0).await {
             Ok(member) => member,
             Err(error) => {
                 self.did_not_start(error, began.elapsed()).await;
@@ -340,8 +355,12 @@ impl Supply for Processes {
     fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
         let (member, grace) = {
             let mut state = self.state.lock();
+            let had_a_place = state.members.iter().any(|member| Arc::ptr_eq(&member.endpoint, endpoint));
             let Some(member) = state.take(endpoint) else { return };
             state.leaving += 1;
+            if had_a_place {
+                state.vacate(member.restarts);
+            }
             // At most as many may be leaving as may exist: a function that always gets stuck must not pile up
             // instances.
             let many = state.leaving > self.manifest.scaling.max.max(1);
@@ -442,7 +461,7 @@ impl Pool for Processes {
     fn instances(&self) -> Vec<InstanceInfo> {
         let state = self.state.lock();
         let all = state.members.iter().chain(&state.alone);
-        all.map(|member| InstanceInfo::of(&member.endpoint, self.key.1)).collect()
+        all.map(|member| member.info(self.key.1)).collect()
     }
 
     fn is_ailing(&self) {

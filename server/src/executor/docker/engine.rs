@@ -28,6 +28,8 @@ pub(super) struct Engine {
     /// Whether its bridges are in this server's own network namespace: containers can be reached by their own addresses.
     pub(super) local: bool,
     pub(super) info: SystemInfo,
+    /// Whose images are told apart from those of others.
+    pub(super) installation: String,
 }
 
 impl Engine {
@@ -35,7 +37,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when the address is none.
-    pub(super) async fn connect(host: &str) -> Result<Self, Error> {
+    pub(super) async fn connect(host: &str, installation: &str) -> Result<Self, Error> {
         let client = bollard::Docker::connect_with_host(host).map_err(|fault| match fault {
             Fault::UnsupportedURISchemeError { .. } => {
                 Error::Refused(format!("`{host}` is no address of a Docker engine: unix://PATH or tcp://HOST:PORT"))
@@ -45,7 +47,7 @@ impl Engine {
         let client = client.negotiate_version().await.map_err(|fault| away(host, &fault))?;
         let info = client.info().await.map_err(|fault| away(host, &fault))?;
         let local = host.starts_with("unix://") && has_default_bridge(&client).await;
-        Ok(Self { client, host: host.to_owned(), local, info })
+        Ok(Self { client, host: host.to_owned(), local, info, installation: installation.to_owned() })
     }
 
     /// Turns a fault into an error that says what could not be done.

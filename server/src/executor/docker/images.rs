@@ -10,11 +10,12 @@ use bollard::models::{HealthConfig, ImageInspect};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::super::images::{MAX_LAYERS, PULL_WITHIN, Reference};
+use super::super::images::{MAX_LAYERS, OWN_HOST, PULL_WITHIN, Reference};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
+use super::own;
 use crate::clock;
 
 /// Images whose facts are kept. They do not change: an image is known by its digest.
@@ -72,6 +73,11 @@ impl Known {
     /// The image is not where it was.
     pub(super) fn forget(&self, name: &str) {
         self.0.lock().remove(name);
+    }
+
+    /// The image with this id is gone.
+    pub(super) fn forget_id(&self, id: &str) {
+        self.0.lock().retain(|_, facts| facts.id != id);
     }
 }
 
@@ -139,13 +145,22 @@ pub(super) async fn fetch(
     lines: &Lines,
 ) -> Result<Image, Error> {
     let reference = Reference::parse(reference).map_err(Error::Refused)?;
+    if reference.registry == OWN_HOST {
+        return Err(Error::Refused(format!(
+            "{} is a name that EventFlow itself gives to images: name the image by that of its registry",
+            reference.whole
+        )));
+    }
+    let began = Instant::now();
     let pulled = timeout(PULL_WITHIN, pull(engine, &reference, login, lines)).await.unwrap_or_else(|_| {
         let what = format!("pull {}", reference.whole);
         let minutes = PULL_WITHIN.as_secs() / 60;
         Err(Error::Io { what, source: io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")) })
     })?;
+    let took = began.elapsed();
     let image = on_engine(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(&reference)))?;
     check_platform(engine, &reference.whole, &image)?;
+    let at = pulled.is_some().then(clock::now);
     let digest = pulled.or_else(|| repository_digest(&image, &reference)).or_else(|| image.id.clone());
     let layers = layers(engine, &image).await;
     let facts = facts(image.clone());
@@ -161,11 +176,29 @@ pub(super) async fn fetch(
         health: facts.health.is_some(),
         user: facts.user,
         command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+        pulled: at.map(|at| (at, took)),
     })
 }
 
-/// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
+/// Has the engine pull an image, and marks it as ours if it was nobody's; returns its digest, or `None` where the engine's own
+/// image is used instead.
 async fn pull(
+    engine: &Engine,
+    reference: &Reference,
+    login: Option<Login>,
+    lines: &Lines,
+) -> Result<Option<String>, Error> {
+    let before = own::all(engine).await.map_err(engine.error("look at the engine's images"))?;
+    let digest = pull_from_registry(engine, reference, login, lines).await?;
+    if digest.is_some()
+        && let Some(image) = on_engine(engine, &reference.whole).await?
+    {
+        own::mark_pulled(engine, reference, &before, &image.id.unwrap_or_default()).await;
+    }
+    Ok(digest)
+}
+
+async fn pull_from_registry(
     engine: &Engine,
     reference: &Reference,
     login: Option<Login>,

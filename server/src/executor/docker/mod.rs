@@ -14,10 +14,12 @@ mod follow;
 mod images;
 mod labels;
 mod networks;
+mod own;
 mod ready;
 mod result;
 mod shape;
 mod shared;
+mod stats;
 mod wall;
 mod watch;
 
