@@ -181,12 +181,38 @@ fn other_functions() -> Vec<(&'static str, function::Event)> {
         made: function::Made::Image {
             reference: "registry.example/team/thumbnails:2".into(),
             digest: "sha256:00ff".into(),
+            facts: None,
         },
         manifest: Box::new(Manifest::of(Runtime::Docker)),
         commit: None,
         at: at(5),
     };
-    vec![("extended", function::Event::BuildFailed(failed)), ("image", function::Event::BuildSucceeded(image))]
+    let facts = function::made::ImageFacts {
+        size: 44_000_000,
+        layers: 3,
+        platform: "linux/amd64".into(),
+        pulled_at: Some(at(4)),
+        pull_ms: Some(1_250),
+    };
+    let pulled = function::event::BuildSucceeded {
+        made: function::Made::Image {
+            reference: "registry.example/team/thumbnails:2".into(),
+            digest: "sha256:00ff".into(),
+            facts: Some(facts),
+        },
+        manifest: Box::new(Manifest {
+            image: Some("registry.example/team/thumbnails:2".into()),
+            port: Some(8081),
+            health: Some("/healthz".into()),
+            ..Manifest::of(Runtime::Docker)
+        }),
+        ..image.clone()
+    };
+    vec![
+        ("extended", function::Event::BuildFailed(failed)),
+        ("image", function::Event::BuildSucceeded(image)),
+        ("pulled", function::Event::BuildSucceeded(pulled)),
+    ]
 }
 
 fn payloads() -> Vec<crate::erasure::Payload> {

@@ -1,5 +1,6 @@
 //! The result of a build.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -21,7 +22,27 @@ pub enum Made {
         reference: String,
         /// `sha256:…` of the image that the reference pointed to when the version was made.
         digest: String,
+        /// What else the build learned of it; `None` in versions that were made before this was recorded.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        facts: Option<ImageFacts>,
     },
+}
+
+/// What an image is, and how it came to the engine, as its build saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// The size of all its layers together, in bytes.
+    pub size: u64,
+    /// The number of its layers.
+    pub layers: u32,
+    /// `OS/ARCHITECTURE`, such as `linux/amd64`.
+    pub platform: String,
+    /// When its pull ended; `None` if it was not pulled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pulled_at: Option<DateTime<Utc>>,
+    /// The duration of the pull in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pull_ms: Option<u64>,
 }
 
 impl Made {
@@ -37,7 +58,7 @@ impl Made {
         }
     }
 
-    /// The size of the files in bytes; `None` for an image, whose size only the registry knows.
+    /// The size of the files in bytes; `None` for an image, whose layers other images may share.
     pub fn size(&self) -> Option<u64> {
         match self {
             Self::Artifact { size, .. } => Some(*size),
@@ -88,7 +109,11 @@ mod tests {
 
     #[test]
     fn the_credentials_of_a_registry_are_not_written() {
-        let made = Made::Image { reference: "https://user:password@registry.example/app:1".into(), digest: "d".into() };
+        let made = Made::Image {
+            reference: "https://user:password@registry.example/app:1".into(),
+            digest: "d".into(),
+            facts: None,
+        };
         let text = serde_json::to_string(&made).unwrap();
         assert_eq!(text, r#"{"type":"image","reference":"https://registry.example/app:1","digest":"d"}"#);
         assert_eq!((made.digest(), made.size()), ("d", None));

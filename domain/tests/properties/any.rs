@@ -240,8 +240,19 @@ pub fn made() -> impl Strategy<Value = function::Made> {
     use function::Made;
     prop_oneof![
         (text(), any::<u64>()).prop_map(|(digest, size)| Made::Artifact { digest, size }),
-        (text(), text()).prop_map(|(reference, digest)| Made::Image { reference, digest }),
+        (text(), text(), option::of(image_facts())).prop_map(|(reference, digest, facts)| Made::Image {
+            reference,
+            digest,
+            facts
+        }),
     ]
+}
+
+fn image_facts() -> impl Strategy<Value = function::made::ImageFacts> {
+    let pull = (option::of(time()), option::of(any::<u64>()));
+    (any::<u64>(), any::<u32>(), text(), pull).prop_map(|(size, layers, platform, (pulled_at, pull_ms))| {
+        function::made::ImageFacts { size, layers, platform, pulled_at, pull_ms }
+    })
 }
 
 /// Any event of a function.

@@ -117,6 +117,7 @@ async function furnish(house: House): Promise<Place[]> {
     { name: "register-git", address: "/functions?register=git", shows: "Repository" },
     { name: "register-write", address: "/functions?register=write", shows: "Register and build" },
     { name: "register-upload", address: "/functions?register=upload", shows: "Register and build" },
+    { name: "register-image", address: "/functions?register=image", shows: "Health path" },
     { name: "function", address: of, shows: "v2" },
     { name: "function-offers", address: `/functions/${offering}/builds`, shows: "Folders that can be functions" },
     { name: "function-invoke", address: `${of}/invoke`, shows: "Payload" },

@@ -105,6 +105,8 @@ export function cache() {
       Source: inside,
       Trigger: inside,
       Version: inside,
+      VersionImage: inside,
+      InstanceUsage: inside,
       Viewer: inside,
       Server: inside,
       Callback: inside,

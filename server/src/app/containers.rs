@@ -7,12 +7,17 @@ use super::Error;
 use crate::config::Settings;
 use crate::executor::docker::{DEFAULT_HOST, Options};
 use crate::executor::{BuildKit, Docker, ImageBuilder};
+use crate::store::Store;
 
 /// Connects to the engine. Without one, functions of files run all the same: a warning says it where somebody wanted one.
 ///
 /// # Errors
 /// When a setting is wrong.
-pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<Arc<Docker>>, Option<String>), Error> {
+pub(super) async fn connect(
+    settings: &Settings,
+    node: &str,
+    store: &Store,
+) -> Result<(Option<Arc<Docker>>, Option<String>), Error> {
     if !settings.docker {
         return Ok((None, None));
     }
@@ -20,6 +25,7 @@ pub(super) async fn connect(settings: &Settings, node: &str) -> Result<(Option<A
     let there = DEFAULT_HOST.strip_prefix("unix://").is_some_and(|socket| Path::new(socket).exists());
     let Some(host) = wanted.or(there.then_some(DEFAULT_HOST)) else { return Ok((None, None)) };
     let options = Options {
+        installation: store.identity().await?,
         runtime: settings.docker_runtime.clone(),
         reach: settings.network_allow.clone(),
         registries: settings.registry_allow.clone(),

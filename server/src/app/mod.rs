@@ -148,7 +148,7 @@ impl Platform {
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
         let sandbox = sandbox.with_disk(settings.limits.disk_read as u64, settings.limits.disk_write as u64);
         let sandbox = Arc::new(sandbox);
-        let (docker, no_containers) = containers::connect(&settings, &node).await?;
+        let (docker, no_containers) = containers::connect(&settings, &node, &store).await?;
         let of_images = docker.clone().map(|docker| docker as Arc<dyn Executor>);
         let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>].into_iter().chain(of_images));
         let limits = &settings.limits;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use domain::capacity::Capacity;
 use domain::function::Made;
+use domain::function::made::ImageFacts;
 use domain::manifest::{Manifest, Runtime};
 use domain::text::bytes;
 use serde_json::json;
@@ -88,8 +89,9 @@ impl ImageBuilds<'_> {
     ) -> Result<Built, Error> {
         journal.log(description(&image)).await;
         manifest.port = manifest.port.or(image.port);
-        let made = Made::Image { reference: image.reference, digest: image.digest };
-        if let (Some(trial), Made::Image { reference, digest }) = (self.trial, &made) {
+        let facts = Some(facts(&image));
+        let made = Made::Image { reference: image.reference, digest: image.digest, facts };
+        if let (Some(trial), Made::Image { reference, digest, .. }) = (self.trial, &made) {
             let code = Code::Image(domain::function::made::by_digest(reference, digest));
             trial.run(self.executors, order, &manifest, code, journal).await?;
         }
@@ -124,6 +126,17 @@ fn manifest_of(given: Option<&domain::Json>, command: Option<&[String]>) -> Resu
             origin(),
             other.as_str()
         ))),
+    }
+}
+
+/// What is recorded of an image.
+fn facts(image: &Image) -> ImageFacts {
+    ImageFacts {
+        size: image.size,
+        layers: u32::try_from(image.layers.len()).unwrap_or(u32::MAX),
+        platform: format!("{}/{}", image.os, image.architecture),
+        pulled_at: image.pulled.map(|(at, _)| at),
+        pull_ms: image.pulled.and_then(|(_, took)| u64::try_from(took.as_millis()).ok()),
     }
 }
 

@@ -156,6 +156,11 @@ impl Builder {
         &self.0.artifacts
     }
 
+    /// What fetches images, where an engine runs them.
+    pub fn images(&self) -> Option<&Arc<dyn Images>> {
+        self.0.images.as_ref()
+    }
+
     /// What is too much in a manifest, for this host.
     pub fn excesses(&self, manifest: &Manifest) -> Vec<manifest::Fault> {
         self.0.settings.capacity.map_or_else(Vec::new, |capacity| manifest::excesses(manifest, &capacity))

@@ -415,7 +415,7 @@ pub const SECTIONS: &[Section] = &[
                 "EVENTFLOW_RETAIN_ARTIFACTS",
                 "24h",
                 SHORTEST_RETENTION,
-                "how long bundles and artifacts are kept after the last function that needed them is gone",
+                "how long bundles, artifacts and pulled images are kept after the last function that needed them is gone",
             ),
             Setting::number(
                 "EVENTFLOW_KEEP_VERSIONS",

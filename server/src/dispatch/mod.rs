@@ -15,6 +15,7 @@ mod callbacks;
 mod depth;
 mod follow;
 mod held_positions;
+mod images;
 mod lanes;
 mod membership;
 mod offer;
@@ -71,6 +72,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     tasks.spawn(sweep::own(tools.clone(), workers.clone()));
     tasks.spawn(depth::export(tools.clone(), workers.clone()));
     tasks.spawn(sealing::forever(tools.clone(), membership.clone()));
+    tasks.spawn(images::forever(tools.clone()));
     tasks.spawn(workers.clone().execute_awaited());
     if tools.queue.is_shared() {
         let membership = membership.clone();

@@ -22,9 +22,6 @@ const ARTIFACTS_EVERY: Duration = Duration::from_secs(600);
 /// When there is no room for more of them, it is looked for sooner, and again no earlier than after this.
 const ARTIFACTS_AGAIN: Duration = Duration::from_secs(10);
 
-/// The name, among what servers have in common, of what names the database itself.
-const DATABASE: &str = "database";
-
 /// The minimum rest after a step.
 const REST: Duration = Duration::from_millis(10);
 
@@ -69,7 +66,7 @@ pub(super) async fn forever(tools: Tools) {
 /// Removes the artifacts and bundles that have not been needed for their time. Returns their number.
 async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
     let keep = tools.retention;
-    let database = tools.store.agree(DATABASE, &clock::new_id::<()>().to_string()).await?;
+    let database = tools.store.identity().await?;
     let needed = tools.store.needed(keep.versions).await?;
     let artifacts = tools.builder.artifacts();
     match artifacts.belong_to(&database).await? {

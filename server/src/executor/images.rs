@@ -5,10 +5,12 @@ mod context;
 pub mod dockerfile;
 mod ignored;
 mod reference;
+mod stored;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 
 use super::{Error, Lines, Login};
 pub use build::{ImageBuilder, Recipe, folder};
@@ -16,6 +18,7 @@ pub use context::{Context, DOCKERFILE, Extent};
 pub use dockerfile::Dockerfile;
 pub use ignored::Ignored;
 pub use reference::{OWN_HOST, Reference};
+pub use stored::{Fate, Stored, Wanted};
 
 /// The longest time that one pull may take.
 pub const PULL_WITHIN: Duration = Duration::from_secs(20 * 60);
@@ -46,6 +49,8 @@ pub struct Image {
     pub user: String,
     /// Its entry point and command.
     pub command: Vec<String>,
+    /// When its pull ended, and how long it took; `None` if it was not pulled.
+    pub pulled: Option<(DateTime<Utc>, Duration)>,
 }
 
 /// A layer of an image.
@@ -67,4 +72,23 @@ pub trait Images: Send + Sync + 'static {
     /// [`Error::Refused`] for what the caller can correct: no such image, no right to pull it, another architecture;
     /// [`Error::Io`] when the engine is away or its disk is full, or the registry is away and the engine has no such image.
     async fn pull(&self, reference: &str, login: Option<Login>, lines: Lines) -> Result<Image, Error>;
+
+    /// The images that were pulled for functions of this installation, and for nobody else before.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the engine is away.
+    async fn stored(&self) -> Result<Vec<Stored>, Error>;
+
+    /// Notes that an image is needed now.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the engine is away.
+    async fn mark_needed(&self, image: &Stored) -> Result<(), Error>;
+
+    /// Removes an image with its names, as far as nobody else has it. Returns false if somebody began to use it meanwhile: then it
+    /// stays.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the engine is away.
+    async fn remove(&self, image: &Stored) -> Result<bool, Error>;
 }

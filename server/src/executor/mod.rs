@@ -25,6 +25,7 @@ mod polling;
 mod rate;
 mod sandbox;
 mod spec;
+mod usage;
 mod workbench;
 
 pub use address::Address;
@@ -37,6 +38,7 @@ pub use images::{Image, ImageBuilder, Images, Layer};
 pub use login::Login;
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
+pub use usage::Reading;
 pub use workbench::{Task, Workbench};
 
 use std::collections::BTreeMap;
@@ -289,4 +291,16 @@ pub trait Instance: Send + Sync + std::fmt::Debug {
     async fn stop(&self, grace: Duration) -> Exit;
     /// The last lines of its standard error, oldest first.
     fn stderr_tail(&self) -> Vec<String>;
+    /// The id of its container, if it is one.
+    fn container(&self) -> Option<&str> {
+        None
+    }
+    /// The name of the machine that it runs on, as whoever runs it says; `None` if that is the server's own.
+    fn node(&self) -> Option<&str> {
+        None
+    }
+    /// What it uses at this moment; `None` if nothing counts that, or it does not run any more.
+    async fn reading(&self) -> Option<Reading> {
+        None
+    }
 }

@@ -34,6 +34,7 @@ mod standby;
 pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
+mod usage;
 mod work;
 
 pub use handle::{Keeping, Parts};
@@ -42,4 +43,5 @@ pub use keeper::Keeper;
 pub use meter::LineLimits;
 pub use order::{Found, Key, Need, Order};
 pub use settings::Settings;
+pub use usage::Usage;
 pub use work::JobRun;

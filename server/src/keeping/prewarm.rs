@@ -32,8 +32,12 @@ impl Processes {
 
     /// Lets an instance stand by, unless calls have come for it meanwhile.
     async fn prepared(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
-        if self.state.lock().standby.is_claimed() {
-            return self.started(started, began).await;
+        let place = {
+            let mut state = self.state.lock();
+            state.standby.is_claimed().then(|| state.take_place())
+        };
+        if let Some(restarts) = place {
+            return self.started(started, restarts, began).await;
         }
         match started {
             Ok(member) => {

@@ -57,6 +57,8 @@ pub(super) struct State {
     leaving: u32,
     pub(super) starting: u32,
     pub(super) standby: Standby,
+    /// Places of processes that ended unasked or did not start: the restarts that those who take them begin with.
+    vacant: Vec<u32>,
     pub(super) failures: Failures,
     /// Since when the function's log says that an instance failed, as far as this server knows.
     ailing: Option<Instant>,
@@ -73,6 +75,16 @@ impl State {
     /// Those that take calls and those that stand by.
     pub(super) fn all(&self) -> u32 {
         self.alive().saturating_add(self.standby.count())
+    }
+
+    /// The place of a process with so many restarts is to be taken by another one.
+    fn vacate(&mut self, restarts: u32) {
+        self.vacant.push(restarts.saturating_add(1));
+    }
+
+    /// A process takes a place; returns how many before it, in this place, ended unasked or did not start.
+    pub(super) fn take_place(&mut self) -> u32 {
+        self.vacant.pop().unwrap_or_default()
     }
 
     /// Removes the process of an endpoint.
@@ -132,6 +144,7 @@ impl Processes {
         }
         state.starting += 1;
         if !matches!(taken, Some(Taken::Coming)) {
+            let restarts = state.take_place();
             let this = self.clone();
             // Calls come in on threads of their own; instances belong to the server's runtime.
             self.context.runtime.spawn(async move {
@@ -140,7 +153,7 @@ impl Processes {
                     Some(Taken::Ready(member)) => Ok(member),
                     _ => this.start().await,
                 };
-                this.started(started, began).await;
+                this.started(started, restarts, began).await;
             });
         }
         self.prepare(state);
@@ -161,9 +174,16 @@ impl Processes {
         Ok(member)
     }
 
-    pub(super) async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
+    /// An instance that was started takes the place of one before it that had so many restarts less one, and takes calls.
+    pub(super) async fn started(
+        self: &Arc<Self>,
+        started: Result<Arc<Member>, executor::Error>,
+        restarts: u32,
+        began: Instant,
+    ) {
         match started {
             Ok(member) => {
+                member.took_place_of(restarts);
                 self.count_start(&member, began);
                 // The endpoint is added before the start ends, so that no call asks for another instance in between.
                 self.endpoints.add(member.endpoint.clone());
@@ -185,7 +205,11 @@ impl Processes {
                 tokio::spawn(async move { this.watch(member).await });
             }
             Err(error) => {
-                self.state.lock().starting -= 1;
+                {
+                    let mut state = self.state.lock();
+                    state.starting -= 1;
+                    state.vacate(restarts);
+                }
                 self.did_not_start(error, began.elapsed()).await;
             }
         }
@@ -224,6 +248,9 @@ impl Processes {
             state.take(endpoint);
             if served {
                 state.failures.served();
+            }
+            if !endpoint.is_draining() {
+                state.vacate(member.restarts());
             }
         }
         if endpoint.is_draining() {
@@ -357,8 +384,12 @@ impl Supply for Processes {
     fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
         let (member, grace) = {
             let mut state = self.state.lock();
+            let had_a_place = state.members.iter().any(|member| Arc::ptr_eq(&member.endpoint, endpoint));
             let Some(member) = state.take(endpoint) else { return };
             state.leaving += 1;
+            if had_a_place {
+                state.vacate(member.restarts());
+            }
             // At most as many may be leaving as may exist: a function that always gets stuck must not pile up
             // instances.
             let many = state.leaving > self.manifest.scaling.max.max(1);
@@ -462,7 +493,7 @@ impl Pool for Processes {
     fn instances(&self) -> Vec<InstanceInfo> {
         let state = self.state.lock();
         let all = state.members.iter().chain(&state.alone);
-        let info = |member: &Arc<Member>| InstanceInfo::of(&member.endpoint, self.key.1);
+        let info = |member: &Arc<Member>| member.info(self.key.1);
         let standing_by = state.standby.ready().iter().map(|member| info(member).standing_by());
         all.map(info).chain(standing_by).collect()
     }

@@ -44,7 +44,7 @@ impl Recipe {
                 return Err(executor::Error::Refused(broken::missing(&digest, made.number)));
             }
             Made::Artifact { .. } => Code::Folder(PathBuf::new()),
-            Made::Image { reference, digest } => Code::Image(by_digest(&reference, &digest)),
+            Made::Image { reference, digest, .. } => Code::Image(by_digest(&reference, &digest)),
         };
         let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
         let spec = Spec::of(namespace, name, made.number, code, manifest)?;

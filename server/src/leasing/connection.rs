@@ -146,6 +146,10 @@ impl Connections {
         Self { address, idle: Default::default() }
     }
 
+    pub(super) fn address(&self) -> &Address {
+        &self.address
+    }
+
     pub(super) async fn send(&self, mut request: Request<RequestBody>) -> Result<Answer, CallError> {
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_err() {

@@ -77,6 +77,11 @@ impl Endpoint {
         &self.id
     }
 
+    /// Where it accepts connections.
+    pub fn address(&self) -> &executor::Address {
+        self.connections.address()
+    }
+
     /// When this server learned of it, as wall clock time.
     pub fn started_at(&self) -> DateTime<Utc> {
         self.started_at

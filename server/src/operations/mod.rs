@@ -8,6 +8,7 @@ mod caller;
 mod capacity;
 mod credentials;
 mod dead_letter;
+mod engine_images;
 mod erasure;
 mod event;
 mod function;
@@ -28,6 +29,7 @@ mod viewer;
 
 pub use caller::Caller;
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
+pub use engine_images::{EngineImage, engine_images, wanted_images};
 pub use erasure::{Erased, erase_event, erase_run, erase_runs};
 pub use event::{Publication, Published, deliver, load_event, publish, publish_from_broker};
 pub use function::{

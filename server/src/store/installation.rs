@@ -5,8 +5,17 @@ use super::error::Error;
 use super::lease::within;
 use super::log::Log;
 use super::sql::{Db, Value};
+use crate::clock;
+
+/// Names the database itself.
+const DATABASE: &str = "database";
 
 impl Log {
+    /// The name of this database, which no other one has.
+    pub async fn identity(&self) -> Result<String, Error> {
+        self.agree(DATABASE, &clock::new_id::<()>().to_string()).await
+    }
+
     /// A value that all servers on this database share.
     pub async fn common(&self, name: &str) -> Result<Option<String>, Error> {
         let sql = "SELECT value FROM installation WHERE name = $1";

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use domain::function::event::{Share, Source};
+use domain::function::made::ImageFacts;
 use domain::function::{self, BuildStatus, OfferedFolder};
 use domain::manifest::Mode;
 use domain::run::{self, LetterStatus};
@@ -304,7 +305,7 @@ macro_rules! json {
     )+};
 }
 
-json!(Source, Vec<Share>);
+json!(Source, Vec<Share>, ImageFacts);
 
 impl Field for Vec<OfferedFolder> {
     const KIND: Kind = Kind::Text;

@@ -5,6 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::event::Received;
 use domain::function::event::Share;
+use domain::function::made::ImageFacts;
 use domain::function::{BuildStatus, Event, Function, Made, OfferedFolder, Version, event::Source};
 use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, LetterStatus, Run};
@@ -102,6 +103,8 @@ table! {
     triggers: Option<String>,
     /// The image's reference; `None` if it is files: see [`Self::made`].
     image: Option<String>,
+    /// What else is known of the image.
+    image_facts: Option<ImageFacts>,
 }
 
 impl VersionRow {
@@ -109,7 +112,7 @@ impl VersionRow {
     pub fn made(&self) -> Made {
         let digest = self.digest.clone();
         match self.image.clone() {
-            Some(reference) => Made::Image { reference, digest },
+            Some(reference) => Made::Image { reference, digest, facts: self.image_facts.clone() },
             None => Made::Artifact { digest, size: self.size },
         }
     }
@@ -132,9 +135,9 @@ impl VersionRow {
 
 /// Makes the row of a version.
 pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
-    let image = match &version.made {
-        Made::Artifact { .. } => None,
-        Made::Image { reference, .. } => Some(reference.clone()),
+    let (image, image_facts) = match &version.made {
+        Made::Artifact { .. } => (None, None),
+        Made::Image { reference, facts, .. } => (Some(reference.clone()), facts.clone()),
     };
     VersionRow {
         function,
@@ -148,6 +151,7 @@ pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
         position: 0,
         triggers: Some(trigger::index::of(&version.manifest)),
         image,
+        image_facts,
     }
 }
 

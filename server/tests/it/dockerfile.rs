@@ -96,6 +96,19 @@ async fn a_dockerfile_is_built_called_and_built_again_when_a_file_changes() {
     .await;
     let made = digests(&app, &id).await;
     assert!(made.len() == 2 && made[0] != made[1] && made[0].starts_with("sha256:"), "{made:?}");
+
+    let kept = async || {
+        let found = app.graphql("{ viewer { server { engineImages { id fate reason } } } }", json!({})).await;
+        let images = found["viewer"]["server"]["engineImages"].as_array().unwrap().clone();
+        made.iter().filter_map(|made| images.iter().find(|image| image["id"] == made[..]).cloned()).collect::<Vec<_>>()
+    };
+    let fates = |images: Vec<Value>| images.iter().map(|image| image["fate"].clone()).collect::<Vec<_>>();
+    assert_eq!(fates(kept().await), ["NEEDED", "NEEDED"]);
+    app.mutate("deregisterFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    app.eventually("what was built is not needed any more", async || {
+        (fates(kept().await) == ["GOES", "GOES"]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ async fn the_proxy_before_the_engine_passes_on_what_the_server_calls_and_nothing
         ("GET", "/v1.41/images/x/../../volumes/json".to_owned()),
         ("GET", "/v1.41/images//json".to_owned()),
         ("GET", "/v1.41/containers/x%2fjson".to_owned()),
-        ("DELETE", "/v1.41/images/x".to_owned()),
+        ("POST", "/v1.41/images/prune".to_owned()),
         ("DELETE", "/v1.41/info".to_owned()),
     ] {
         assert_eq!(proxy.asks("docker.sock", method, &path).await, "403", "{method} {path}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::{Options, TestApp, json_of};
-use crate::executor::docker::{BUSYBOX, NODE, docker, host, registry};
+use crate::executor::docker::{BUSYBOX, NODE, docker, host, publish, registry};
 
 /// A server on the engine of the tests.
 async fn with_engine() -> TestApp {
@@ -77,6 +77,92 @@ async fn an_image_with_replicas_is_all_that_a_program_asks_for() {
 async fn server_of(app: &TestApp) -> String {
     let found = app.graphql("{ viewer { server { nodes } } }", json!({})).await;
     found["viewer"]["server"]["nodes"][0].as_str().unwrap_or_else(|| panic!("{found}")).to_owned()
+}
+
+/// A program that answers on its port.
+const ANSWERS: &str = "mkdir /tmp/www && echo hello > /tmp/www/index.html && exec httpd -f -p $PORT -h /tmp/www";
+
+#[tokio::test]
+async fn an_instance_shows_its_container_what_it_uses_and_how_often_it_was_restarted() {
+    let app = with_engine().await;
+    let manifest = json!({
+        "runtime": "docker", "command": ["/bin/sh", "-c", ANSWERS],
+        "scaling": { "min": 1, "max": 1 }, "resources": { "memory_mb": 64 },
+    });
+    let id = registered(&app, "seen", BUSYBOX, manifest).await;
+    app.build(&id).await;
+    app.start_function(&id).await;
+    let query = "query($id: ID!) { function(id: $id) { instances {
+        id containerId node address restarts usage { at cpu memory memoryLimit } } } }";
+    let one = async |restarts: u64| {
+        app.eventually("it uses something", async || {
+            let found = app.graphql(query, json!({ "id": id })).await;
+            let [one] = found["function"]["instances"].as_array().unwrap().as_slice() else { return None };
+            (one["restarts"] == restarts && one["usage"]["memory"].as_f64() > Some(0.0)).then(|| one.clone())
+        })
+        .await
+    };
+    let first = one(0).await;
+    let label = format!("label=io.eventflow.instance={}", first["id"].as_str().unwrap());
+    let container = docker(&["ps", "-q", "--no-trunc", "--filter", &label]);
+    assert_eq!(first["containerId"], container, "{first}");
+    assert_eq!(first["node"], docker(&["info", "--format", "{{.Name}}"]), "{first}");
+    assert!(first["address"].as_str().unwrap().ends_with(":8080"), "{first}");
+    assert_eq!(first["usage"]["memoryLimit"].as_f64(), Some(f64::from(64 << 20)), "{first}");
+    assert!(first["usage"]["cpu"].as_f64() >= Some(0.0), "{first}");
+
+    docker(&["kill", &container]);
+    let second = one(1).await;
+    assert_ne!(first["containerId"], second["containerId"]);
+}
+
+#[tokio::test]
+async fn a_version_says_which_image_it_is_and_how_it_was_pulled() {
+    let app = with_engine().await;
+    let image = format!("{}/eventflow-test/busybox:1", registry("TEST_REGISTRY"));
+    let manifest = json!({ "runtime": "docker", "mode": "job", "command": ["/bin/sh", "-c", "true"] });
+    let id = registered(&app, "pulled", &image, manifest).await;
+    app.build(&id).await;
+    let query = "query($id: ID!) { function(id: $id) { currentVersion { digest size
+        image { reference digest size layers platform pulledAt pullDurationMs } } } }";
+    let found = app.graphql(query, json!({ "id": id })).await;
+    let version = &found["function"]["currentVersion"];
+    let (made, is) =
+        (&version["image"], docker(&["image", "inspect", "--format", "{{.Size}} {{.Os}}/{{.Architecture}}", &image]));
+    assert_eq!((&made["reference"], &made["digest"]), (&json!(image), &version["digest"]), "{found}");
+    let shown = format!("{} {}", made["size"].as_f64().unwrap(), made["platform"].as_str().unwrap());
+    assert_eq!((shown, &made["layers"], &version["size"]), (is, &json!(1), &Value::Null), "{found}");
+    assert!(made["pulledAt"].is_string() && made["pullDurationMs"].as_f64() > Some(0.0), "{found}");
+}
+
+#[tokio::test]
+async fn an_image_that_nothing_needs_any_more_is_shown_before_it_goes() {
+    let app = with_engine().await;
+    let name = format!("{}/unneeded/{}:1", registry("TEST_REGISTRY"), Uuid::new_v4().simple());
+    publish(&name);
+    let manifest = json!({ "runtime": "docker", "mode": "job", "command": ["/bin/sh", "-c", "true"] });
+    let id = registered(&app, "leaves", &name, manifest.clone()).await;
+    app.build(&id).await;
+    let other = registered(&app, "stays", BUSYBOX, manifest).await;
+    app.build(&other).await;
+    let query = "{ viewer { server { engineImages { id tags digests size neededAt fate reason goesAt } } } }";
+    let shown = async || {
+        let found = app.graphql(query, json!({})).await;
+        let [one] = found["viewer"]["server"]["engineImages"].as_array().unwrap().as_slice() else {
+            panic!("what was on the engine before is not ours: {found}")
+        };
+        one.clone()
+    };
+    let needed = shown().await;
+    assert_eq!((&needed["fate"], &needed["goesAt"], &needed["tags"]), (&json!("NEEDED"), &Value::Null, &json!([name])));
+    app.mutate("deregisterFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    let goes = shown().await;
+    let time = |field: &str| chrono::DateTime::parse_from_rfc3339(goes[field].as_str().unwrap()).unwrap();
+    assert_eq!((&goes["fate"], (time("goesAt") - time("neededAt")).num_hours()), (&json!("GOES"), 24), "{goes}");
+    docker(&["tag", &name, &format!("{name}-mine")]);
+    let used = shown().await;
+    assert_eq!(used["reason"], format!("somebody has named it {name}-mine"), "{used}");
+    docker(&["rmi", &format!("{name}-mine"), &name]);
 }
 
 #[tokio::test]

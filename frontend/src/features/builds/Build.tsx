@@ -5,6 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { useMutation } from "urql";
 import { type BuildRowFragment, CancelBuildDocument, type RecordFragment } from "../../graphql/generated.ts";
 import { duration } from "../../lib/time.ts";
+import { ImageFacts } from "../../ui/image.tsx";
 import { Log } from "../../ui/log/log.tsx";
 import { accepted, notifyDone } from "../../ui/notify.ts";
 import { Failure } from "../../ui/states.tsx";
@@ -79,6 +80,7 @@ export function Build({ build, id, records }: Props) {
             </Text>
           </Alert>
         )}
+        {build.version?.image && <ImageFacts image={build.version.image} />}
         <Phases build={build} lines={lines} version={version} />
         <Changes build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
         {error ? (

@@ -18,6 +18,16 @@ function Commit({ commit }: { commit: string }) {
   );
 }
 
+/** The digest of an image. */
+function Digest({ digest }: { digest: string | undefined }) {
+  if (digest === undefined) return "none";
+  return (
+    <span className="mono" title={digest}>
+      {short(digest, 12)}
+    </span>
+  );
+}
+
 export function Changes({
   build,
   id,
@@ -31,7 +41,7 @@ export function Changes({
 }) {
   const changes = useMemo(() => changesOf(build.id, records), [build.id, records]);
   if (!changes) return null;
-  const { before, after, commit, source, manifest } = changes;
+  const { before, after, commit, image, source, manifest } = changes;
   const now = commit[1] ?? took;
   return (
     <Box>
@@ -51,19 +61,34 @@ export function Changes({
         </Text>
       ) : (
         <Stack gap={6}>
-          <Fact name={`Commit, against v${before}`}>
-            {commit[0] === undefined && now === undefined ? (
-              "not from Git"
-            ) : commit[0] === now ? (
-              <>
-                the same, <Commit commit={now as string} />
-              </>
-            ) : (
-              <>
-                {commit[0] ? <Commit commit={commit[0]} /> : "none"} → {now ? <Commit commit={now} /> : "not known"}
-              </>
-            )}
-          </Fact>
+          {(image[0] ?? image[1]) !== undefined && (
+            <Fact name={`Image, against v${before}`}>
+              {image[0] === image[1] ? (
+                <>
+                  the same, <Digest digest={image[1]} />
+                </>
+              ) : (
+                <>
+                  <Digest digest={image[0]} /> → <Digest digest={image[1]} />
+                </>
+              )}
+            </Fact>
+          )}
+          {(image[0] ?? image[1]) === undefined && (
+            <Fact name={`Commit, against v${before}`}>
+              {commit[0] === undefined && now === undefined ? (
+                "not from Git"
+              ) : commit[0] === now ? (
+                <>
+                  the same, <Commit commit={now as string} />
+                </>
+              ) : (
+                <>
+                  {commit[0] ? <Commit commit={commit[0]} /> : "none"} → {now ? <Commit commit={now} /> : "not known"}
+                </>
+              )}
+            </Fact>
+          )}
           {source && (
             <Fact name="Source">
               {source[0]} → {source[1]}

@@ -46,6 +46,19 @@ describe("the parts of a build", () => {
     ]);
   });
 
+  it("of an image are its pull and its first start", () => {
+    const build = { state: "SUCCEEDED" as const, requestedAt: at(0), startedAt: at(1), finishedAt: at(9) };
+    const lines = [
+      line(2, "Pulling nginx:alpine"),
+      line(5, "It is sha256:0"),
+      line(6, "Starting it once, as it will be started"),
+    ];
+    expect(brief(phasesOf(build, lines, 99_000)).slice(2)).toEqual([
+      ["Pull the image", 2, 6, false],
+      ["Start it once", 6, 9, false],
+    ]);
+  });
+
   it("go on until now while it does", () => {
     const build = { state: "RUNNING" as const, requestedAt: at(0), startedAt: at(1), finishedAt: null };
     expect(brief(phasesOf(build, [line(2, "Fetching x")], 9_000)).at(-1)).toEqual(["Fetch the source", 2, 9, true]);
@@ -78,6 +91,7 @@ describe("what changed with a build", () => {
       before: 1,
       after: 2,
       commit: ["c1", "c2"],
+      image: [undefined, undefined],
       source: ["u", "u @ next"],
       manifest: ["env.A"],
     });

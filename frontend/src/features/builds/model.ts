@@ -32,6 +32,8 @@ const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^Unpacking bundle/, () => "Unpack the bundle", "working"],
   [/^Took commit/, () => "Read the manifest", "working"],
   [/^Restored /, () => "Restore dependencies from the cache", "working"],
+  [/^Pulling /, () => "Pull the image", "working"],
+  [/^Starting it once/, () => "Start it once", "working"],
   // A command is shown by its name; the log has the rest.
   [/^\$ (\S+(?: [^-\s]\S*)?)/, (match) => `Run ${match[1]}`, "working"],
 ];
@@ -107,6 +109,8 @@ export interface Changes {
   before: number | undefined;
   after: number | undefined;
   commit: [string | undefined, string | undefined];
+  /** The digests, before and after, of versions that are images. */
+  image: [string | undefined, string | undefined];
   /** The source, before and after; undefined if it is the same. */
   source: [string, string] | undefined;
   /** Where the manifests differ; undefined if one of them is not known. */
@@ -117,6 +121,12 @@ type LogRecord = Pick<RecordFragment, "type" | "data" | "position">;
 
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 const number = (value: unknown) => (typeof value === "number" ? value : undefined);
+
+/** The digest of the image that a build made, if it made one. */
+function imageOf(data: unknown): string | undefined {
+  const made = member(data, "made");
+  return member(made, "type") === "image" ? text(member(made, "digest")) : undefined;
+}
 
 /** What changed with a build, from the records of its function; undefined if they do not contain it. */
 export function changesOf(build: string, records: readonly LogRecord[]): Changes | undefined {
@@ -132,6 +142,7 @@ export function changesOf(build: string, records: readonly LogRecord[]): Changes
     before: number(member(last?.data, "version")),
     after: number(member(made?.data, "version")),
     commit: [text(member(last?.data, "commit")), text(member(made?.data, "commit"))],
+    image: [imageOf(last?.data), imageOf(made?.data)],
     source: before !== undefined && after !== undefined && before !== after ? [before, after] : undefined,
     manifest: last && made ? paths(member(last.data, "manifest"), member(made.data, "manifest")) : undefined,
   };

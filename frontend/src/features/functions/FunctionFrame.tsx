@@ -5,7 +5,9 @@ import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/rea
 import { useEffect, useRef } from "react";
 import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { pinned } from "../../lib/image.ts";
 import { isOwn } from "../../lib/namespace.ts";
+import { short } from "../../lib/time.ts";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
@@ -64,6 +66,7 @@ export function FunctionFrame({ id }: { id: string }) {
     );
   }
   const [newest] = of.builds.nodes;
+  const image = of.currentVersion?.image;
   const mayChoose = mayWrite && of.state !== "DEREGISTERED" && ["overview", "builds"].includes(tab);
   const offers = mayChoose && newest?.state === "FAILED" ? newest : null;
   return (
@@ -75,6 +78,17 @@ export function FunctionFrame({ id }: { id: string }) {
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
               {of.runtime} · v{of.currentVersion.number} · {of.mode.toLowerCase()}
+            </Text>
+          )}
+          {image && (
+            <Text
+              size="sm"
+              c="dimmed"
+              className="mono"
+              title={pinned(image.reference, image.digest)}
+              style={{ overflowWrap: "anywhere" }}
+            >
+              {image.reference.split("@")[0]} @ {short(image.digest, 12)}
             </Text>
           )}
           {!isOwn(of.namespace) && (

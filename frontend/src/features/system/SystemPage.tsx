@@ -10,6 +10,7 @@ import { Fact, Page } from "../../ui/page.tsx";
 import { When } from "../../ui/when.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { AllMetrics } from "../metrics/AllMetrics.tsx";
+import { Images } from "./Images.tsx";
 import { behind, type Part, partsOf, type Readiness, verdict } from "./model.ts";
 
 /** How often the server is queried, in milliseconds. */
@@ -152,6 +153,7 @@ export function SystemPage() {
         </Table>
       </Card>
       <AllMetrics />
+      <Images />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Card withBorder>
           <Title order={2} size="h5" mb="sm">

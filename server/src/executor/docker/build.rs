@@ -88,7 +88,7 @@ async fn base(shared: &Shared, name: &str, line: usize, recipe: &Recipe, lines: 
     let login = recipe.logins.get(&reference.registry).cloned();
     let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
     images::say(lines, format!("Pulling {}{with}", reference.whole)).await;
-    let (image, _) = shared.known.obtain(&shared.engine, &reference, login, lines).await?;
+    let image = shared.known.obtain(&shared.engine, &reference, login, lines).await?.image;
     for trigger in image.config.and_then(|config| config.on_build).unwrap_or_default() {
         check_trigger(&trigger, line).map_err(|fault| Error::Refused(format!("the image {name}: {}", fault.why)))?;
     }

@@ -12,19 +12,22 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::super::images::Stored;
 use super::super::{
     Address, Code, Error, Executor, Exit, Form, Image, Images, Instance, JobCall, JobOutcome, Lines, Login, Network,
-    Spec,
+    Reading, Spec,
 };
 use super::container::{Container, Created};
 use super::engine::{Engine, status};
 use super::images::{Facts, Known};
 use super::labels::{self, Owner};
 use super::networks::{self, Networks};
+use super::own;
 use super::ready::{Sign, ready};
 use super::result;
 use super::shape::{self, Ability, Purpose, RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
+use super::stats;
 use super::wall::Wall;
 use super::watch::Watch;
 use crate::config::{Reach, Registry};
@@ -54,6 +57,9 @@ const STARTS: usize = 8;
 pub struct Options {
     /// The server's name in the log: it marks what is the server's own.
     pub server: String,
+    /// The name of the installation, whose servers share a log: it marks the images that were pulled for its functions. Small
+    /// letters, digits and `-`.
+    pub installation: String,
     /// The engine's runtime for functions, its default one when absent: `EVENTFLOW_DOCKER_RUNTIME`.
     pub runtime: Option<String>,
     /// What containers with a network reach in addition to the Internet: `EVENTFLOW_NETWORK_ALLOW`.
@@ -71,9 +77,11 @@ pub struct Options {
 impl Options {
     /// The defaults, for a server of this name.
     pub fn new(server: impl Into<String>) -> Self {
+        let server = server.into();
+        let installation = server.clone();
         let (runtime, reach, registries, registry) = Default::default();
         let lines_per_second = LINES_PER_SECOND;
-        Self { server: server.into(), runtime, reach, registries, registry, lines_per_second, grace: GRACE }
+        Self { server, installation, runtime, reach, registries, registry, lines_per_second, grace: GRACE }
     }
 }
 
@@ -91,7 +99,8 @@ impl Docker {
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when `host` or an option is wrong.
     pub async fn connect(host: &str, options: Options) -> Result<Self, Error> {
-        let engine = timeout(ANSWER_WITHIN, Engine::connect(host, options.registry)).await.unwrap_or_else(|_| {
+        let engine = Engine::connect(host, &options.installation, options.registry);
+        let engine = timeout(ANSWER_WITHIN, engine).await.unwrap_or_else(|_| {
             let seconds = ANSWER_WITHIN.as_secs();
             let source = io::Error::other(format!("the Docker engine at {host} did not answer within {seconds} s"));
             Err(Error::Io { what: "use containers".into(), source })
@@ -338,7 +347,7 @@ impl Executor for Docker {
                 tracing::warn!(%error, "a processor limit could not be set");
             }
         }
-        Ok(Arc::new(Service { container, address, _network: network }))
+        Ok(Arc::new(Service { container, address, shared, _network: network }))
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
@@ -361,6 +370,25 @@ impl Images for Docker {
     async fn pull(&self, reference: &str, login: Option<Login>, lines: Lines) -> Result<Image, Error> {
         self.shared.known.fetch(&self.shared.engine, reference, login, &lines).await
     }
+
+    async fn stored(&self) -> Result<Vec<Stored>, Error> {
+        let engine = &self.shared.engine;
+        own::stored(engine).await.map_err(engine.error("look at the images that were pulled"))
+    }
+
+    async fn mark_needed(&self, image: &Stored) -> Result<(), Error> {
+        let engine = &self.shared.engine;
+        own::mark(engine, &image.id).await.map_err(engine.error("mark an image"))
+    }
+
+    async fn remove(&self, image: &Stored) -> Result<bool, Error> {
+        let engine = &self.shared.engine;
+        let removed = own::remove(engine, image).await.map_err(engine.error("remove an image"))?;
+        if removed {
+            self.shared.known.forget_id(&image.id);
+        }
+        Ok(removed)
+    }
 }
 
 /// Lets a start go on to its end, whoever still waits for it: the engine might make the container of a request that was
@@ -381,6 +409,7 @@ async fn to_its_end(start: impl Future<Output = Result<Started, Error>> + Send +
 struct Service {
     container: Container,
     address: Address,
+    shared: Arc<Shared>,
     _network: networks::Handle,
 }
 
@@ -404,5 +433,17 @@ impl Instance for Service {
 
     fn stderr_tail(&self) -> Vec<String> {
         self.container.handle.stderr_tail()
+    }
+
+    fn container(&self) -> Option<&str> {
+        Some(&self.container.id)
+    }
+
+    fn node(&self) -> Option<&str> {
+        self.shared.engine.info.name.as_deref()
+    }
+
+    async fn reading(&self) -> Option<Reading> {
+        stats::reading(&self.shared.engine, &self.container.id).await
     }
 }

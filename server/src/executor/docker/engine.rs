@@ -31,6 +31,8 @@ pub(super) struct Engine {
     pub(super) info: SystemInfo,
     /// The registry that built images are pushed to.
     pub(super) registry: Option<Registry>,
+    /// Whose images are told apart from those of others.
+    pub(super) installation: String,
 }
 
 impl Engine {
@@ -38,7 +40,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when the address is none.
-    pub(super) async fn connect(host: &str, registry: Option<Registry>) -> Result<Self, Error> {
+    pub(super) async fn connect(host: &str, installation: &str, registry: Option<Registry>) -> Result<Self, Error> {
         let client = bollard::Docker::connect_with_host(host).map_err(|fault| match fault {
             Fault::UnsupportedURISchemeError { .. } => {
                 Error::Refused(format!("`{host}` is no address of a Docker engine: unix://PATH or tcp://HOST:PORT"))
@@ -48,7 +50,7 @@ impl Engine {
         let client = client.negotiate_version().await.map_err(|fault| away(host, &fault))?;
         let info = client.info().await.map_err(|fault| away(host, &fault))?;
         let local = host.starts_with("unix://") && has_default_bridge(&client).await;
-        Ok(Self { client, host: host.to_owned(), local, info, registry })
+        Ok(Self { client, host: host.to_owned(), local, info, registry, installation: installation.to_owned() })
     }
 
     /// Turns a fault into an error that says what could not be done.

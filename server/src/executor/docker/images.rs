@@ -18,7 +18,7 @@ use super::super::images::{MAX_LAYERS, OWN_HOST, PULL_WITHIN, Reference, folder}
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use super::labels::Owner;
-use super::vetting;
+use super::{own, vetting};
 use crate::clock;
 use crate::outbound::Registries;
 use crate::outbound::registries::Closed;
@@ -49,6 +49,15 @@ pub(super) struct Facts {
     pub(super) runs_something: bool,
     /// Folders that it wants to be volumes.
     pub(super) volumes: Vec<String>,
+}
+
+/// An image that a namespace may have.
+pub(super) struct Obtained {
+    /// What the engine has of it.
+    pub(super) image: ImageInspect,
+    pub(super) digest: String,
+    /// Whether it came from its registry, rather than being the engine's own.
+    pub(super) pulled: bool,
 }
 
 /// The facts of images that were used lately, and the way to others.
@@ -100,20 +109,22 @@ impl Known {
         lines: &Lines,
     ) -> Result<Image, Error> {
         let reference = Reference::parse(reference).map_err(Error::Refused)?;
-        let (image, digest) = self.obtain(engine, &reference, login, lines).await?;
+        let began = Instant::now();
+        let found = self.obtain(engine, &reference, login, lines).await?;
+        let pulled = found.pulled.then(|| (clock::now(), began.elapsed()));
         // Refused here, before anything is started of it.
-        self.facts_of(engine, &reference.whole, image.clone()).await?;
-        Ok(described(engine, image, &reference.whole, digest).await)
+        self.facts_of(engine, &reference.whole, found.image.clone()).await?;
+        Ok(Image { pulled, ..described(engine, found.image, &reference.whole, found.digest).await })
     }
 
-    /// Pulls an image that a namespace may have: what the engine has of it then, and its digest.
+    /// Pulls an image that a namespace may have.
     pub(super) async fn obtain(
         &self,
         engine: &Engine,
         reference: &Reference,
         login: Option<Login>,
         lines: &Lines,
-    ) -> Result<(ImageInspect, String), Error> {
+    ) -> Result<Obtained, Error> {
         check_name(engine, reference)?;
         let pulled = timeout(PULL_WITHIN, self.pull(engine, reference, login, lines)).await.unwrap_or_else(|_| {
             let what = format!("pull {}", reference.whole);
@@ -123,12 +134,31 @@ impl Known {
         })?;
         let image = named(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(reference)))?;
         check_platform(engine, &reference.whole, &image)?;
+        let is_pulled = pulled.is_some();
         let digest = pulled.or_else(|| repository_digest(&image, reference)).or_else(|| image.id.clone());
-        Ok((image, digest.unwrap_or_default()))
+        Ok(Obtained { image, digest: digest.unwrap_or_default(), pulled: is_pulled })
     }
 
-    /// Has the engine pull an image; returns its digest, or `None` where the engine's own image is used instead.
+    /// Has the engine pull an image, and marks it as ours if it was nobody's; returns its digest, or `None` where the engine's own
+    /// image is used instead.
     async fn pull(
+        &self,
+        engine: &Engine,
+        reference: &Reference,
+        login: Option<Login>,
+        lines: &Lines,
+    ) -> Result<Option<String>, Error> {
+        let before = own::all(engine).await.map_err(engine.error("look at the engine's images"))?;
+        let digest = self.pull_from_registry(engine, reference, login, lines).await?;
+        if digest.is_some()
+            && let Some(image) = on_engine(engine, &reference.whole).await?
+        {
+            own::mark_pulled(engine, reference, &before, &image.id.unwrap_or_default()).await;
+        }
+        Ok(digest)
+    }
+
+    async fn pull_from_registry(
         &self,
         engine: &Engine,
         reference: &Reference,
@@ -142,7 +172,7 @@ impl Known {
             Ok(()) => {}
             Err(Closed::Refused(why)) => return Err(Error::Refused(why)),
             Err(Closed::NotFound(why)) => {
-                return match own(engine, reference, Failure::Away, lines).await? {
+                return match engines_own(engine, reference, Failure::Away, lines).await? {
                     true => Ok(None),
                     false => Err(away(reference, &why)),
                 };
@@ -214,6 +244,11 @@ impl Known {
     /// The image is not where it was.
     pub(super) fn forget(&self, name: &str) {
         self.facts.lock().remove(name);
+    }
+
+    /// The image with this id is gone.
+    pub(super) fn forget_id(&self, id: &str) {
+        self.facts.lock().retain(|_, facts| facts.id != id);
     }
 }
 
@@ -302,6 +337,7 @@ pub(super) async fn described(engine: &Engine, image: ImageInspect, reference: &
         health: config.healthcheck.is_some_and(|health| checks_something(&health)),
         user: config.user.unwrap_or_default(),
         command: config.entrypoint.into_iter().chain(config.cmd).flatten().collect(),
+        pulled: None,
     }
 }
 
@@ -364,7 +400,7 @@ async fn instead(
     }
     let says = message(&fault);
     let failure = Failure::of(&says);
-    if own(engine, reference, failure, lines).await? {
+    if engines_own(engine, reference, failure, lines).await? {
         return Ok(None);
     }
     let secret = format!("registry-{registry}");
@@ -398,7 +434,7 @@ async fn instead(
 ///
 /// What the engine has from this registry was let to somebody who could pull it, which may have been another namespace: nobody
 /// gets it without the registry's word. What has no digest there was built or loaded on the engine.
-async fn own(engine: &Engine, reference: &Reference, failure: Failure, lines: &Lines) -> Result<bool, Error> {
+async fn engines_own(engine: &Engine, reference: &Reference, failure: Failure, lines: &Lines) -> Result<bool, Error> {
     let Reference { whole, registry, .. } = reference;
     let own = match failure {
         Failure::Denied | Failure::Unknown if !reference.has_no_host => None,

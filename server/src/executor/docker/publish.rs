@@ -13,6 +13,7 @@ use super::super::{Error, Image, Lines};
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
 use super::images::{Failure, check_name, described, on_engine, repository_digest, say};
+use super::own;
 use crate::config::Registry;
 
 /// The engine's answer may begin when it has all that it was sent.
@@ -59,7 +60,9 @@ pub(super) async fn publish(engine: &Engine, id: &str, recipe: &Recipe, lines: &
     let repository = recipe.repository(registry);
     let name = format!("{repository}:{}", recipe.build);
     let options = TagImageOptionsBuilder::default().repo(&repository).tag(&recipe.build).build();
+    let before = own::all(engine).await.map_err(engine.error("look at the engine's images"))?;
     engine.client.tag_image(id, Some(options)).await.map_err(engine.error(format!("name the image {name}")))?;
+    own::mark_built(engine, &before, id).await;
     if let Some(registry) = registry {
         push(engine, registry, &repository, &recipe.build, lines).await?;
     }

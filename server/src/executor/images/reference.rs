@@ -3,7 +3,7 @@
 /// The registry of names without one.
 const HUB: &str = "docker.io";
 
-/// The host in the names of images that were built here and are in no registry. There is no such host (RFC 2606).
+/// The host in names that EventFlow itself gives to images of an engine. There is no such host (RFC 2606).
 pub const OWN_HOST: &str = "eventflow.invalid";
 
 /// The longest name that is taken.
@@ -78,6 +78,12 @@ impl Reference {
         repository.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
+    /// Whether this is what the engine writes as `NAME:TAG`.
+    pub fn is_tag(&self, name: &str) -> bool {
+        let own = self.whole.rsplit_once(':').filter(|_| !self.whole.contains('@'));
+        name.rsplit_once(':').zip(own).is_some_and(|((repository, tag), (_, own))| tag == own && self.is_of(repository))
+    }
+
     /// Whether this is the repository's name, as the engine writes it.
     pub fn is_of(&self, repository: &str) -> bool {
         let short = |name: &str| {
@@ -145,5 +151,15 @@ mod tests {
         let reference = Reference::parse("nginx:alpine").unwrap();
         assert!(reference.is_of("nginx") && reference.is_of("docker.io/library/nginx"));
         assert!(!reference.is_of("registry.example/nginx"));
+    }
+
+    #[test]
+    fn a_tag_of_the_engine_is_recognized() {
+        let is = |reference: &str, tag: &str| Reference::parse(reference).unwrap().is_tag(tag);
+        assert!(is("nginx", "nginx:latest") && is("docker.io/library/nginx:1", "nginx:1"));
+        assert!(is("127.0.0.1:5000/app", "127.0.0.1:5000/app:latest"));
+        assert!(!is("nginx:1", "nginx:2") && !is("nginx:1", "other:1"));
+        let digest = format!("nginx@sha256:{}", "0".repeat(64));
+        assert!(!is(&digest, &format!("nginx:{}", "0".repeat(64))));
     }
 }

@@ -4,6 +4,7 @@
 
 mod disk;
 mod memory;
+mod reading;
 
 use std::fs;
 use std::io;

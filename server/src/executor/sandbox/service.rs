@@ -13,7 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::super::polling::pause_after;
-use super::super::{Address, Error, Exit, Instance, Lines, Runtime, Spec};
+use super::super::{Address, Error, Exit, Instance, Lines, Reading, Runtime, Spec};
 use super::arguments::BRIDGE;
 use super::error::io_error;
 use super::files::publish;
@@ -164,6 +164,11 @@ impl Instance for Service {
 
     fn stderr_tail(&self) -> Vec<String> {
         self.process.handle.stderr_tail()
+    }
+
+    async fn reading(&self) -> Option<Reading> {
+        let cgroup = self.process.cgroup().clone();
+        tokio::task::spawn_blocking(move || cgroup.reading()).await.ok().flatten()
     }
 }
 

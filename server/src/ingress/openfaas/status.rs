@@ -95,7 +95,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::clock;
 
     #[test]
     fn limits_are_told_as_they_were_asked_for_until_they_change() {
@@ -115,13 +114,7 @@ mod tests {
 
     #[test]
     fn wanted_are_those_that_stay_and_those_that_work() {
-        let instance = |state: &'static str, in_flight: u32| InstanceInfo {
-            id: "i".into(),
-            version: 1,
-            state,
-            in_flight,
-            started_at: clock::now(),
-        };
+        let instance = InstanceInfo::example;
         let (idle, busy) = (|| instance("ready", 0), || instance("ready", 2));
         let running = |least, instances: &[InstanceInfo]| wanted(function::Status::Running, least, instances);
         assert_eq!(running(0, &[idle()]), 0, "it ends when it has been idle for long enough");

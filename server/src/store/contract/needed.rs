@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use domain::function::event::{BuildRequested, BuildSucceeded, Registered, Source};
+use domain::function::made::ImageFacts;
 use domain::function::{self, BuildId, Event, Made};
 use uuid::Uuid;
 
 use super::given::{self, Subject, at, deregistered, promoted};
 use super::home::Home;
-use crate::store::{Needed, Store};
+use crate::store::{ImageUse, ImageUses, Needed, Store};
 
 fn digests(names: &[&str]) -> HashSet<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
@@ -70,7 +71,15 @@ pub async fn what_a_registered_function_may_run_is_needed(home: Home) {
 
 pub async fn an_image_is_a_version_and_none_of_the_artifacts(home: Home) {
     let store = home.open().await;
-    let image = Made::Image { reference: "registry.example/team/app:2".into(), digest: "i".into() };
+    let facts = ImageFacts {
+        size: 5_000_000_000,
+        layers: 3,
+        platform: "linux/amd64".into(),
+        pulled_at: Some(at(7)),
+        pull_ms: Some(1_250),
+    };
+    let reference = "registry.example/team/app:2".to_owned();
+    let image = Made::Image { reference, digest: "i".into(), facts: Some(facts) };
     let all = [Made::artifact("a", 7), Made::artifact("b", 8), image];
     of_what_was_made(&store, "moved", all.clone()).await;
     let id = function::id("default", "moved", 1);
@@ -80,4 +89,32 @@ pub async fn an_image_is_a_version_and_none_of_the_artifacts(home: Home) {
     }
     assert_eq!(store.needed(2).await.unwrap().artifacts, digests(&["b"]), "of the two newest, one is an image");
     assert_eq!(store.needed(1).await.unwrap().artifacts, HashSet::new());
+}
+
+pub async fn versions_that_are_images_say_whether_they_are_needed(home: Home) {
+    let store = home.open().await;
+    assert_eq!(store.image_uses(1).await.unwrap(), ImageUses::default());
+    let image = |digest: &str| Made::Image { reference: "nginx:1".into(), digest: digest.into(), facts: None };
+    let all = [image("d1"), image("d2"), Made::artifact("a", 7), image("d3")];
+    let mut lives = of_what_was_made(&store, "lives", all).await;
+    store.append(lives.append(vec![promoted(1, 4)])).await.unwrap();
+    let failed = BuildRequested {
+        build: BuildId::new(Uuid::now_v7()),
+        source: Source::Image { image: "never/made:1".into(), command: None },
+        manifest: None,
+        at: at(9),
+    };
+    store.append(lives.append(vec![Event::BuildRequested(failed)])).await.unwrap();
+    let needed = async |versions| {
+        let uses = store.image_uses(versions).await.unwrap();
+        assert_eq!(uses.names, digests(&["nginx:1", "never/made:1"]));
+        assert!(uses.versions.iter().all(|version| version.namespace == "default" && version.reference == "nginx:1"));
+        let of = |version: &ImageUse| (version.number, version.digest.clone(), version.needed);
+        uses.versions.iter().map(of).collect::<Vec<_>>()
+    };
+    let of = |d1, d2, d3| vec![(1, "d1".to_owned(), d1), (2, "d2".to_owned(), d2), (4, "d3".to_owned(), d3)];
+    assert_eq!(needed(1).await, of(true, false, true), "the current one, and the newest");
+    assert_eq!(needed(3).await, of(true, true, true));
+    store.append(lives.append(vec![deregistered()])).await.unwrap();
+    assert_eq!(needed(3).await, of(false, false, false));
 }

@@ -323,6 +323,11 @@ async fn an_image_is_a_version_and_none_of_the_artifacts() {
     needed::an_image_is_a_version_and_none_of_the_artifacts(Home::sqlite()).await;
 }
 
+#[tokio::test]
+async fn versions_that_are_images_say_whether_they_are_needed() {
+    needed::versions_that_are_images_say_whether_they_are_needed(Home::sqlite()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_can_come_again() {
     cut::what_was_removed_can_come_again(Home::sqlite()).await;

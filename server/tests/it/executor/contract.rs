@@ -116,6 +116,7 @@ contract!(
     a_service_that_ignores_sigterm_is_killed_after_the_grace,
     a_service_finishes_its_requests_before_it_stops,
     dropping_the_last_handle_ends_the_service,
+    a_service_tells_what_it_uses,
     a_job_reads_its_event_and_leaves_a_result,
     a_job_that_fails_says_how_and_with_which_words,
     a_job_whose_time_is_over_is_ended,
@@ -254,6 +255,30 @@ async fn dropping_the_last_handle_ends_the_service(subject: &dyn Subject) {
     drop(second);
     // The lines end when the last process that could write one is gone.
     log.all().await;
+}
+
+async fn a_service_tells_what_it_uses(subject: &dyn Subject) {
+    let busy = "const held = Buffer.alloc(20 << 20, 1);
+        setInterval(() => { const until = Date.now() + 15; while (Date.now() < until); }, 20);
+        require('http').createServer((q, r) => r.end(String(held.length))).listen(process.env.PORT, '0.0.0.0');";
+    let (lines, _log) = Log::new();
+    let spec = subject.server(busy);
+    let limit = spec.limits.memory_mb << 20;
+    let instance = subject.executor().service(spec, lines, READY_WITHIN).await.unwrap();
+    let first = instance.reading().await.expect("something counts");
+    assert!(first.memory.unwrap() > 20 << 20 && first.memory.unwrap() <= limit, "{first:?}");
+    assert_eq!(first.memory_limit, Some(limit));
+    let deadline = tokio::time::Instant::now() + READY_WITHIN;
+    let cpu = loop {
+        let now = instance.reading().await.unwrap();
+        match now.processors_since(&first) {
+            Some(cpu) if cpu > 0.05 => break cpu,
+            _ => assert!(tokio::time::Instant::now() < deadline, "{first:?} {now:?}"),
+        }
+    };
+    assert!(cpu < 16.0, "{cpu}");
+    instance.stop(GRACE).await;
+    assert_eq!(instance.reading().await, None);
 }
 
 async fn a_job_reads_its_event_and_leaves_a_result(subject: &dyn Subject) {

@@ -4,24 +4,30 @@ import { Anchor, Card, Group, Stack } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { describeSource } from "../../../lib/source.ts";
 import { bytes, short } from "../../../lib/time.ts";
+import { ImageFacts } from "../../../ui/image.tsx";
 import { Copy, Fact } from "../../../ui/page.tsx";
 import { When } from "../../../ui/when.tsx";
 import type { OverviewFunction } from "./overviewFunction.ts";
 
 export function Facts({ of }: { of: OverviewFunction }) {
   const version = of.currentVersion;
+  // An image that is the source says all that there is to say of it.
+  const isItself = version?.image != null && version.image.reference === of.source.image;
   return (
     <Card withBorder>
       <Stack gap="sm">
-        <Fact name="Source">
-          {of.source.url && /^https?:/.test(of.source.url) ? (
-            <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
-              {describeSource(of.source)}
-            </Anchor>
-          ) : (
-            describeSource(of.source)
-          )}
-        </Fact>
+        {!isItself && (
+          <Fact name="Source">
+            {of.source.url && /^https?:/.test(of.source.url) ? (
+              <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
+                {describeSource(of.source)}
+              </Anchor>
+            ) : (
+              describeSource(of.source)
+            )}
+          </Fact>
+        )}
+        {version?.image && <ImageFacts image={version.image} />}
         <Group gap="xl">
           {version && (
             <Fact name="Version">

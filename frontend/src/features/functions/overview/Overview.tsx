@@ -77,18 +77,16 @@ export function Overview({
       </Card>
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 6 }}>
-          <Stack gap="md">
-            <HowToCall of={of} />
-            <Facts of={of} />
-          </Stack>
+          <HowToCall of={of} />
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack gap="md">
             <Triggers triggers={of.triggers} running={of.state === "RUNNING"} />
-            <Instances of={of} />
+            <Facts of={of} />
           </Stack>
         </Grid.Col>
       </Grid>
+      <Instances of={of} />
     </Stack>
   );
 }

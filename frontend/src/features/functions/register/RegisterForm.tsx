@@ -10,7 +10,7 @@ import { errorText } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { nameFault } from "../name.ts";
 import { useActions } from "../useActions.ts";
-import { type Code, codeFault, FIRST, guessedName, sourceOf } from "./code.ts";
+import { type Code, codeFault, FIRST, guessedName, manifestOf, sourceOf } from "./code.ts";
 import { DropZone } from "./DropZone.tsx";
 import { FromGit } from "./FromGit.tsx";
 import { FromImage } from "./FromImage.tsx";
@@ -47,9 +47,15 @@ export function RegisterForm({ from, change }: { from: From; change: (from: From
   const submit = async () => {
     setBusy(true);
     setFaults([]);
+    const manifest = manifestOf(from, code);
     try {
       const { data, error } = await register({
-        input: { namespace, name, source: await sourceOf(from, code, name, setSent) },
+        input: {
+          namespace,
+          name,
+          source: await sourceOf(from, code, name, setSent),
+          ...(manifest && { manifest }),
+        },
       });
       if (error) throw error;
       const made = data?.registerFunction;

@@ -1,6 +1,7 @@
 // The source of a new function, as its form represents it.
 
 import type { SourceInput } from "../../../graphql/generated.ts";
+import { wordsOf } from "../../../lib/image.ts";
 import { tarGz } from "../../../lib/tar.ts";
 import { jsonFault } from "../../../ui/jsonEditor.tsx";
 import { nameFrom } from "../name.ts";
@@ -15,6 +16,9 @@ export interface Code {
   path: string;
   image: string;
   command: string;
+  /** What the image does not say itself; empty otherwise. */
+  port: string;
+  health: string;
   dropped: Dropped | null;
   template: TemplateName;
   /** The files written here, by path. */
@@ -27,6 +31,8 @@ export const FIRST: Code = {
   path: "",
   image: "",
   command: "",
+  port: "",
+  health: "",
   dropped: null,
   template: "node",
   written: filesOf("node"),
@@ -47,8 +53,35 @@ export function guessedName(from: From, { url, path, image, dropped, template }:
   }
 }
 
+/** What is wrong with a port that was typed; undefined if nothing is. */
+export function portFault(port: string): string | undefined {
+  const fits = port.trim() === "" || (/^\d+$/.test(port.trim()) && Number(port) >= 1 && Number(port) <= 65_535);
+  return fits ? undefined : "A number from 1 to 65535";
+}
+
+/** What is wrong with the path of a health check that was typed; undefined if nothing is. */
+export function healthFault(health: string): string | undefined {
+  return health.trim() === "" || health.trim().startsWith("/") ? undefined : "A path, such as /healthz";
+}
+
+/** What is wrong with a command that was typed; undefined if nothing is. */
+export function commandFault(command: string): string | undefined {
+  return wordsOf(command) === null ? "A quote is not closed" : undefined;
+}
+
+/** The manifest that the form makes beside the source, if it says more than that. */
+export function manifestOf(from: From, { port, health }: Code): Record<string, unknown> | null {
+  if (from !== "image" || (port.trim() === "" && health.trim() === "")) return null;
+  return {
+    runtime: "docker",
+    ...(port.trim() !== "" && { port: Number(port) }),
+    ...(health.trim() !== "" && { health: health.trim() }),
+  };
+}
+
 /** Whether the source cannot be sent as it is. */
-export function codeFault(from: From, { written, dropped }: Code): boolean {
+export function codeFault(from: From, { written, dropped, command, port, health }: Code): boolean {
+  if (from === "image") return [commandFault(command), portFault(port), healthFault(health)].some(Boolean);
   if (from === "write") return jsonFault(written["function.json"] ?? "") !== null;
   return from === "upload" && !sendable(dropped);
 }
@@ -63,8 +96,8 @@ export async function sourceOf(
   if (from === "git")
     return { git: { url: code.url.trim(), ref: code.ref.trim() || null, path: code.path.trim() || null } };
   if (from === "image") {
-    const words = code.command.trim() === "" ? null : code.command.trim().split(/\s+/);
-    return { image: { image: code.image.trim(), command: words } };
+    const words = wordsOf(code.command) ?? [];
+    return { image: { image: code.image.trim(), command: words.length === 0 ? null : words } };
   }
   sent(0);
   return { bundle: { digest: await upload(await archiveOf(from, code, name), sent) } };

@@ -1,15 +1,25 @@
 // Editing the source of the next build.
 
 import { Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
+import { useState } from "react";
+import { commandOf, loginSecret, registryOf, wordsOf } from "../../../lib/image.ts";
+import type { Known } from "./editing.ts";
+import { Secret } from "./Secret.tsx";
 import type { Source } from "./source.ts";
 
 export function EditSource({
   source,
   readOnly,
+  mayWrite,
+  namespace,
+  known,
   change,
 }: {
   source: Source;
   readOnly: boolean;
+  mayWrite: boolean;
+  namespace: string;
+  known: Known;
   change: (source: Source) => void;
 }) {
   const field = (name: "url" | "ref" | "path" | "image") => ({
@@ -40,7 +50,32 @@ export function EditSource({
           </Group>
         </Stack>
       )}
-      {source.type === "image" && <TextInput label="Image" {...field("image")} required className="mono-input" />}
+      {source.type === "image" && (
+        <Stack gap="sm">
+          <TextInput label="Image" {...field("image")} required className="mono-input" />
+          <Command
+            words={source.command}
+            readOnly={readOnly}
+            change={(command) => change({ ...source, command: command && [...command] })}
+          />
+          <div>
+            <Text size="sm" fw={500}>
+              Login
+            </Text>
+            <Text size="xs" c="dimmed" mb={4}>
+              With it, builds of {namespace} pull private images of {registryOf(source.image ?? "")}.
+            </Text>
+            <Secret
+              name={loginSecret(source.image ?? "")}
+              namespace={namespace}
+              setAt={known.get(loginSecret(source.image ?? ""))}
+              note={null}
+              mayWrite={mayWrite}
+              registry={registryOf(source.image ?? "")}
+            />
+          </div>
+        </Stack>
+      )}
       {source.type === "bundle" && (
         <Text size="sm">
           An uploaded bundle, <span className="mono">{source.digest}</span>. Register a new upload under another name,
@@ -48,5 +83,35 @@ export function EditSource({
         </Text>
       )}
     </Card>
+  );
+}
+
+/** The command of an image, as it is typed. */
+function Command({
+  words,
+  readOnly,
+  change,
+}: {
+  words: readonly string[] | null;
+  readOnly: boolean;
+  change: (words: readonly string[] | null) => void;
+}) {
+  const [typed, setTyped] = useState(() => commandOf(words ?? []));
+  const meant = wordsOf(typed);
+  return (
+    <TextInput
+      label="Command"
+      placeholder="the image's own"
+      value={typed}
+      onChange={(event) => {
+        const text = event.currentTarget.value;
+        setTyped(text);
+        const next = wordsOf(text);
+        if (next) change(next.length === 0 ? null : next);
+      }}
+      error={meant === null && "A quote is not closed"}
+      readOnly={readOnly}
+      className="mono-input"
+    />
   );
 }

@@ -16,6 +16,7 @@ export function Secret({
   note,
   mayWrite,
   forget,
+  registry,
 }: {
   name: string;
   namespace: string;
@@ -23,6 +24,8 @@ export function Secret({
   note: string | null;
   mayWrite: boolean;
   forget?: (() => void) | undefined;
+  /** The registry that it is the login for, which not every image needs. */
+  registry?: string;
 }) {
   const [, remove] = useMutation(RemoveSecretDocument);
   const [setting, setSetting] = useState(false);
@@ -34,7 +37,13 @@ export function Secret({
           {name}
         </span>
         {setAt === undefined ? (
-          <Badge color="red" variant="light" size="sm" radius="sm" style={{ textTransform: "none" }}>
+          <Badge
+            color={registry ? "gray" : "red"}
+            variant="light"
+            size="sm"
+            radius="sm"
+            style={{ textTransform: "none" }}
+          >
             not set
           </Badge>
         ) : (
@@ -52,7 +61,7 @@ export function Secret({
         <Group gap={4}>
           <Button
             size="compact-xs"
-            variant={setAt === undefined ? "filled" : "default"}
+            variant={setAt === undefined && !registry ? "filled" : "default"}
             onClick={() => setSetting(true)}
             aria-label={`${setAt === undefined ? "Set" : "Replace"} ${name}`}
           >
@@ -77,7 +86,7 @@ export function Secret({
         </Group>
       )}
       <Modal opened={setting} onClose={() => setSetting(false)} title={`Secret ${name}`}>
-        {setting && <SetSecret namespace={namespace} name={name} close={() => setSetting(false)} />}
+        {setting && <SetSecret namespace={namespace} name={name} registry={registry} close={() => setSetting(false)} />}
       </Modal>
       <Confirm
         opened={removing}
@@ -91,15 +100,26 @@ export function Secret({
         }}
       >
         <Text size="sm">
-          What runs keeps what it was given. But no function of {namespace} that names it starts any more, and webhooks
-          that are proved with it are refused, until it is set again.
+          {registry
+            ? `What was pulled stays. But no private image of ${registry} is pulled for ${namespace} until it is set again.`
+            : `What runs keeps what it was given. But no function of ${namespace} that names it starts any more, and webhooks that are proved with it are refused, until it is set again.`}
         </Text>
       </Confirm>
     </Group>
   );
 }
 
-function SetSecret({ namespace, name, close }: { namespace: string; name: string; close: () => void }) {
+function SetSecret({
+  namespace,
+  name,
+  registry,
+  close,
+}: {
+  namespace: string;
+  name: string;
+  registry: string | undefined;
+  close: () => void;
+}) {
   const [{ fetching }, set] = useMutation(SetSecretDocument);
   const [value, setValue] = useState("");
   return (
@@ -108,16 +128,23 @@ function SetSecret({ namespace, name, close }: { namespace: string; name: string
         event.preventDefault();
         const { data, error } = await set({ namespace, name, value });
         if (!accepted(`${name} was not set`, error, data?.setSecret)) return;
-        notifyDone(`${name} is set. Running functions that name it get new instances.`);
+        notifyDone(
+          registry
+            ? `${name} is set. The next build pulls with it.`
+            : `${name} is set. Running functions that name it get new instances.`,
+        );
         close();
       }}
     >
       <Stack>
         <Text size="sm">
-          Kept encrypted and never shown again, here or in the log. Every function of {namespace} that names it gets it.
+          Kept encrypted and never shown again, here or in the log.{" "}
+          {registry
+            ? `Builds of ${namespace} pull from ${registry} with it; no function gets it.`
+            : `Every function of ${namespace} that names it gets it.`}
         </Text>
         <PasswordInput
-          label="Value"
+          label={registry ? "USER:PASSWORD or USER:TOKEN" : "Value"}
           value={value}
           onChange={(event) => setValue(event.currentTarget.value)}
           autoComplete="off"

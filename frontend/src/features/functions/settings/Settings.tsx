@@ -119,7 +119,14 @@ function Edit({
         {part === "limits" &&
           (editing ? schema ? <Limits {...editing} schema={schema} /> : <Waiting rows={3} /> : needsBuild)}
         {part === "source" && (
-          <EditSource source={draft.source} readOnly={readOnly} change={(next) => edit({ source: next })} />
+          <EditSource
+            source={draft.source}
+            readOnly={readOnly}
+            mayWrite={mayWrite}
+            namespace={of.namespace}
+            known={known}
+            change={(next) => edit({ source: next })}
+          />
         )}
         {part === "json" &&
           (editing ? (

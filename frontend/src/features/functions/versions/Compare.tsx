@@ -133,7 +133,7 @@ export function Compare({
         </SimpleGrid>
         {from.version.digest === to.version.digest && (
           <Alert color="gray" p="xs">
-            Both have the same files: their digests are equal.
+            {from.version.image ? "Both are the same image" : "Both have the same files"}: their digests are equal.
           </Alert>
         )}
         <div>
@@ -158,7 +158,9 @@ export function Compare({
             </Alert>
           ) : files.value === null ? (
             <Text size="sm" c="dimmed">
-              The files of one of them are not on this server: it may be an image.
+              {from.version.image || to.version.image
+                ? "An image is compared by its digest: its files are not on this server."
+                : "The files of one of them are not on this server."}
             </Text>
           ) : (
             <Files
@@ -175,7 +177,8 @@ export function Compare({
 }
 
 function One({ of, other }: { of: VersionRowFragment; other: VersionRowFragment }) {
-  const grown = of.size === null || other.size === null ? 0 : of.size - other.size;
+  const [size, before] = [of, other].map((one) => one.image?.size ?? one.size);
+  const grown = size == null || before == null ? 0 : size - before;
   return (
     <Card withBorder padding="sm">
       <Text fw={600} size="sm" mb={4}>
@@ -185,13 +188,19 @@ function One({ of, other }: { of: VersionRowFragment; other: VersionRowFragment 
         <Fact name="Made">
           <When at={of.createdAt} />
         </Fact>
-        <Fact name="Commit">
-          <span className="mono" title={of.commit ?? undefined}>
-            {short(of.commit, 12)}
-          </span>
-        </Fact>
+        {of.image ? (
+          <Fact name="Image">
+            <span className="mono">{of.image.reference}</span>
+          </Fact>
+        ) : (
+          <Fact name="Commit">
+            <span className="mono" title={of.commit ?? undefined}>
+              {short(of.commit, 12)}
+            </span>
+          </Fact>
+        )}
         <Fact name="Size">
-          {of.size === null ? "–" : bytes(of.size)}
+          {size == null ? "–" : bytes(size)}
           {of.number > other.number && grown !== 0 && (
             <Text span size="xs" c="dimmed">
               {" "}

@@ -12,6 +12,7 @@ import {
 } from "../../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { bytes, short } from "../../../lib/time.ts";
+import { layersOf } from "../../../ui/image.tsx";
 import { Json } from "../../../ui/json.tsx";
 import { notifyRefused } from "../../../ui/notify.ts";
 import { Empty, errorText, Failure, Waiting } from "../../../ui/states.tsx";
@@ -139,7 +140,17 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                       </span>
                     </>
                   )}
-                  {version.size !== null && <>, {bytes(version.size)}</>}, digest{" "}
+                  {version.size !== null && <>, {bytes(version.size)}</>}
+                  {version.image && (
+                    <>
+                      {" from "}
+                      <span className="mono" style={{ overflowWrap: "anywhere" }}>
+                        {version.image.reference}
+                      </span>
+                      {layersOf(version.image) && <>, {layersOf(version.image)}</>}
+                    </>
+                  )}
+                  , digest{" "}
                   <span className="mono" title={version.digest}>
                     {short(version.digest)}
                   </span>

@@ -25,12 +25,18 @@ const LIST_ROWS: u32 = 10;
 
 /// Lists that come as a whole and are longer, and the rows that they are taken to have. What a version's files take of memory
 /// and of the disk's time is counted when they are read, and so is the memory of members, namespaces and secrets.
-const LONG_LISTS: [(&str, u32); 5] =
-    [("files", 50), ("members", 1_000), ("namespaces", 100), ("offeredFolders", 30), ("secrets", 1_000)];
+const LONG_LISTS: [(&str, u32); 6] = [
+    ("engineImages", 500),
+    ("files", 50),
+    ("members", 1_000),
+    ("namespaces", 100),
+    ("offeredFolders", 30),
+    ("secrets", 1_000),
+];
 
 /// Fields that are computed, and how many times as much as a field that is read they cost.
-const COMPUTED: [(&str, usize); 4] =
-    [("fireTimes", 20), ("nextFireTimes", 20), ("reachTotals", 10), ("offeredFolders", 20)];
+const COMPUTED: [(&str, usize); 5] =
+    [("fireTimes", 20), ("nextFireTimes", 20), ("reachTotals", 10), ("offeredFolders", 20), ("usage", 20)];
 
 /// Arguments that make the server look at rows which it does not return, and what each costs.
 const SEARCHING: [(&str, usize); 3] = [("eventType", 20), ("buildFailed", 20), ("idPrefix", 20)];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::Recorded;
 use domain::aggregate::Payload;
@@ -12,6 +12,7 @@ use domain::trigger::index::Kind;
 use serde_json::Value;
 
 use super::entity::{Build, Function, Given, Run, Version};
+use super::instance::Instance;
 use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
 use super::source::SourceObject;
@@ -75,21 +76,6 @@ pub(in crate::ingress::graphql) enum FunctionOrder {
     State,
     /// When their latest event happened.
     Updated,
-}
-
-/// An instance of a function, on the server that answers.
-#[derive(SimpleObject)]
-pub(in crate::ingress::graphql) struct Instance {
-    /// Its id, as in log lines.
-    id: ID,
-    /// The version that it runs.
-    version: u32,
-    /// `starting`, `standby`, `ready` or `draining`.
-    state: String,
-    /// Calls in progress.
-    in_flight: u32,
-    /// When it was started.
-    started_at: DateTime<Utc>,
 }
 
 impl Function {
@@ -333,14 +319,7 @@ impl Function {
         if self.then.is_some() {
             return Vec::new();
         }
-        let instance = |info: crate::keeping::InstanceInfo| Instance {
-            id: info.id.into(),
-            version: info.version,
-            state: info.state.to_owned(),
-            in_flight: info.in_flight,
-            started_at: info.started_at,
-        };
-        services(ctx).keeping.instances(self.row.id).into_iter().map(instance).collect()
+        services(ctx).keeping.instances(self.row.id).into_iter().map(Instance).collect()
     }
 
     /// Its calls by time, oldest first, for a small chart; as many points as `Metrics.points` has.

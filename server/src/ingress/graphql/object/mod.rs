@@ -1,9 +1,11 @@
 //! The entities as the API shows them.
 
 mod build;
+mod engine_image;
 mod entity;
 mod event;
 mod function;
+mod instance;
 mod line;
 mod member;
 mod metrics;

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::function::Made;
+use domain::function::made::ImageFacts;
 use serde_json::Value;
 
 use super::entity::{Build, Version};
@@ -32,6 +34,52 @@ pub(in crate::ingress::graphql) struct File {
 impl From<Listed> for File {
     fn from(Listed { path, size, sha256, text }: Listed) -> Self {
         Self { path, size, sha256, text }
+    }
+}
+
+/// The image that a version is.
+pub(in crate::ingress::graphql) struct VersionImage {
+    reference: String,
+    digest: String,
+    facts: Option<ImageFacts>,
+}
+
+/// The image that a version is, as its build found it. What older builds did not record is null.
+#[Object]
+impl VersionImage {
+    /// What was asked for, such as `registry.example/team/app:1`.
+    async fn reference(&self) -> &str {
+        &self.reference
+    }
+
+    /// `sha256:…`, by which it runs, whatever the reference names later.
+    async fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Bytes of all its layers.
+    async fn size(&self) -> Option<f64> {
+        self.facts.as_ref().map(|facts| facts.size as f64)
+    }
+
+    /// The number of its layers.
+    async fn layers(&self) -> Option<u32> {
+        self.facts.as_ref().map(|facts| facts.layers)
+    }
+
+    /// `OS/ARCHITECTURE`, such as `linux/amd64`.
+    async fn platform(&self) -> Option<&str> {
+        self.facts.as_ref().map(|facts| facts.platform.as_str())
+    }
+
+    /// When it was pulled.
+    async fn pulled_at(&self) -> Option<DateTime<Utc>> {
+        self.facts.as_ref()?.pulled_at
+    }
+
+    /// The duration of the pull.
+    async fn pull_duration_ms(&self) -> Option<f64> {
+        self.facts.as_ref()?.pull_ms.map(|duration| duration as f64)
     }
 }
 
@@ -97,6 +145,12 @@ impl Version {
     /// Bytes of the artifact; null for an image.
     async fn size(&self) -> Option<u64> {
         self.0.made().size()
+    }
+
+    /// The image that it is; null if it is files.
+    async fn image(&self) -> Option<VersionImage> {
+        let Made::Image { reference, digest, facts } = self.0.made() else { return None };
+        Some(VersionImage { reference, digest, facts })
     }
 
     /// The manifest with every default filled in.

@@ -1,12 +1,19 @@
 //! The viewer, and the server.
 
+use std::sync::LazyLock;
+
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 use domain::access::Action;
 
+use super::engine_image::EngineImage;
 use crate::ingress::graphql::position::Position;
-use crate::ingress::graphql::{OrFail, namespace_or_default, services};
-use crate::operations::Viewer;
+use crate::ingress::graphql::{OrFail, namespace_or_default, services, viewer};
+use crate::operations::{self, Viewer};
 use crate::store;
+use crate::turns::Turns;
+
+/// Looks at the engine's images at a time, each of which asks the engine for every one of them. Viewers take turns.
+static LOOKS: LazyLock<Turns> = LazyLock::new(|| Turns::new(1));
 
 /// The viewer.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);
@@ -43,6 +50,15 @@ impl Server {
         let broken = services.keeping.faults().await;
         let queue = services.queue.fault();
         store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
+    }
+
+    /// The images that were pulled for functions to its engine, and what becomes of them; nothing is removed by asking. Null
+    /// without an engine. For those who see all namespaces.
+    async fn engine_images(&self, ctx: &Context<'_>) -> Result<Option<Vec<EngineImage>>> {
+        let viewer = viewer(ctx)?;
+        let _place = LOOKS.take(&viewer.subject, "").await;
+        let images = operations::engine_images(services(ctx), viewer).await.or_fail()?;
+        Ok(images.map(|images| images.into_iter().map(EngineImage::from).collect()))
     }
 
     /// The position of the log's newest record.

@@ -92,5 +92,7 @@ async fn an_image_that_would_hold_up_the_engine_is_refused_and_holds_up_nobody()
     let (lines, log) = Log::new();
     containers.docker.job(shell("echo here"), call(), lines).await.unwrap();
     assert_eq!(texts(&log.all().await), ["here"]);
-    assert!(docker(&["ps", "-aq", "--filter", "name=eventflow-look-"]).is_empty(), "what was looked into is removed");
+    let own = format!("label=io.eventflow.server={}", containers.server);
+    let left = docker(&["ps", "-aq", "--filter", "name=eventflow-look-", "--filter", &own]);
+    assert!(left.is_empty(), "what was looked into is removed");
 }

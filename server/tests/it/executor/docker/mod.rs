@@ -54,6 +54,15 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
+/// Makes an image that no engine has had before, and that only the registry in its name has.
+pub fn publish(name: &str) {
+    let container = docker(&["create", BUSYBOX]);
+    docker(&["commit", "-c", &format!("ENV UNIQUE={}", Uuid::new_v4()), &container, name]);
+    docker(&["rm", &container]);
+    docker(&["push", "-q", name]);
+    docker(&["rmi", name]);
+}
+
 /// The ids of a server's containers.
 pub fn containers_of(server: &str) -> Vec<String> {
     let ids = docker(&["ps", "-aq", "--no-trunc", "--filter", &format!("label=io.eventflow.server={server}")]);

@@ -7,7 +7,7 @@ use server::executor::{Code, Error, Executor, Login};
 use sha2::{Digest, Sha256};
 
 use super::super::{Log, READY_WITHIN, call, texts};
-use super::{BUSYBOX, Containers, Options, docker, host, image, registry, server_name};
+use super::{BUSYBOX, Containers, Options, docker, host, image, publish, registry, server_name};
 
 fn login(password: &str) -> Option<Login> {
     Some(Login { user: "eventflow".into(), password: password.into() })
@@ -242,4 +242,66 @@ async fn what_an_image_says_of_itself_is_told() {
     assert_eq!((image.port, image.health, image.user.as_str()), (Some(8000), true, "1000"));
     assert_eq!(image.command, ["/bin/app"]);
     docker(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn an_image_that_nobody_had_is_known_as_pulled_and_goes_with_its_names() {
+    let containers = Containers::new().await;
+    let name = format!("{}/own/{}:1", registry("TEST_REGISTRY"), server_name());
+    publish(&name);
+    let image = pulled(&containers, &name, None).await.0.unwrap();
+    let stored = async || containers.docker.stored().await.unwrap();
+    let [one] = stored().await.try_into().unwrap();
+    assert_eq!((&one.tags, &one.digests, one.containers), (&vec![name.clone()], &vec![image.digest], 0));
+    let mark = format!("eventflow.invalid/{}:{}", containers.server, one.id.trim_start_matches("sha256:"));
+    let refused = pulled(&containers, &mark, None).await.0.unwrap_err();
+    assert!(matches!(refused, Error::Refused(ref why) if why.contains("an image that EventFlow builds")), "{refused}");
+    let marked_at = one.needed_at;
+    containers.docker.mark_needed(&one).await.unwrap();
+    let [one] = stored().await.try_into().unwrap();
+    assert!(one.needed_at > marked_at, "{one:?}");
+
+    let container = docker(&["create", &name]);
+    assert_eq!(stored().await[0].containers, 1);
+    assert!(!containers.docker.remove(&one).await.unwrap(), "a container is made of it");
+    docker(&["rm", &container]);
+    let [one] = stored().await.try_into().unwrap();
+    assert!(containers.docker.remove(&one).await.unwrap());
+    assert_eq!(stored().await, []);
+    assert_eq!(docker(&["images", "-aq", "--no-trunc", "--filter", &format!("reference={name}")]), "");
+    assert!(!docker(&["images", "-aq", "--no-trunc"]).contains(&one.id));
+}
+
+#[tokio::test]
+async fn what_was_on_the_engine_before_stays_somebody_elses() {
+    let containers = Containers::new().await;
+    let registry = registry("TEST_REGISTRY");
+    // The image is there under another name.
+    pulled(&containers, &format!("{registry}/eventflow-test/busybox:1"), None).await.0.unwrap();
+    // The name is there, for another image.
+    let name = format!("{registry}/named/{}:1", server_name());
+    publish(&name);
+    docker(&["tag", BUSYBOX, &name]);
+    pulled(&containers, &name, None).await.0.unwrap();
+    assert_eq!(containers.docker.stored().await.unwrap(), []);
+    docker(&["rmi", &name]);
+}
+
+#[tokio::test]
+async fn an_image_of_two_installations_goes_with_the_second_one() {
+    let (one, other) = (Containers::new().await, Containers::new().await);
+    let name = format!("{}/shared/{}:1", registry("TEST_REGISTRY"), server_name());
+    publish(&name);
+    for containers in [&one, &other] {
+        pulled(containers, &name, None).await.0.unwrap();
+    }
+    let stored = async |containers: &Containers| containers.docker.stored().await.unwrap();
+    let [image] = stored(&one).await.try_into().unwrap();
+    assert!(image.is_shared);
+    assert!(one.docker.remove(&image).await.unwrap());
+    assert_eq!(stored(&one).await, []);
+    let [image] = stored(&other).await.try_into().unwrap();
+    assert_eq!((image.is_shared, &image.tags), (false, &vec![name.clone()]));
+    assert!(other.docker.remove(&image).await.unwrap());
+    assert!(!docker(&["images", "-aq", "--no-trunc"]).contains(&image.id));
 }

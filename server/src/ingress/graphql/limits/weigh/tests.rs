@@ -57,10 +57,11 @@ fn what_looks_at_more_than_it_returns_has_a_price() {
 }
 
 /// Whole lists that are short whatever callers do, each with what bounds it.
-const SHORT_LISTS: [(&str, &str); 14] = [
+const SHORT_LISTS: [(&str, &str); 16] = [
     ("calls", "the points of a window"),
     ("command", "a manifest"),
     ("degraded", "the parts of a server"),
+    ("digests", "the repositories of an image"),
     ("field", "the depth of an input"),
     ("headers", "a manifest"),
     ("instances", "`scaling.max` of a manifest, and what drains"),
@@ -69,6 +70,7 @@ const SHORT_LISTS: [(&str, &str); 14] = [
     ("points", "the points of a window"),
     ("reach", "REACH is its weight"),
     ("runCounts", "the states of a run"),
+    ("tags", "the names of an image"),
     ("triggers", "a manifest"),
     ("userErrors", "the faults of one request"),
     ("warnings", "the start of a server"),
@@ -87,6 +89,10 @@ fn a_list_that_comes_as_a_whole_is_known_to_be_short_or_weighs_what_it_may_have(
     }
     let cost = |query| spent(query, json!({})).cost;
     assert!(cost(r#"{ members(namespace: "a") { subject role } }"#) > 400);
+    assert!(
+        cost("{ function { instances { usage { cpu } } } }")
+            > 2 * cost("{ function { instances { id state address } } }")
+    );
     let many: String = (0..40).map(|n| format!(r#"a{n}: secrets(namespace: "a") {{ name }} "#)).collect();
     assert!(spent(&format!("{{ {many} }}"), json!({})).cost > crate::config::Limits::default().complexity);
 }
