@@ -70,6 +70,42 @@ async fn large_rows_under_a_thousand_names_are_not_all_loaded() {
 }
 
 #[tokio::test]
+async fn hundreds_of_costly_queries_of_one_viewer_hold_up_nobody_else() {
+    const COSTLY: usize = 120;
+    let app = victim(known_key()).await;
+    let reader = token(false, Duration::from_secs(600), true);
+    let source = json!({ "image": { "image": "nowhere.invalid/x:1", "command": vec!["y".repeat(163); 100] } });
+    let variables = json!({ "input": { "name": "big", "source": source } });
+    let types = "$input: RegisterFunctionInput!";
+    app.mutate("registerFunction", "input: $input", "function { id }", variables, types).await;
+    let texts: String = (0..800).map(|number| format!("c{number}: command ")).collect();
+    let more = "runs(first: 1) { nodes { id } } builds(first: 5) { nodes { id } }";
+    let query = json!({ "query": format!("{{ function(name: \"big\") {{ source {{ {texts} }} {more} }} }}") });
+    let answered = std::sync::atomic::AtomicUsize::new(0);
+    let costly = (0..COSTLY).map(async |_| {
+        let request = app.request(reqwest::Method::POST, "/graphql").bearer_auth(&reader);
+        let answer = request.json(&query).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.unwrap();
+        answered.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    });
+    let others = async {
+        app.eventually("the first of them is answered", async || {
+            (answered.load(std::sync::atomic::Ordering::Relaxed) > 0).then_some(())
+        })
+        .await;
+        let before = answered.load(std::sync::atomic::Ordering::Relaxed);
+        for _ in 0..5 {
+            app.graphql("{ viewer { name } }", Value::Null).await;
+            assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+        }
+        answered.load(std::sync::atomic::Ordering::Relaxed) - before
+    };
+    let (_, meanwhile) = tokio::join!(futures::future::join_all(costly), others);
+    assert!(meanwhile < COSTLY / 2, "{meanwhile} of {COSTLY} costly queries were answered before ten small requests");
+}
+
+#[tokio::test]
 async fn a_query_that_multiplies_is_refused_while_everybody_else_is_served() {
     let app = victim(known_key()).await;
     let reader = token(false, Duration::from_secs(600), true);

@@ -6,8 +6,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::task::yield_now;
 
-use super::execution::{Answer, execute};
+use super::execution::execute;
+use super::slices::sliced;
 use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket};
 use crate::edge::error::ErrorBody;
 use crate::edge::origin::base_url;
@@ -15,6 +17,7 @@ use crate::edge::request_id::RequestId;
 use crate::edge::{HttpError, Services, body};
 use crate::ingress::http::{caller, namespace, pages, wants_html};
 use crate::ingress::unsent;
+use crate::operations::Caller;
 
 /// Methods that the door takes.
 const METHODS: &str = "GET, POST, OPTIONS";
@@ -45,7 +48,7 @@ async fn post(
     services: web::Data<Services>,
 ) -> HttpResponse {
     match posted(&request, payload, &schema, &services).await {
-        Ok(answer) => respond(&request, &answer),
+        Ok(answer) => respond(&request, answer),
         Err(error) => refuse(&request, &error),
     }
 }
@@ -55,7 +58,7 @@ async fn posted(
     payload: web::Payload,
     schema: &Schema,
     services: &Services,
-) -> Result<Answer, HttpError> {
+) -> Result<Written, HttpError> {
     // Who asks comes first: a page of a stranger is refused for what it is, whatever it sends.
     let caller = caller(request, services)?;
     media::check_json(request)?;
@@ -69,7 +72,7 @@ async fn posted(
     }
     let asked = asked::read(value).map_err(|message| HttpError::bad_request("bad_request", message))?;
     let namespace = AskedNamespace(namespace(None, request, services)?);
-    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request))).data(namespace)).await)
+    Ok(answer(schema, asked, caller, BaseUrl(base_url(request)), namespace).await)
 }
 
 async fn get(
@@ -91,7 +94,7 @@ async fn get(
         return Ok(pages::page(&request, "graphiql.html"));
     }
     Ok(match got(&request, asked, &schema, &services).await {
-        Ok(answer) => respond(&request, &answer),
+        Ok(answer) => respond(&request, answer),
         Err(error) => refuse(&request, &error),
     })
 }
@@ -101,7 +104,7 @@ async fn got(
     asked: AskedInUrl,
     schema: &Schema,
     services: &Services,
-) -> Result<Answer, HttpError> {
+) -> Result<Written, HttpError> {
     let caller = caller(request, services)?;
     let mut asked = asked.read().map_err(|message| HttpError::bad_request("bad_request", message))?;
     // What cannot be read is answered by the schema, in GraphQL's own shape.
@@ -110,7 +113,7 @@ async fn got(
         return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
     }
     let namespace = AskedNamespace(namespace(None, request, services)?);
-    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request))).data(namespace)).await)
+    Ok(answer(schema, asked, caller, BaseUrl(base_url(request)), namespace).await)
 }
 
 impl AskedInUrl {
@@ -137,16 +140,36 @@ async fn other(request: HttpRequest) -> HttpResponse {
     refuse(&request, &error)
 }
 
+/// The text of an answer.
+struct Written {
+    bytes: Vec<u8>,
+    is_refused: bool,
+}
+
+/// Answers a request. One viewer's requests take turns.
+async fn answer(
+    schema: &Schema,
+    asked: async_graphql::Request,
+    caller: Caller,
+    base: BaseUrl,
+    namespace: AskedNamespace,
+) -> Written {
+    let subject = caller.viewer.subject.clone();
+    let answer = async {
+        let answer = execute(schema, asked.data(caller).data(base).data(namespace)).await;
+        // To write it is a step of its own.
+        yield_now().await;
+        Written { bytes: serde_json::to_vec(&answer).unwrap_or_default(), is_refused: answer.refused().is_some() }
+    };
+    sliced(&subject, answer).await
+}
+
 /// An answer of the schema. Only a client that knows `application/graphql-response+json` expects a status to say how it
 /// went.
-fn respond(request: &HttpRequest, answer: &Answer) -> HttpResponse {
+fn respond(request: &HttpRequest, answer: Written) -> HttpResponse {
     let kind = media::answer(request);
-    let status = match answer.refused() {
-        Some(_) if kind == media::GRAPHQL => StatusCode::BAD_REQUEST,
-        _ => StatusCode::OK,
-    };
-    let bytes = serde_json::to_vec(answer).unwrap_or_default();
-    let body = match unsent::body(bytes) {
+    let status = if answer.is_refused && kind == media::GRAPHQL { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+    let body = match unsent::body(answer.bytes) {
         Ok(body) => body,
         Err(error) => return refuse(request, &error),
     };

@@ -20,6 +20,7 @@ mod query;
 mod relay;
 mod request;
 mod schema;
+mod slices;
 mod socket;
 mod subscription;
 

@@ -43,6 +43,9 @@ pub(super) trait Host {
     /// Why nothing more is done for the client, when its session is over.
     fn over(&self) -> Option<ServerError>;
 
+    /// Whether its operations may take a step now; if not, the task is woken when they may.
+    fn is_turn(&self, cx: &Context<'_>) -> bool;
+
     /// A place for one more operation among all that are followed.
     ///
     /// # Errors
@@ -216,6 +219,9 @@ impl<I: Stream<Item = Heard> + Unpin, H: Host + Unpin> Stream for Conversation<I
             if let Some(answer) = this.answer(heard) {
                 return Poll::Ready(Some(answer));
             }
+        }
+        if this.operations.is_empty() || !this.host.is_turn(cx) {
+            return Poll::Pending;
         }
         this.poll_operations(cx).map(Some)
     }

@@ -13,6 +13,7 @@ mod protocol;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Context;
 
 use actix_http::ws::handshake;
 use actix_web::http::StatusCode;
@@ -25,7 +26,7 @@ use uuid::Uuid;
 
 use super::execution::{Answer, execute_stream};
 use super::limits::coded;
-use super::{AskedNamespace, BaseUrl, Schema};
+use super::{AskedNamespace, BaseUrl, Schema, slices};
 use crate::edge::auth::Session;
 use crate::edge::origin::{Origin, base_url};
 use crate::edge::request_id::correlation;
@@ -131,6 +132,10 @@ impl Host for House {
     fn over(&self) -> Option<ServerError> {
         let over = self.services.auth.over(self.greeted.session.get()?)?;
         Some(coded("unauthenticated", over.message().to_owned()))
+    }
+
+    fn is_turn(&self, cx: &Context<'_>) -> bool {
+        self.greeted.session.get().is_none_or(|session| slices::is_turn(&session.viewer.subject, cx))
     }
 
     fn slot(&self) -> Result<SubscriberSlot, ServerError> {

@@ -50,6 +50,10 @@ impl Host for Door {
         None
     }
 
+    fn is_turn(&self, _: &Context<'_>) -> bool {
+        true
+    }
+
     fn slot(&self) -> Result<SubscriberSlot, ServerError> {
         Ok(self.1.take(&Viewer::of_installation("user:test", &Grants::everywhere(Role::Owner))).unwrap())
     }
