@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::manifest::Manifest;
 use domain::text::bytes;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::image::ImageBuilds;
 use super::journal::Journal;
@@ -67,7 +67,15 @@ impl ImageBuilds<'_> {
             )));
         };
         let dockerfile = Dockerfile::parse(text.as_bytes()).map_err(|fault| Error::Refused(fault.to_string()))?;
-        let (context, extent) = context(&folder, bounds.context, scratch).await?;
+        let until = Instant::now() + bounds.within;
+        let too_long = |_| {
+            let seconds = bounds.within.as_secs();
+            Error::Refused(format!(
+                "building the image took more than {seconds} s and was ended (the limit is EVENTFLOW_BUILD_TIMEOUT)"
+            ))
+        };
+        let context = timeout_at(until, context(&folder, bounds.context, scratch)).await;
+        let (context, extent) = context.map_err(too_long)??;
         let logins = self.logins(order, &dockerfile, &manifest.build.env).await?;
         journal
             .log(format!(
@@ -93,12 +101,7 @@ impl ImageBuilds<'_> {
         };
         // Dropping it ends the build where it runs.
         let build = journal.follow(|lines| builder.build(recipe, lines));
-        let (image, _): (Result<Image, _>, _) = timeout(bounds.within, build).await.map_err(|_| {
-            let seconds = bounds.within.as_secs();
-            Error::Refused(format!(
-                "building the image took more than {seconds} s and was ended (the limit is EVENTFLOW_BUILD_TIMEOUT)"
-            ))
-        })?;
+        let (image, _): (Result<Image, _>, _) = timeout_at(until, build).await.map_err(too_long)?;
         self.finished(order, image?, manifest, journal).await
     }
 

@@ -231,6 +231,12 @@ async fn a_dockerfile_uses_no_image_that_its_namespace_may_not_have() {
     app.build(&id).await;
     let digest = digests(&app, &id).await.remove(0);
 
+    // A stage is not known before it has ended: its name would mean any image that the engine has.
+    for (name, from) in [("itself", "private"), ("numbered", "0"), ("far", "00000000000000000009")] {
+        let error = refused(&app, name, &format!("FROM {BUSYBOX} AS private\nCOPY --from={from} / /loot\n")).await;
+        assert!(error.starts_with("Dockerfile, line 2: "), "{error}");
+    }
+
     // The engine has both now: the private image, and what was built of it.
     let own = docker(&["images", "--format", "{{.Repository}}:{{.Tag}}", "eventflow.invalid/default/private"]);
     assert!(own.starts_with("eventflow.invalid/default/private:"), "{own}");

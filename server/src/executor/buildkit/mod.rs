@@ -127,7 +127,10 @@ impl ImageBuilder for BuildKit {
             return Err(Error::Refused(format!("`env` of `build` has `{name}`, which is BuildKit's own: remove it")));
         }
         for name in recipe.dockerfile.likely_images(&recipe.arguments) {
-            self.engine.check_name(&Reference::parse(&name).map_err(Error::Refused)?)?;
+            let reference = Reference::parse(&name).map_err(Error::Refused)?;
+            self.engine.check_name(&reference)?;
+            // BuildKit asks no registry for what it has.
+            self.engine.check_digest(&reference, recipe.logins.get(&reference.registry).cloned()).await?;
         }
         let too_large = Arc::new(AtomicBool::new(false));
         let outcome = self.run(&recipe, &lines, &too_large).await;

@@ -53,6 +53,8 @@ pub(super) struct Progress {
     failed: Option<u32>,
     line: Option<String>,
     error: Option<String>,
+    /// Whether it has begun to build: what does not answer then is something else.
+    answers: bool,
 }
 
 impl Progress {
@@ -62,6 +64,7 @@ impl Progress {
             self.outside(text);
             return None;
         };
+        self.answers = true;
         let (number, rest) = (said[1].parse().ok()?, said.get(2)?.as_str());
         if let Some(what) = WHAT.captures(rest) {
             if self.steps.contains_key(&number) || self.steps.len() >= MAX_STEPS {
@@ -107,7 +110,7 @@ impl Progress {
     /// Whether there was nobody to build it.
     pub(super) fn is_away(&self) -> bool {
         let error = self.error.as_deref().unwrap_or_default();
-        self.steps.is_empty() && self.line.is_none() && AWAY.iter().any(|words| error.contains(words))
+        !self.answers && self.line.is_none() && AWAY.iter().any(|words| error.contains(words))
     }
 
     /// Why the build failed, for its author.

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::super::images::dockerfile::{Rewritten, check_trigger};
+use super::super::images::dockerfile::{Rewritten, is_speaking};
 use super::super::images::{Context, DOCKERFILE, ImageBuilder, Recipe, Reference};
 use super::super::{Error, Image, Lines};
 use super::containers::Docker;
@@ -69,33 +69,56 @@ impl ImageBuilder for Docker {
 async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<Rewritten, Error> {
     let engine = &shared.engine;
     let refused = |fault: super::super::images::dockerfile::Fault| Error::Refused(fault.to_string());
-    let mut ids = BTreeMap::new();
+    let (mut ids, mut emptied) = (BTreeMap::new(), BTreeMap::new());
     for (name, line) in recipe.dockerfile.images(&recipe.arguments).map_err(refused)? {
-        let id = base(shared, &name, line, recipe, lines).await.map_err(|error| match error {
+        let base = base(shared, &name, recipe, lines).await.map_err(|error| match error {
             Error::Refused(why) => Error::Refused(format!("Dockerfile, line {line}: {why}")),
             other => other,
         })?;
-        ids.insert(name, id);
+        ids.insert(name.clone(), base.id);
+        emptied.insert(name, base.speaking);
     }
     let platform = format!("{}/{}", engine.info.os_type.as_deref().unwrap_or("linux"), engine.architecture());
     let label = (LABEL, recipe.namespace.as_str());
-    recipe.dockerfile.rewritten(&ids, &recipe.arguments, label, &platform).map_err(refused)
+    recipe.dockerfile.rewritten(&ids, &emptied, &recipe.arguments, label, &platform).map_err(refused)
 }
 
-/// The id of an image that a Dockerfile names, as its registry has it for this namespace.
-async fn base(shared: &Shared, name: &str, line: usize, recipe: &Recipe, lines: &Lines) -> Result<String, Error> {
+/// An image that a Dockerfile names.
+struct Named {
+    id: String,
+    /// The names of its labels that others act on.
+    speaking: Vec<String>,
+}
+
+/// An image that a Dockerfile names, as its registry has it for this namespace.
+async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Result<Named, Error> {
     let reference = Reference::parse(name).map_err(Error::Refused)?;
     let login = recipe.logins.get(&reference.registry).cloned();
     let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
     images::say(lines, format!("Pulling {}{with}", reference.whole)).await;
     let image = shared.known.obtain(&shared.engine, &reference, login, lines).await?.image;
-    for trigger in image.config.and_then(|config| config.on_build).unwrap_or_default() {
-        check_trigger(&trigger, line).map_err(|fault| Error::Refused(format!("the image {name}: {}", fault.why)))?;
+    let config = image.config.unwrap_or_default();
+    if config.on_build.is_some_and(|triggers| !triggers.is_empty()) {
+        // They run before the namespace's label is set: namespaces would have their results in common.
+        return Err(Error::Refused(format!(
+            "the image {name} has `ONBUILD` instructions, which the Docker engine's own builder does not run here: have images built by BuildKit \
+             (EVENTFLOW_BUILDKIT), or write what they do in this Dockerfile and name the image that they are built on"
+        )));
     }
-    image.id.ok_or_else(|| {
+    let speaking: Vec<String> =
+        config.labels.unwrap_or_default().into_keys().filter(|name| is_speaking(name)).collect();
+    if let Some(label) =
+        speaking.iter().find(|label| !label.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-/".contains(&c)))
+    {
+        return Err(Error::Refused(format!(
+            "the image {name} has the label {label:?}, which others act on: build it without"
+        )));
+    }
+    let id = image.id.ok_or_else(|| {
         let source = io::Error::other("the Docker engine does not tell its id");
         Error::Io { what: format!("use the image {name}"), source }
-    })
+    })?;
+    Ok(Named { id, speaking })
 }
 
 /// Has the engine build; the id of the image.
@@ -174,7 +197,8 @@ fn archive(context: Context, dockerfile: String) -> (ReceiverStream<io::Result<B
     let (pieces, taken) = mpsc::channel(PIECES);
     let writer = tokio::task::spawn_blocking(move || {
         let out = BufWriter::with_capacity(PIECE_BYTES, Pieces(pieces.clone()));
-        let written = context.write(&dockerfile, out);
+        let go_on = || if pieces.is_closed() { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) };
+        let written = context.write(&dockerfile, out, go_on);
         if written.is_err() {
             // Without it, what is there would be taken for all.
             let _ = pieces.blocking_send(Err(io::Error::other("the context could not be read")));

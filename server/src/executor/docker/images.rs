@@ -49,6 +49,8 @@ pub(super) struct Facts {
     pub(super) runs_something: bool,
     /// Folders that it wants to be volumes.
     pub(super) volumes: Vec<String>,
+    /// The names of its labels.
+    pub(super) labels: Vec<String>,
 }
 
 /// An image that a namespace may have.
@@ -179,12 +181,7 @@ impl Known {
             }
         }
         let user = login.as_ref().map(|login| login.user.clone());
-        let credentials = login.map(|login| DockerCredentials {
-            username: Some(login.user),
-            password: Some(login.password),
-            serveraddress: Some(reference.registry.clone()),
-            ..DockerCredentials::default()
-        });
+        let credentials = login.map(|login| credentials_of(login, reference));
         if reference.whole.contains('@') {
             // The engine asks no registry for an image by its digest if it has it, whoever pulled it.
             let asked = engine.client.inspect_registry_image(&reference.whole, credentials.clone()).await;
@@ -227,6 +224,7 @@ impl Known {
         let config = image.config.unwrap_or_default();
         vetting::check_size(name, &config)?;
         let user = config.user.unwrap_or_default();
+        let labels: Vec<String> = config.labels.unwrap_or_default().into_keys().collect();
         let is_root = vetting::is_root(engine, &self.owner, &id, name, &user).await?;
         let variables = config.env.unwrap_or_default();
         let some = |words: &Option<Vec<String>>| words.as_ref().is_some_and(|words| !words.is_empty());
@@ -238,6 +236,7 @@ impl Known {
             runs_something: some(&config.entrypoint) || some(&config.cmd),
             is_root,
             volumes: config.volumes.unwrap_or_default(),
+            labels,
         })
     }
 
@@ -249,6 +248,33 @@ impl Known {
     /// The image with this id is gone.
     pub(super) fn forget_id(&self, id: &str) {
         self.facts.lock().retain(|_, facts| facts.id != id);
+    }
+}
+
+fn credentials_of(login: Login, reference: &Reference) -> DockerCredentials {
+    DockerCredentials {
+        username: Some(login.user),
+        password: Some(login.password),
+        serveraddress: Some(reference.registry.clone()),
+        ..DockerCredentials::default()
+    }
+}
+
+/// Asks the registry whether this login gets an image by its digest: whoever keeps images gives those that it has to everybody who
+/// knows their digests.
+///
+/// # Errors
+/// [`Error::Refused`] when it does not, [`Error::Io`] when the registry or the engine is away.
+pub(super) async fn check_digest(engine: &Engine, reference: &Reference, login: Option<Login>) -> Result<(), Error> {
+    if !reference.whole.contains('@') {
+        return Ok(());
+    }
+    let user = login.as_ref().map(|login| login.user.clone());
+    let credentials = login.map(|login| credentials_of(login, reference));
+    match engine.client.inspect_registry_image(&reference.whole, credentials).await {
+        Ok(_) => Ok(()),
+        Err(fault) if status(&fault).is_none() => Err(engine.error(format!("pull {}", reference.whole))(fault)),
+        Err(fault) => Err(refusal(engine, reference, user.as_deref(), &message(&fault))),
     }
 }
 
@@ -394,7 +420,7 @@ async fn instead(
     fault: Fault,
     lines: &Lines,
 ) -> Result<Option<String>, Error> {
-    let Reference { whole, registry, .. } = reference;
+    let whole = &reference.whole;
     if status(&fault).is_none() || is_full(&fault) {
         return Err(engine.error(format!("pull {whole}"))(fault));
     }
@@ -403,8 +429,14 @@ async fn instead(
     if engines_own(engine, reference, failure, lines).await? {
         return Ok(None);
     }
+    Err(refusal(engine, reference, user, &says))
+}
+
+/// Why an image is not had from its registry, for what that said.
+fn refusal(engine: &Engine, reference: &Reference, user: Option<&str>, says: &str) -> Error {
+    let Reference { whole, registry, .. } = reference;
     let secret = format!("registry-{registry}");
-    Err(match failure {
+    match Failure::of(says) {
         Failure::Unknown => Error::Refused(no_such(reference)),
         Failure::Denied => Error::Refused(match user {
             Some(user) => format!(
@@ -419,7 +451,7 @@ async fn instead(
             engine.info.os_type.as_deref().unwrap_or("linux"),
             engine.architecture()
         )),
-        Failure::Away => away(reference, &says),
+        Failure::Away => away(reference, says),
         Failure::Other => {
             tracing::warn!(image = %whole, error = says, "an image could not be pulled");
             // A registry may have sent the engine somewhere else, whose answer is nobody's business.
@@ -427,7 +459,7 @@ async fn instead(
                 "{whole} cannot be pulled: {registry} does not answer as a registry does. The server's log says more"
             ))
         }
-    })
+    }
 }
 
 /// Whether the engine's own image is used after such a failure; a line says so.

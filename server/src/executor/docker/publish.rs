@@ -9,10 +9,10 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use super::super::images::{Recipe, Reference};
-use super::super::{Error, Image, Lines};
+use super::super::{Error, Image, Lines, Login};
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
-use super::images::{Failure, check_name, described, on_engine, repository_digest, say};
+use super::images::{Failure, check_digest, check_name, described, on_engine, repository_digest, say};
 use super::own;
 use crate::config::Registry;
 
@@ -46,6 +46,15 @@ impl Docker {
     /// Refuses the names of images that are built here.
     pub(in crate::executor) fn check_name(&self, reference: &Reference) -> Result<(), Error> {
         check_name(&self.shared.engine, reference)
+    }
+
+    /// Refuses an image by its digest that the registry does not give to this login.
+    pub(in crate::executor) async fn check_digest(
+        &self,
+        reference: &Reference,
+        login: Option<Login>,
+    ) -> Result<(), Error> {
+        check_digest(&self.shared.engine, reference, login).await
     }
 
     /// Names an image by its id and puts it where functions are run from.

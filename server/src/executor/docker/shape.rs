@@ -144,7 +144,7 @@ pub(super) fn body(
         user: facts.is_root.then(|| NOBODY.to_owned()),
         cmd: (!command.is_empty()).then(|| command.clone()),
         env: Some(env(spec, facts, (!is_job).then_some(port), more)),
-        labels: Some(owner.labels_of(spec)),
+        labels: Some(labels(spec, facts, owner)),
         exposed_ports: exposed.map(|port| vec![port]),
         healthcheck: if is_job { Some(no_check()) } else { facts.health.clone().map(|health| sooner(health, ability)) },
         attach_stdin: Some(is_job),
@@ -155,6 +155,13 @@ pub(super) fn body(
         host_config: Some(host),
         ..ContainerCreateBody::default()
     })
+}
+
+/// Its own labels, and those of its image without their values: a proxy, Compose or whatever else looks at the labels of an engine's
+/// containers must not take one for what its image says.
+fn labels(spec: &Spec, facts: &Facts, owner: &Owner) -> HashMap<String, String> {
+    let of_image = facts.labels.iter().map(|name| (name.clone(), String::new()));
+    of_image.chain(owner.labels_of(spec)).collect()
 }
 
 fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> HostConfig {
@@ -272,6 +279,7 @@ mod tests {
             variables: Vec::new(),
             runs_something: true,
             volumes: vec!["//data/".into(), "/".into()],
+            labels: vec!["com.docker.compose.service".into(), "io.eventflow.server".into()],
         }
     }
 
@@ -308,6 +316,11 @@ mod tests {
         assert_eq!((host.memory, host.memory_swap), (Some(64 << 20), Some(64 << 20)));
         assert_eq!((host.pids_limit, host.nano_cpus), (Some(12), Some(1_000_000_000)));
         assert_eq!(body.user.as_deref(), Some(NOBODY));
+        let labels = body.labels.unwrap();
+        assert_eq!(
+            (labels["com.docker.compose.service"].as_str(), labels["io.eventflow.server"].as_str()),
+            ("", "here")
+        );
         let tmpfs = host.tmpfs.unwrap();
         assert!(!tmpfs.contains_key("/data/"));
         assert!(tmpfs["/data"].contains("size=33554432") && tmpfs.contains_key("/tmp"));

@@ -194,7 +194,7 @@ mod tests {
     fn file() -> (Dockerfile, Rewritten) {
         let file = Dockerfile::parse(b"FROM a\n\nRUN one && \\\n two\nCMD x\n").unwrap();
         let ids = BTreeMap::from([("a".to_owned(), "sha256:aa".to_owned())]);
-        let rewritten = file.rewritten(&ids, &BTreeMap::new(), ("l", "v"), "linux/amd64").unwrap();
+        let rewritten = file.rewritten(&ids, &BTreeMap::new(), &BTreeMap::new(), ("l", "v"), "linux/amd64").unwrap();
         (file, rewritten)
     }
 

@@ -13,6 +13,9 @@ use crate::tree::{self, Bounds, Entry, Kind, Next, When};
 /// The file that says what is left out.
 pub const IGNORE_FILE: &str = ".dockerignore";
 
+/// The same for one Dockerfile alone; BuildKit takes it instead of [`IGNORE_FILE`].
+const OWN_IGNORE_FILE: &str = "Dockerfile.dockerignore";
+
 /// The Dockerfile's name in the archive that an engine gets. No such file of the source's is in it.
 pub const DOCKERFILE: &str = ".eventflow.Dockerfile";
 
@@ -62,8 +65,7 @@ impl Context {
     /// That it has more than `most` bytes, for people; or that the disk fails.
     pub fn measure(&self, most: u64, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<Result<Extent, String>> {
         let mut extent = Extent { files: 0, bytes: 0 };
-        self.walk(&mut |entry: &Entry<'_>| {
-            go_on()?;
+        self.walk(&mut go_on, &mut |entry: &Entry<'_>| {
             if entry.kind == Kind::File {
                 extent.files += 1;
                 extent.bytes += u64::try_from(entry.stat()?.st_size).unwrap_or(u64::MAX);
@@ -81,9 +83,17 @@ impl Context {
     }
 
     /// Writes it as an archive, with this text as the Dockerfile [`DOCKERFILE`], which no instruction can see.
-    pub fn write(&self, dockerfile: &str, out: impl Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// That of `go_on`, which is asked before each file, or of the disk.
+    pub fn write(
+        &self,
+        dockerfile: &str,
+        out: impl Write,
+        mut go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut archive = tar::Builder::new(out);
-        self.walk(&mut |entry: &Entry<'_>| {
+        self.walk(&mut go_on, &mut |entry: &Entry<'_>| {
             append(&mut archive, entry)?;
             Ok(Next::Go)
         })?;
@@ -108,13 +118,19 @@ impl Context {
         path.to_str().is_some_and(|path| ignored.leaves_out(path))
     }
 
-    fn walk(&self, visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<Next>) -> io::Result<()> {
+    fn walk(
+        &self,
+        go_on: &mut dyn FnMut() -> io::Result<()>,
+        visit: &mut dyn FnMut(&Entry<'_>) -> io::Result<Next>,
+    ) -> io::Result<()> {
         let takes_back = self.ignored.as_ref().is_some_and(Ignored::takes_back);
         let bounds = Bounds { entries: MAX_FILES, ..Bounds::default() };
         tree::walk(&self.folder, bounds, When::Before, |entry| {
             if entry.path.starts_with(DOCKERFILE) {
                 return Ok(Next::Skip);
             }
+            // Also for what is left out: to find that out takes time.
+            go_on()?;
             if self.leaves_out(entry.path) {
                 let skips = entry.kind == Kind::Folder && !takes_back;
                 return Ok(if skips { Next::Skip } else { Next::Go });
@@ -124,17 +140,23 @@ impl Context {
     }
 }
 
-/// The text of a folder's [`IGNORE_FILE`], or what is wrong with it.
+/// The text that says what is left out of a folder, or what is wrong with it.
 fn ignore_text(folder: &Path) -> io::Result<Option<Result<String, String>>> {
+    match text_of(folder, OWN_IGNORE_FILE)? {
+        None => text_of(folder, IGNORE_FILE),
+        own => Ok(own),
+    }
+}
+
+fn text_of(folder: &Path, name: &str) -> io::Result<Option<Result<String, String>>> {
     let mut text = None;
     tree::walk(folder, Bounds::default(), When::Before, |entry| {
-        if entry.path == Path::new(IGNORE_FILE) && entry.kind == Kind::File {
+        if entry.path == Path::new(name) && entry.kind == Kind::File {
             let mut bytes = Vec::new();
             entry.open()?.take(MAX_IGNORE_BYTES + 1).read_to_end(&mut bytes)?;
             let whole = bytes.len() as u64 <= MAX_IGNORE_BYTES;
             let read = String::from_utf8(bytes).ok().filter(|_| whole);
-            text =
-                Some(read.ok_or_else(|| format!("{IGNORE_FILE} is no UTF-8 text of at most {MAX_IGNORE_BYTES} bytes")));
+            text = Some(read.ok_or_else(|| format!("{name} is no UTF-8 text of at most {MAX_IGNORE_BYTES} bytes")));
             return Ok(Next::Stop);
         }
         Ok(if entry.kind == Kind::Folder { Next::Skip } else { Next::Go })
@@ -193,7 +215,7 @@ mod tests {
 
     fn written(context: &Context) -> BTreeMap<String, String> {
         let mut out = Vec::new();
-        context.write("FROM x\n", &mut out).unwrap();
+        context.write("FROM x\n", &mut out, || Ok(())).unwrap();
         let mut archive = tar::Archive::new(out.as_slice());
         let entries = archive.entries().unwrap().map(|entry| {
             let mut entry = entry.unwrap();
@@ -237,6 +259,22 @@ mod tests {
         let why = context.measure(9, || Ok(())).unwrap().unwrap_err();
         assert!(why.contains("9 bytes") && why.contains(".dockerignore") && why.contains(LIMIT), "{why}");
         assert!(context.measure(10, || Err(io::Error::other("called off"))).is_err());
+    }
+
+    #[test]
+    fn the_list_of_one_dockerfile_takes_the_place_of_the_other() {
+        let folder = folder(&[(".dockerignore", "*\n"), ("Dockerfile.dockerignore", "b\n"), ("a", "x"), ("b", "x")]);
+        let context = context(&folder);
+        let written = written(&context);
+        assert!(written.contains_key("a") && !written.contains_key("b") && written[IGNORE_FILE].starts_with("b\n"));
+    }
+
+    #[test]
+    fn what_is_left_out_is_looked_at_no_longer_than_wanted() {
+        let folder = folder(&[(".dockerignore", "*\n"), ("a", "x"), ("b", "x")]);
+        let context = context(&folder);
+        let stop = || Err(io::Error::other("called off"));
+        assert!(context.measure(10, stop).is_err() && context.write("FROM x\n", Vec::new(), stop).is_err());
     }
 
     #[test]

@@ -6,6 +6,9 @@ use regex::{RegexSet, RegexSetBuilder};
 const MAX_PATTERNS: usize = 1000;
 const MAX_PATTERN_BYTES: usize = 1024;
 
+/// The most `*` and `?` of all patterns: each of them may fit at every place of every path.
+const MAX_WILDCARDS: usize = 1000;
+
 /// The largest of what the patterns become, in memory.
 const MAX_COMPILED: usize = 4 << 20;
 
@@ -25,6 +28,7 @@ impl Ignored {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let (mut patterns, mut keeps) = (Vec::new(), Vec::new());
+        let mut wildcards = 0;
         for (index, line) in text.lines().enumerate() {
             let wrong = |why: &str| format!(".dockerignore, line {}: {why}", index + 1);
             if line.starts_with('#') || line.trim().is_empty() {
@@ -39,6 +43,10 @@ impl Ignored {
                 return Err(wrong(&format!(
                     "more than {MAX_PATTERNS} patterns, or more than {MAX_PATTERN_BYTES} bytes in one"
                 )));
+            }
+            wildcards += pattern.bytes().filter(|c| b"*?".contains(c)).count();
+            if wildcards > MAX_WILDCARDS {
+                return Err(wrong(&format!("the patterns have more than {MAX_WILDCARDS} `*` and `?` together")));
             }
             let Some(pattern) = clean(pattern) else { continue };
             let pattern = translated(&pattern).ok_or_else(|| wrong("this is no pattern"))?;
@@ -168,6 +176,8 @@ mod tests {
             let why = Ignored::parse(text).unwrap_err();
             assert!(why.starts_with(".dockerignore, line 2: "), "{text}: {why}");
         }
+        let why = Ignored::parse(&"*a*b\n".repeat(MAX_WILDCARDS / 2 + 1)).unwrap_err();
+        assert!(why.contains("more than 1000 `*` and `?`"), "{why}");
         assert!(Ignored::parse(&"a\n".repeat(MAX_PATTERNS + 1)).is_err());
         assert!(Ignored::parse(&"a".repeat(MAX_PATTERN_BYTES + 1)).is_err());
     }

@@ -31,20 +31,39 @@ pub(super) struct From {
     pub(super) name: Option<String>,
 }
 
-/// The stages that have begun so far, and the variables that a `FROM` may name.
+/// The stages so far, and the variables that a `FROM` may name.
+///
+/// An engine knows a stage when it has ended, at the next `FROM`: until then, its name or number means an image to it.
 pub(super) struct Stages {
+    /// The names of those that have ended.
     names: BTreeSet<String>,
+    /// How many have begun.
+    begun: usize,
+    /// The name of the last one.
+    current: Option<String>,
     globals: Arguments,
+}
+
+/// What is copied from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Origin<'v> {
+    /// A stage that has ended.
+    Stage,
+    /// An image.
+    Image(&'v str),
 }
 
 impl Stages {
     pub(super) fn new(file: &Dockerfile, arguments: &Arguments) -> Self {
-        Self { names: BTreeSet::new(), globals: globals(&file.instructions, arguments) }
+        let globals = globals(&file.instructions, arguments);
+        Self { names: BTreeSet::new(), begun: 0, current: None, globals }
     }
 
-    /// Reads a `FROM`, whose stage is known from here on.
+    /// Reads a `FROM`. The stage before it is known from here on.
     pub(super) fn begin(&mut self, from: &Instruction) -> Result<From, Fault> {
         let fault = |why: String| Fault::new(from.line, why);
+        self.names.extend(self.current.take());
+        self.begun += 1;
         let mut words: Vec<&str> = from.rest.split_whitespace().collect();
         let mut platform = None;
         while let Some(flag) = words.first().filter(|word| word.starts_with("--")) {
@@ -76,15 +95,37 @@ impl Stages {
             if !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(allowed) {
                 return Err(fault(format!("`{}` is no name for a stage", domain::text::shown(name))));
             }
-            self.names.insert(name.clone());
+            if self.names.contains(name) {
+                return Err(fault(format!("another stage is called `{name}`, too")));
+            }
+            self.current = Some(name.clone());
         }
         Ok(From { base, platform, name })
     }
 
-    /// The image that is copied from, unless it is a stage.
-    pub(super) fn copied_from<'v>(&self, value: &'v str) -> Option<&'v str> {
-        let is_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        (!is_number && !self.names.contains(&value.to_ascii_lowercase())).then_some(value)
+    /// What is copied from.
+    ///
+    /// # Errors
+    /// A stage that has not ended, which an engine takes for the name of an image, or the beginning of its id.
+    pub(super) fn copied_from<'v>(&self, value: &'v str) -> Result<Origin<'v>, String> {
+        let name = value.to_ascii_lowercase();
+        if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+            let has_ended = value.parse::<usize>().is_ok_and(|number| number + 1 < self.begun);
+            let why = || format!("there is no stage {value} before this one: stages count from 0");
+            return has_ended.then_some(Origin::Stage).ok_or_else(why);
+        }
+        if self.current.as_ref() == Some(&name) {
+            return Err(format!("`{name}` is this stage itself: what is copied comes from one before it"));
+        }
+        Ok(if self.names.contains(&name) { Origin::Stage } else { Origin::Image(value) })
+    }
+
+    /// The image that is copied from, if it is one.
+    fn image_copied_from(&self, value: &str) -> Result<Option<String>, String> {
+        Ok(match self.copied_from(value)? {
+            Origin::Stage => None,
+            Origin::Image(image) => Some(image.to_owned()),
+        })
     }
 }
 
@@ -102,9 +143,10 @@ impl Dockerfile {
                     Base::Image(image) => Some(image),
                     Base::Scratch | Base::Stage(_) => None,
                 },
-                "COPY" => {
-                    flags(instruction)?.value("from").and_then(|value| stages.copied_from(value)).map(str::to_owned)
-                }
+                "COPY" => match flags(instruction)?.value("from") {
+                    Some(value) => stages.image_copied_from(value).map_err(|why| Fault::new(instruction.line, why))?,
+                    None => None,
+                },
                 _ => None,
             };
             if let Some(image) = image {
@@ -122,21 +164,20 @@ impl Dockerfile {
         let mut stages = Stages::new(self, arguments);
         let mut images = BTreeSet::new();
         for instruction in &self.instructions {
-            let image = match instruction.name {
-                "FROM" => stages.begin(instruction).ok().and_then(|from| match from.base {
-                    Base::Image(image) => Some(image),
-                    Base::Scratch | Base::Stage(_) => None,
-                }),
+            match instruction.name {
+                "FROM" => {
+                    if let Ok(From { base: Base::Image(image), .. }) = stages.begin(instruction) {
+                        images.insert(image);
+                    }
+                }
                 // Also in `RUN --mount=type=bind,from=…`.
-                "COPY" | "RUN" => instruction
-                    .rest
-                    .split([' ', ','])
-                    .find_map(|word| word.trim_start_matches("--").strip_prefix("from="))
-                    .and_then(|value| stages.copied_from(value))
-                    .map(str::to_owned),
-                _ => None,
-            };
-            images.extend(image);
+                "COPY" | "RUN" => {
+                    let words = instruction.rest.split([' ', '\t', ',']);
+                    let names = words.filter_map(|word| word.trim_start_matches("--").strip_prefix("from="));
+                    images.extend(names.filter_map(|name| stages.image_copied_from(name).ok().flatten()));
+                }
+                _ => {}
+            }
             if images.len() > MAX_IMAGES {
                 break;
             }
@@ -161,7 +202,7 @@ mod tests {
     #[test]
     fn the_images_that_are_used_are_found() {
         let text = "ARG V=22\nFROM node:${V} AS Build\nFROM build AS test\nFROM scratch\nCOPY --from=build /a /b\n\
-            COPY --from=0 /a /c\nCOPY --chown=1:1 --from=nginx:1 /a /d\nCOPY --from=later / /\nFROM node:22 AS later\n";
+            COPY --from=1 /a /c\nCOPY --chown=1:1 --from=nginx:1 /a /d\nCOPY --from=later / /\nFROM node:22 AS later\n";
         let expected = [("later", 8), ("nginx:1", 7), ("node:22", 2)].map(|(name, line)| (name.to_owned(), line));
         assert_eq!(images(text).unwrap(), expected);
         let likely = parsed("FROM a/b\nRUN --mount=type=bind,from=c/d,target=/x y\nFROM $(x)\nCOPY --from=e/f / /");
@@ -181,6 +222,13 @@ mod tests {
             "ARG A=${B#x}\nFROM a$A$",
             "FROM a\nCOPY --from=$A / /",
             "FROM a\nCOPY --fr\"om=x\" / /",
+            // An engine takes these for the names or the ids of images.
+            "FROM a AS e8\nCOPY --from=e8 / /",
+            "FROM a AS e8\nCOPY --from=E8 / /",
+            "FROM a\nCOPY --from=0 / /",
+            "FROM a\nFROM a\nCOPY --from=00000000000000000001 / /",
+            "FROM a\nFROM a\nCOPY --from=11111111111111111111 / /",
+            "FROM a AS b\nFROM a AS b\nFROM a AS B",
         ] {
             assert!(
                 Dockerfile::parse(text.as_bytes()).and_then(|file| file.images(&Arguments::new())).is_err(),

@@ -17,4 +17,4 @@ mod variables;
 
 pub use fault::Fault;
 pub use file::{Arguments, Dockerfile, Instruction, MAX_BYTES};
-pub use rewrite::{Rewritten, check_trigger};
+pub use rewrite::{Rewritten, is_speaking};

@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::bases::{Base, SCRATCH, Stages};
+use super::bases::{Base, Origin, SCRATCH, Stages};
 use super::file::KNOWN;
 use super::flags::flags;
 use super::{Arguments, Dockerfile, Fault, Instruction};
+
+/// What newer engines let lines follow by `<<`.
+const DOCUMENTED: [&str; 4] = ["ADD", "COPY", "ONBUILD", "RUN"];
+
+/// How labels begin that others act on who look at an engine's containers, those of builds among them: Compose, proxies, EventFlow.
+const SPEAKING: [&str; 4] = ["com.docker.", "io.eventflow.", "traefik.", "caddy"];
 
 /// What an engine fetches itself.
 const ADDRESSES: [&str; 2] = ["http://", "https://"];
@@ -45,13 +51,14 @@ impl Dockerfile {
     }
 
     /// Prints it, with ids in place of the names of images, and a label on what its stages begin with: stages of different labels have
-    /// no step in common that the engine could take from one for the other.
+    /// no step in common that the engine could take from one for the other. `emptied`: labels that images have, which get no value.
     ///
     /// # Errors
     /// What an engine's own builder cannot do, or must not.
     pub fn rewritten(
         &self,
         ids: &BTreeMap<String, String>,
+        emptied: &BTreeMap<String, Vec<String>>,
         arguments: &Arguments,
         (label, value): (&str, &str),
         platform: &str,
@@ -73,8 +80,9 @@ impl Dockerfile {
         };
         for (index, instruction) in self.instructions.iter().enumerate() {
             let Instruction { line, name, rest, has_document } = instruction;
-            if *has_document {
-                let why = "the Docker engine's own builder takes no lines after `<<`: write them with `\\`, or have images built by BuildKit (EVENTFLOW_BUILDKIT)";
+            // Which lines follow, engines do not agree on.
+            if *has_document || DOCUMENTED.contains(name) && rest.contains("<<") {
+                let why = "the Docker engine's own builder takes no `<<`: write the lines with `\\`, or have images built by BuildKit (EVENTFLOW_BUILDKIT)";
                 return Err(Fault::new(*line, why));
             }
             let text = match *name {
@@ -89,7 +97,13 @@ impl Dockerfile {
                     let name = from.name.map(|name| format!(" AS {name}")).unwrap_or_default();
                     print(Some(index), *line, &format!("FROM {base}{name}"));
                     if !matches!(from.base, Base::Stage(_)) {
-                        print(None, *line, &format!("LABEL {label}={value}"));
+                        let mut text = format!("LABEL {label}={value}");
+                        if let Base::Image(image) = &from.base {
+                            for name in emptied.get(image).into_iter().flatten() {
+                                text.push_str(&format!(" {name}=\"\""));
+                            }
+                        }
+                        print(None, *line, &text);
                     }
                     continue;
                 }
@@ -97,6 +111,10 @@ impl Dockerfile {
                 "ADD" => {
                     check_add(instruction)?;
                     format!("ADD {rest}")
+                }
+                "LABEL" => {
+                    check_label(rest, *line)?;
+                    format!("LABEL {rest}")
                 }
                 "ONBUILD" => {
                     check_trigger(rest, *line)?;
@@ -119,15 +137,38 @@ fn copy<'i>(
     let flags = flags(copy)?;
     let mut text = String::from("COPY ");
     for (name, value) in &flags.all {
-        let image = value.filter(|_| *name == "from").and_then(|from| stages.copied_from(from));
-        let value = match image {
-            Some(image) => Some(id(image, copy.line)?.as_str()),
-            None => *value,
+        let from = value.filter(|_| *name == "from").map(|from| stages.copied_from(from)).transpose();
+        let value = match from.map_err(|why| Fault::new(copy.line, why))? {
+            Some(Origin::Image(image)) => Some(id(image, copy.line)?.as_str()),
+            Some(Origin::Stage) | None => *value,
         };
         text.push_str(&value.map_or_else(|| format!("--{name} "), |value| format!("--{name}={value} ")));
     }
     text.push_str(flags.rest);
     Ok(text)
+}
+
+/// Whether others act on a label of this name.
+pub fn is_speaking(label: &str) -> bool {
+    let label = label.to_ascii_lowercase();
+    SPEAKING.iter().any(|begin| label.starts_with(begin))
+}
+
+/// Refuses labels that others act on while a command of the build runs.
+fn check_label(rest: &str, line: usize) -> Result<(), Fault> {
+    let plain = rest.to_ascii_lowercase().replace(['"', '\'', '\\', '`'], "");
+    if let Some(begin) = SPEAKING.iter().find(|begin| plain.contains(*begin)) {
+        return Err(Fault::new(line, format!("a label of `{begin}…` is acted on by others: leave it out")));
+    }
+    let names_a_variable = plain.split_whitespace().enumerate().any(|(index, word)| match word.split_once('=') {
+        Some((name, _)) => name.contains('$'),
+        // `LABEL NAME VALUE`, or the rest of a value in quotes.
+        None => index == 0 && word.contains('$'),
+    });
+    match names_a_variable {
+        true => Err(Fault::new(line, "the name of a label has a variable: write the name itself")),
+        false => Ok(()),
+    }
 }
 
 /// An engine builds for its own platform.
@@ -169,7 +210,7 @@ fn check_add(add: &Instruction) -> Result<(), Fault> {
 }
 
 /// Refuses an `ONBUILD` that fetches or names an image: whoever builds on this one would be held to what it names.
-pub fn check_trigger(trigger: &str, line: usize) -> Result<(), Fault> {
+fn check_trigger(trigger: &str, line: usize) -> Result<(), Fault> {
     let trigger = trigger.trim();
     let fault = |why: &str| Err(Fault::new(line, why));
     if trigger.contains(['\n', '\r']) {
@@ -186,6 +227,7 @@ pub fn check_trigger(trigger: &str, line: usize) -> Result<(), Fault> {
         "ADD" => check_add(&inner),
         "COPY" if !flags(&inner)?.all.iter().any(|(name, _)| *name == "from") => Ok(()),
         "COPY" => fault("`ONBUILD COPY --from` is not possible here"),
+        "LABEL" => check_label(&inner.rest, line),
         "FROM" | "ONBUILD" | "MAINTAINER" => fault("this instruction cannot be an `ONBUILD`"),
         _ => Ok(()),
     }
@@ -201,7 +243,8 @@ mod tests {
         let file = Dockerfile::parse(text.as_bytes()).unwrap();
         let ids =
             BTreeMap::from([("a:1".to_owned(), "sha256:aa".to_owned()), ("b".to_owned(), "sha256:bb".to_owned())]);
-        file.rewritten(&ids, &Arguments::new(), LABEL, "linux/amd64").map_err(|fault| fault.to_string())
+        let emptied = BTreeMap::from([("b".to_owned(), vec!["com.docker.compose.project".to_owned()])]);
+        file.rewritten(&ids, &emptied, &Arguments::new(), LABEL, "linux/amd64").map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -215,7 +258,10 @@ mod tests {
         assert_eq!((found.step(2), found.step(3), found.step(4)), (Some(1), None, Some(2)));
         assert_eq!((found.line(4), found.line(9), found.line(99)), (Some(4), Some(9), None));
         let ticked = rewritten("# escape=`\nFROM b\nRUN x `\ny").unwrap();
-        assert_eq!(ticked.text, "# escape=`\nFROM sha256:bb\nLABEL label=team\nRUN x y\n");
+        assert_eq!(
+            ticked.text,
+            "# escape=`\nFROM sha256:bb\nLABEL label=team com.docker.compose.project=\"\"\nRUN x y\n"
+        );
         assert_eq!((ticked.line(4), ticked.step(3)), (Some(3), Some(1)));
     }
 
@@ -238,13 +284,29 @@ mod tests {
             "COPY --from=$B / /",
             "COPY --from=b --from=a:1 / /",
             "COPY <<EOF /x\na\nEOF",
+            "RUN true <<\"FROM scratch AS b\"",
+            "ONBUILD RUN cat <<E",
+            "RUN cat <\\\n<E",
+            "LABEL com.docker.compose.project=eventflow",
+            "LABEL a=b \"com.doc\"ker.compose.project=eventflow",
+            "LABEL Traefik.enable true",
+            "LABEL a=b $X=c",
+            "LABEL $X c",
+            "ONBUILD LABEL traefik.enable=true",
             "FROM other",
             "FROM --platform=linux/arm64 b",
         ] {
             let text = format!("FROM b\n{line}\n");
             assert!(rewritten(&text).is_err(), "{line}");
         }
-        for line in ["ADD x$V.tar /", "ADD ./$X /x", "ONBUILD RUN x", "ONBUILD COPY a b", "COPY [\"a\", \"b\"]"] {
+        for line in [
+            "LABEL a=$V b=\"at $W here\"",
+            "ADD x$V.tar /",
+            "ADD ./$X /x",
+            "ONBUILD RUN x",
+            "ONBUILD COPY a b",
+            "COPY [\"a\", \"b\"]",
+        ] {
             rewritten(&format!("FROM b\n{line}\n")).unwrap_or_else(|why| panic!("{line}: {why}"));
         }
     }

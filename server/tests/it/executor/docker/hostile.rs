@@ -8,6 +8,7 @@ use server::executor::{Error, Executor};
 
 use super::super::{Log, call, texts};
 use super::{BUSYBOX, Containers, docker, host, image, server_name, shell};
+use crate::app::eventually;
 
 /// An image of the engine alone, from a Dockerfile; removed at the end.
 struct Made(String);
@@ -64,6 +65,28 @@ async fn what_an_image_has_in_the_place_of_the_result_opens_no_folder_on_the_dis
     let lines = prints(&containers, &made, script).await;
     assert!(!lines.iter().any(|line| line == "written" || line == "/eventflow/own"), "{lines:?}");
     assert!(lines.iter().any(|line| line == "result"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_an_images_labels_say_is_not_said_of_its_containers() {
+    let containers = Containers::new().await;
+    let made =
+        Made::of("LABEL com.docker.compose.project=eventflow com.docker.compose.service=postgres traefik.enable=true");
+    let (lines, _log) = Log::new();
+    let job = containers.docker.job(image(&made.0, &["/bin/sleep", "600"]), call(), lines);
+    let own = format!("label=io.eventflow.server={}", containers.server);
+    let mut look = async || {
+        let id = docker(&["ps", "-q", "--filter", &own]);
+        (!id.is_empty()).then(|| docker(&["inspect", "--format", "{{json .Config.Labels}}", &id]))
+    };
+    let labels = tokio::select! {
+        labels = eventually("its container is there", &mut look) => labels,
+        ended = job => panic!("{:?}", ended.err()),
+    };
+    let labels: std::collections::BTreeMap<String, String> = serde_json::from_str(&labels).unwrap();
+    for name in ["com.docker.compose.project", "com.docker.compose.service", "traefik.enable"] {
+        assert_eq!(labels[name], "", "{labels:?}");
+    }
 }
 
 #[tokio::test]
