@@ -89,6 +89,7 @@ impl ImageBuilds<'_> {
             logins,
             memory_mb: bounds.memory_mb,
             max_bytes: bounds.image,
+            reproducible: false,
             scratch: scratch.path("image"),
         };
         // Dropping it ends the build where it runs.
