@@ -168,7 +168,7 @@ function serve({ handler, isAdapted }) {
   });
   const socket = process.env.EVENTFLOW_SOCKET;
   if (socket) server.listen({ path: socket, backlog: BACKLOG });
-  else server.listen({ port: Number(process.env.PORT ?? 8080), host: process.env.HOST ?? '127.0.0.1', backlog: BACKLOG });
+  else server.listen({ port: Number(process.env.PORT ?? 8080), host: process.env.EVENTFLOW_HOST ?? process.env.HOST ?? '127.0.0.1', backlog: BACKLOG });
 }
 
 // ---- Jobs ----

@@ -488,6 +488,7 @@ def _listen():
     else:
         listener = socket.socket(socket.AF_INET)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", "8080"))))
+        host = os.environ.get("EVENTFLOW_HOST") or os.environ.get("HOST", "127.0.0.1")
+        listener.bind((host, int(os.environ.get("PORT", "8080"))))
     listener.listen(BACKLOG)
     return listener

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Error;
+use crate::builder::Bases;
 use crate::config::Settings;
 use crate::executor::docker::{DEFAULT_HOST, Options};
-use crate::executor::{BuildKit, Docker, ImageBuilder};
+use crate::executor::{BuildKit, Docker, Executor, Executors, ImageBuilder, Sandbox};
 use crate::store::Store;
 
 /// Connects to the engine. Without one, functions of files run all the same: a warning says it where somebody wanted one.
@@ -41,6 +42,35 @@ pub(super) async fn connect(
             Ok((None, wanted.map(|_| warning)))
         }
     }
+}
+
+/// What runs functions, the first choice first.
+pub(super) fn executors(settings: &Settings, sandbox: &Arc<Sandbox>, docker: Option<&Arc<Docker>>) -> Executors {
+    let of_files = (!settings.only_containers).then(|| sandbox.clone() as Arc<dyn Executor>);
+    let of_images = docker.map(|docker| docker.clone() as Arc<dyn Executor>);
+    Executors::new(of_files.into_iter().chain(of_images))
+}
+
+/// What has to be said at the start where nothing but containers runs functions.
+pub(super) fn warnings(settings: &Settings, sandbox: &Sandbox, docker: Option<&Arc<Docker>>) -> Vec<String> {
+    if !settings.only_containers {
+        return Vec::new();
+    }
+    let no_engine = docker.is_none().then(|| {
+        "EVENTFLOW_EXECUTOR is docker, and no engine is used: no function can be built or run. See to it that one answers at DOCKER_HOST, and start the \
+         server again."
+            .to_owned()
+    });
+    let no_sandbox = (!sandbox.isolated()).then(|| {
+        "Git, by which repositories are fetched, runs as an ordinary process here: install bubblewrap, or give functions as bundles.".to_owned()
+    });
+    no_engine.into_iter().chain(no_sandbox).collect()
+}
+
+/// What functions of files become images on, where they do.
+pub(super) fn bases(settings: &Settings) -> Option<Bases> {
+    let (node, python) = (settings.node_image.clone(), settings.python_image.clone());
+    settings.builds_images.then_some(Bases { node, python })
 }
 
 /// What builds images for the engine: the BuildKit that is set, or the engine itself.

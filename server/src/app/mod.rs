@@ -35,7 +35,7 @@ use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Admission, Doors};
 use crate::edge::{self, About, Auth, ConnectionSlots, Hosts, Services, Serving, auth};
-use crate::executor::{Docker, Executor, Executors, Sandbox};
+use crate::executor::{Docker, Sandbox};
 use crate::gateway::{Gateway, Recorder};
 use crate::ingress;
 use crate::keeping::{self, Keeping};
@@ -149,8 +149,8 @@ impl Platform {
         let sandbox = sandbox.with_disk(settings.limits.disk_read as u64, settings.limits.disk_write as u64);
         let sandbox = Arc::new(sandbox);
         let (docker, no_containers) = containers::connect(&settings, &node, &store).await?;
-        let of_images = docker.clone().map(|docker| docker as Arc<dyn Executor>);
-        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>].into_iter().chain(of_images));
+        let executors = containers::executors(&settings, &sandbox, docker.as_ref());
+        let of_containers = containers::warnings(&settings, &sandbox, docker.as_ref());
         let limits = &settings.limits;
         let builder = Builder::new(
             sandbox,
@@ -170,6 +170,7 @@ impl Platform {
                 artifacts_dir: settings.artifacts_dir.clone(),
                 local_repositories: settings.local_repositories,
                 git_allow: settings.git_allow.clone(),
+                bases: containers::bases(&settings),
                 ..builder::Settings::default()
             },
         )
@@ -224,7 +225,7 @@ impl Platform {
             executor: executors.describe(),
             warnings: executors.warnings(),
         };
-        about.warnings.extend(no_containers);
+        about.warnings.extend(no_containers.into_iter().chain(of_containers));
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
         let callbacks = Callbacks {
             outward: settings.callback_allow.clone(),

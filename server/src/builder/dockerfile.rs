@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::image::ImageBuilds;
 use super::journal::Journal;
 use super::scratch::Scratch;
-use super::{Built, Error, Order, files};
+use super::{Built, Error, Order, files, install};
 use crate::executor::images::{Context, Dockerfile, Extent, Recipe, Reference};
 use crate::executor::{Image, Login};
 use crate::vault::Secret;
@@ -38,6 +38,16 @@ pub(super) struct Source {
     pub(super) manifest: Manifest,
     /// The secrets that its commands may read.
     pub(super) secrets: Vec<Secret>,
+    /// The base image, if the Dockerfile is not the author's but was made here.
+    pub(super) generated: Option<Base>,
+}
+
+/// The image that a Dockerfile of ours begins with.
+pub(super) struct Base {
+    /// Its name.
+    pub(super) image: String,
+    /// The setting that names it.
+    pub(super) setting: &'static str,
 }
 
 impl ImageBuilds<'_> {
@@ -55,12 +65,19 @@ impl ImageBuilds<'_> {
     ) -> Result<Built, Error> {
         self.check(&source.manifest)?;
         let Some(builder) = self.builder else {
+            if source.generated.is_some() {
+                return Err(Error::Refused(format!(
+                    "functions of files become images on this server (EVENTFLOW_BUILD, EVENTFLOW_EXECUTOR), and it has no container engine to \
+                     build the `{}` function by: see to it that one answers at DOCKER_HOST, and start the server again",
+                    source.manifest.runtime.as_str()
+                )));
+            }
             return Err(Error::Refused(format!(
                 "the runtime is `docker`, and nothing here makes an image out of a {FILE}: this server has no container engine. Start it with \
                  DOCKER_HOST set to that of one, or say another runtime in function.json, such as `command`"
             )));
         };
-        let Source { folder, manifest, secrets } = source;
+        let Source { folder, manifest, secrets, generated } = source;
         let Some(text) = files::text(&folder, FILE)? else {
             return Err(Error::Refused(format!(
                 "the runtime is `docker`, and there is no {FILE} in the function's folder: add one, or name an `image` in function.json"
@@ -74,7 +91,7 @@ impl ImageBuilds<'_> {
                 "building the image took more than {seconds} s and was ended (the limit is EVENTFLOW_BUILD_TIMEOUT)"
             ))
         };
-        let context = timeout_at(until, context(&folder, bounds.context, scratch)).await;
+        let context = timeout_at(until, context(&folder, bounds.context, generated.is_some(), scratch)).await;
         let (context, extent) = context.map_err(too_long)??;
         let logins = self.logins(order, &dockerfile, &manifest.build.env).await?;
         journal
@@ -97,12 +114,17 @@ impl ImageBuilds<'_> {
             logins,
             memory_mb: bounds.memory_mb,
             max_bytes: bounds.image,
+            reproducible: generated.is_some(),
             scratch: scratch.path("image"),
         };
         // Dropping it ends the build where it runs.
         let build = journal.follow(|lines| builder.build(recipe, lines));
-        let (image, _): (Result<Image, _>, _) = timeout_at(until, build).await.map_err(too_long)?;
-        self.finished(order, image?, manifest, journal).await
+        let (image, tail): (Result<Image, _>, _) = timeout_at(until, build).await.map_err(too_long)?;
+        let image = match (image.map_err(Error::from), &generated) {
+            (Err(Error::Refused(why)), Some(base)) => return Err(Error::Refused(base.explained(&why, &tail))),
+            (image, _) => image?,
+        };
+        self.finished(order, image, manifest, journal).await
     }
 
     /// The namespace's logins for the registries that the Dockerfile seems to use.
@@ -125,8 +147,23 @@ impl ImageBuilds<'_> {
     }
 }
 
+impl Base {
+    /// Why an image could not be built, for an author who knows no Dockerfile.
+    fn explained(&self, why: &str, tail: &[String]) -> String {
+        if let Some(why) = why.strip_prefix("Dockerfile, line 1: ") {
+            return format!("the base image {} ({}): {why}", self.image, self.setting);
+        }
+        // `--mount=…` of secrets comes first, which is no part of the command.
+        let command =
+            why.split_once("`RUN ").map(|(_, rest)| rest.split(' ').skip_while(|word| word.starts_with("--")));
+        let command = command.map(|words| words.take(2).collect::<Vec<_>>().join(" "));
+        let explained = command.and_then(|command| install::explained(&command, tail));
+        explained.unwrap_or_else(|| why.replacen("Dockerfile, line", "the Dockerfile above, line", 1))
+    }
+}
+
 /// The files that the image is built from.
-async fn context(folder: &Path, most: u64, scratch: &Scratch) -> Result<(Context, Extent), Error> {
+async fn context(folder: &Path, most: u64, is_generated: bool, scratch: &Scratch) -> Result<(Context, Extent), Error> {
     let folder = folder.to_owned();
     scratch
         .block(move |hold| {
@@ -134,8 +171,32 @@ async fn context(folder: &Path, most: u64, scratch: &Scratch) -> Result<(Context
             files::remove(&folder.join(".git")).map_err(Error::failed("remove .git"))?;
             let failed = || Error::failed("read the files that the image is built from");
             let context = Context::of(folder).map_err(failed())?.map_err(Error::Refused)?;
-            let extent = context.measure(most, || hold.go_on()).map_err(failed())?.map_err(Error::Refused)?;
+            let too_many = |why: String| match is_generated {
+                true => format!(
+                    "the function's files have more than {}: take out what it does not need (the limit is EVENTFLOW_MAX_BUILD_CONTEXT)",
+                    bytes(most)
+                ),
+                false => why,
+            };
+            let extent = context.measure(most, || hold.go_on()).map_err(failed())?;
+            let extent = extent.map_err(|why| Error::Refused(too_many(why)))?;
             Ok((context, extent))
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failures_of_what_was_made_here_are_told_in_the_words_of_the_author() {
+        let base = Base { image: "node:22".into(), setting: "EVENTFLOW_IMAGE_NODE" };
+        let told = base.explained("Dockerfile, line 1: there is no image node:22", &[]);
+        assert_eq!(told, "the base image node:22 (EVENTFLOW_IMAGE_NODE): there is no image node:22");
+        let why = "Dockerfile, line 5 (step 5/9, `RUN --mount=type=secret,id=A npm ci && rm -rf /tmp/build`): it ended with exit code 1";
+        let tail = ["npm error ETARGET No matching version found for a@9.".to_owned()];
+        assert!(base.explained(why, &tail).starts_with("`npm ci` failed: there is no version `a@9`"));
+        assert!(base.explained(why, &[]).starts_with("the Dockerfile above, line 5 (step 5/9"));
+    }
 }

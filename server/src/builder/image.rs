@@ -88,7 +88,9 @@ impl ImageBuilds<'_> {
         journal: &Journal,
     ) -> Result<Built, Error> {
         journal.log(description(&image)).await;
-        manifest.port = manifest.port.or(image.port);
+        if manifest.runtime == Runtime::Docker {
+            manifest.port = manifest.port.or(image.port);
+        }
         let facts = Some(facts(&image));
         let made = Made::Image { reference: image.reference, digest: image.digest, facts };
         if let (Some(trial), Made::Image { reference, digest, .. }) = (self.trial, &made) {

@@ -31,7 +31,7 @@ const MAX_LINES: u64 = 50_000;
 const DRAIN: Duration = Duration::from_secs(30);
 
 /// Lines that are kept for the message of a failure: what a package manager says first is often what counts.
-const TAIL_LINES: usize = 40;
+const TAIL_LINES: usize = 120;
 
 /// The log of one build.
 pub(super) struct Journal {

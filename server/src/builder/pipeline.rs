@@ -16,10 +16,11 @@ use super::image::ImageBuilds;
 use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Answers, Given, Nodes, Tools};
 use super::journal::Journal;
+use super::packed::{self, Files};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Built, Error, Order, Settings, files, folders, leaks, manifest, survey};
+use super::{Bases, Built, Error, Order, Settings, files, folders, leaks, manifest, survey};
 use crate::artifacts::{Artifacts, Failure, Limits};
 use crate::executor::{Code, Executors, ImageBuilder, Images, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
@@ -262,10 +263,15 @@ impl Inner {
                 return Err(Error::Manifest { origin: "the manifest".into(), faults });
             }
         }
-        if let Err(error) = self.executors.for_manifest(&manifest) {
+        let bases = self.settings.bases.as_ref().filter(|_| manifest.runtime != Runtime::Command);
+        if let (None, Err(error)) = (bases, self.executors.for_manifest(&manifest)) {
             return Err(Error::Refused(format!(
-                "the runtime is `{}`, and {error}; say another runtime in function.json, such as `command`",
-                manifest.runtime.as_str()
+                "the runtime is `{}`, and {error}; {}",
+                manifest.runtime.as_str(),
+                match manifest.runtime {
+                    Runtime::Command => "add a Dockerfile that starts it, and say the runtime `docker`",
+                    _ => "say another runtime in function.json, such as `command`",
+                }
             )));
         }
         // What cannot be found out gives no hint.
@@ -275,9 +281,14 @@ impl Inner {
         if let Some(hint) = &hint {
             journal.log(hint.clone()).await;
         }
+        let explained = |error| with_hint(error, hint.as_deref());
+        if let Some(bases) = bases {
+            let files = Files { folder, manifest, steps, build };
+            let built = self.of_files(order, bases, files, scratch, journal).await.map_err(explained);
+            return built.map(|built| Built { commit, ..built });
+        }
         let (given, secrets) = self.given(order, &manifest, &folder, scratch, journal).await?;
         let what = (manifest.runtime, steps.as_slice(), given);
-        let explained = |error| with_hint(error, hint.as_deref());
         install::install(&self.tools, &folder, what, (shelf, build, order.function.uuid()), scratch, journal)
             .await
             .map_err(explained)?;
@@ -308,15 +319,33 @@ impl Inner {
         scratch: &Scratch,
         journal: &Journal,
     ) -> Result<Built, Error> {
-        let bounds = Bounds {
+        let secrets = self.build_secrets(order, &manifest, journal).await?;
+        let source = dockerfile::Source { folder, manifest, secrets, generated: None };
+        self.image_builds().built(order, source, self.bounds(), scratch, journal).await
+    }
+
+    fn bounds(&self) -> Bounds {
+        Bounds {
             context: self.settings.max_context_bytes,
             image: self.settings.max_disk_bytes,
             memory_mb: self.settings.memory_mb,
             within: self.settings.install_timeout,
-        };
-        let secrets = self.build_secrets(order, &manifest, journal).await?;
-        let source = dockerfile::Source { folder, manifest, secrets };
-        self.image_builds().built(order, source, bounds, scratch, journal).await
+        }
+    }
+
+    /// Builds the image of a source without a Dockerfile.
+    async fn of_files(
+        &self,
+        order: &Order,
+        bases: &Bases,
+        files: Files<'_>,
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<Built, Error> {
+        let secrets = self.build_secrets(order, &files.manifest, journal).await?;
+        let source = packed::source(&self.tools, bases, order, files, scratch, journal).await?;
+        let source = dockerfile::Source { secrets, ..source };
+        self.image_builds().built(order, source, self.bounds(), scratch, journal).await
     }
 
     /// The folder of the source that the function is: where a list names several, the one with its name. A `path` has chosen already.

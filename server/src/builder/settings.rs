@@ -9,6 +9,15 @@ use domain::capacity::Capacity;
 use crate::artifacts::Room;
 use crate::outbound::Outward;
 
+/// The images that functions are put on that come as files and become images.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bases {
+    /// For `node`, with npm: `EVENTFLOW_IMAGE_NODE`.
+    pub node: String,
+    /// For `python` and `python-flask`, with pip: `EVENTFLOW_IMAGE_PYTHON`.
+    pub python: String,
+}
+
 /// Limits and places of a [`Builder`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -34,6 +43,8 @@ pub struct Settings {
     pub max_disk_bytes: u64,
     /// Bytes of the files that an image is built from.
     pub max_context_bytes: u64,
+    /// What functions of files become images on; when absent, they stay files.
+    pub bases: Option<Bases>,
     /// Bytes of all bundles, and of all artifacts.
     pub room: Room,
     /// What a manifest may ask for; anything when absent.
@@ -67,6 +78,7 @@ impl Default for Settings {
             max_cache_bytes: 10 << 30,
             max_disk_bytes: 2 << 30,
             max_context_bytes: 200 << 20,
+            bases: None,
             room: Room::default(),
             capacity: None,
             cache_dir: None,

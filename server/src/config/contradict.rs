@@ -17,6 +17,12 @@ pub(super) struct Looked<'s> {
     pub metrics_port: Option<u16>,
     /// The server's own address.
     pub public_url: Option<&'s PublicUrl>,
+    /// Whether functions of files become images.
+    pub builds_images: bool,
+    /// Whether nothing runs in the sandbox.
+    pub only_containers: bool,
+    /// Whether an engine is used.
+    pub docker: bool,
     /// A size, by the name of its setting.
     pub number: &'s dyn Fn(&str) -> Option<usize>,
 }
@@ -48,6 +54,18 @@ pub(super) fn check(settings: &Looked<'_>, layers: &Layers) -> Result<(), Error>
             settings.listen.port()
         )));
     }
+    if settings.only_containers && layers.is_set("EVENTFLOW_BUILD") && builds_files(layers) {
+        return Err(Error::Contradiction(
+            "EVENTFLOW_EXECUTOR is `docker` and EVENTFLOW_BUILD is `files`: a container is made of an image, so leave EVENTFLOW_BUILD out".into(),
+        ));
+    }
+    if settings.builds_images && !settings.docker {
+        let name =
+            if settings.only_containers { "EVENTFLOW_EXECUTOR is `docker`" } else { "EVENTFLOW_BUILD is `image`" };
+        return Err(Error::Contradiction(format!(
+            "{name} and EVENTFLOW_DOCKER is `off`: images are built and run by the engine, so leave one of them out"
+        )));
+    }
     for (inner, outer, why) in WITHIN {
         let of = |name: &'static str| Some(((settings.number)(name)?, layers.is_set(name)));
         let (Some((inside, true)), Some((outside, true))) = (of(inner), of(outer)) else { continue };
@@ -61,6 +79,10 @@ pub(super) fn check(settings: &Looked<'_>, layers: &Layers) -> Result<(), Error>
         }
     }
     Ok(())
+}
+
+fn builds_files(layers: &Layers) -> bool {
+    declared::named("EVENTFLOW_BUILD").is_some_and(|setting| layers.in_force(setting).1 == "files")
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -94,6 +116,19 @@ mod tests {
         assert!(error(&[("PORT", "9000"), ("METRICS_PORT", "9000")], false).unwrap().contains("both 9000"));
         assert!(error(&[("METRICS_PORT", "8080")], false).unwrap().contains("both 8080"));
         assert_eq!(error(&[("PORT", "9000"), ("METRICS_PORT", "9001")], false), None);
+    }
+
+    #[test]
+    fn containers_are_made_of_images_by_an_engine() {
+        let docker = ("EVENTFLOW_EXECUTOR", "docker");
+        assert!(error(&[docker, ("EVENTFLOW_BUILD", "files")], false).unwrap().contains("leave EVENTFLOW_BUILD out"));
+        assert!(
+            error(&[docker, ("EVENTFLOW_DOCKER", "off")], false).unwrap().contains("EVENTFLOW_EXECUTOR is `docker`")
+        );
+        let image = ("EVENTFLOW_BUILD", "image");
+        assert!(error(&[image, ("EVENTFLOW_DOCKER", "off")], false).unwrap().contains("EVENTFLOW_BUILD is `image`"));
+        assert_eq!(error(&[docker], false).or(error(&[docker, image], false)), None);
+        assert!(error(&[("EVENTFLOW_IMAGE_NODE", "node:22 slim")], false).unwrap().contains("EVENTFLOW_IMAGE_NODE"));
     }
 
     #[test]

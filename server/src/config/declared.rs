@@ -81,9 +81,27 @@ pub const SECTIONS: &[Section] = &[
             .common(),
             Setting::text(
                 "EVENTFLOW_EXECUTOR",
-                "sandbox (docker and kubernetes are not there yet: images run in containers beside it, see DOCKER_HOST)",
+                "sandbox, docker",
                 "sandbox",
-                "what functions of files run in",
+                "what functions of files run in. With `docker` they [become images](containers.md#functions-of-files-as-images) when they are built (EVENTFLOW_BUILD is `image` then), and nothing runs in a sandbox; what is an image runs in containers in either case, see DOCKER_HOST",
+            ),
+            Setting::text(
+                "EVENTFLOW_BUILD",
+                "files, image",
+                "files",
+                "what functions of the runtimes `node`, `python` and `python-flask` are built as: files for the sandbox, or [container images](containers.md#functions-of-files-as-images); where EVENTFLOW_EXECUTOR is `docker`, they are always images",
+            ),
+            Setting::text(
+                "EVENTFLOW_IMAGE_NODE",
+                "the name of an image with `node`, `npm` and `sh`",
+                "node:22-slim",
+                "what functions of the runtime `node` are put on when they become images",
+            ),
+            Setting::text(
+                "EVENTFLOW_IMAGE_PYTHON",
+                "the name of an image with `python3`, `pip` and `sh`",
+                "python:3.12-slim",
+                "what functions of the runtimes `python` and `python-flask` are put on when they become images",
             ),
             Setting::text(
                 "EVENTFLOW_DOCKER",

@@ -28,6 +28,7 @@ pub use flags::Flags;
 use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
 pub use registry::Registry;
+use registry::image_name;
 pub use report::{InForce, in_force, page, table};
 
 pub use crate::outbound::{Outward, Reach, Registries};
@@ -81,6 +82,14 @@ pub struct Settings {
     pub network_allow: Reach,
     /// Where sandboxes cannot have networks of their own, they share the host's: `EVENTFLOW_NETWORK_SHARED`.
     pub network_shared: bool,
+    /// Whether nothing runs in the sandbox: `EVENTFLOW_EXECUTOR` is `docker`.
+    pub only_containers: bool,
+    /// Whether functions of files become images: `EVENTFLOW_BUILD`.
+    pub builds_images: bool,
+    /// What functions of Node are put on then: `EVENTFLOW_IMAGE_NODE`.
+    pub node_image: String,
+    /// What functions of Python are put on then: `EVENTFLOW_IMAGE_PYTHON`.
+    pub python_image: String,
     /// Whether an engine is used where there is one: `EVENTFLOW_DOCKER`.
     pub docker: bool,
     /// The engine that images run on: `DOCKER_HOST`.
@@ -297,7 +306,16 @@ impl Settings {
             "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
             text => text.parse().ok(),
         })?;
-        layers.text("EVENTFLOW_EXECUTOR", |text| (text == "sandbox").then_some(()))?;
+        let only_containers = layers.text("EVENTFLOW_EXECUTOR", |text| match text {
+            "sandbox" => Some(false),
+            "docker" => Some(true),
+            _ => None,
+        })?;
+        let builds_images = layers.text("EVENTFLOW_BUILD", |text| match text {
+            "files" => Some(false),
+            "image" => Some(true),
+            _ => None,
+        })?;
         let mut wrong_level = String::new();
         let log_level = layers.text("LOG_LEVEL", |text| {
             log_level::check(text).map_err(|why| wrong_level = why).ok().map(|()| text.to_owned())
@@ -343,6 +361,10 @@ impl Settings {
             edge: Edge::read(layers)?,
             network_allow: layers.text_if_any("EVENTFLOW_NETWORK_ALLOW", Reach::parse)?.unwrap_or_default(),
             network_shared: layers.switch("EVENTFLOW_NETWORK_SHARED")?,
+            only_containers,
+            builds_images: builds_images || only_containers,
+            node_image: layers.text("EVENTFLOW_IMAGE_NODE", image_name)?,
+            python_image: layers.text("EVENTFLOW_IMAGE_PYTHON", image_name)?,
             docker: layers.text("EVENTFLOW_DOCKER", |text| match text {
                 "auto" => Some(true),
                 "off" => Some(false),
@@ -373,6 +395,9 @@ impl Settings {
             listen: settings.listen,
             metrics_port: settings.metrics_port,
             public_url: settings.edge.public_url.as_ref(),
+            builds_images: settings.builds_images,
+            only_containers: settings.only_containers,
+            docker: settings.docker,
             number: &|name| settings.number(name),
         };
         contradict::check(&looked, layers)?;

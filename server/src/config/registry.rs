@@ -71,6 +71,13 @@ impl fmt::Debug for Registry {
     }
 }
 
+/// The name of an image, as far as that can be told without its registry.
+pub(super) fn image_name(text: &str) -> Option<String> {
+    const MAX_BYTES: usize = 512;
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/:@".contains(c);
+    (!text.is_empty() && text.len() <= MAX_BYTES && text.chars().all(allowed)).then(|| text.to_owned())
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

@@ -38,8 +38,13 @@ impl Executors {
     /// As [`Self::for_spec`].
     pub fn that_runs(&self, form: Form) -> Result<&Arc<dyn Executor>, Error> {
         self.0.iter().find(|executor| executor.runs(form)).ok_or_else(|| {
+            let has_images = self.0.iter().any(|executor| executor.runs(Form::Image));
+            let advice = match form {
+                Form::Folder if has_images => ". Build the function again, and it becomes an image",
+                _ => "",
+            };
             let why = format!(
-                "functions of this server run in {}, and it has no executor of {}",
+                "functions of this server run in {}, and it has no executor of {}{advice}",
                 self.describe(),
                 form.executed_as()
             );
@@ -142,6 +147,9 @@ mod tests {
             error.to_string(),
             "container images cannot be run here: functions of this server run in a sandbox, and it has no executor of containers"
         );
+        let docker = executors(&[(Form::Image, "an engine")]);
+        let Err(error) = docker.for_spec(&spec(Code::Folder("/artifact".into()))) else { panic!("nothing runs it") };
+        assert!(error.to_string().ends_with("Build the function again, and it becomes an image"), "{error}");
         assert!(executors(&[]).for_manifest(&Manifest::of(Runtime::Node)).is_err());
     }
 }

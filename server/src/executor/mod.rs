@@ -27,6 +27,8 @@ mod sandbox;
 mod spec;
 mod usage;
 mod workbench;
+mod wrapped;
+mod wrappers;
 
 pub use address::Address;
 pub use buildkit::BuildKit;
@@ -40,6 +42,8 @@ pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 pub use usage::Reading;
 pub use workbench::{Task, Workbench};
+pub use wrapped::{IMAGE_APP, IMAGE_WRAPPERS, in_image};
+pub use wrappers::copy as copy_wrappers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -38,7 +38,6 @@ mod upkeep;
 mod warnings;
 mod weights;
 mod wrap;
-mod wrappers;
 
 use std::fs;
 use std::io;
@@ -137,7 +136,8 @@ impl Sandbox {
         Owner::Function(spec.namespace.as_str().into(), spec.function.as_str().into())
     }
 
-    fn isolated(&self) -> bool {
+    /// Whether processes are isolated on this host.
+    pub fn isolated(&self) -> bool {
         self.home.host.bubblewrap.is_some()
     }
 }

@@ -10,6 +10,7 @@
 mod background;
 mod copy;
 mod folder;
+mod open;
 mod remove;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -18,5 +19,6 @@ mod walk;
 
 pub use background::remove_later;
 pub use copy::{copy, link_stays};
+pub use open::open_to_all;
 pub use remove::{LONGEST_REMOVAL, is_older_than, remove, remove_within};
 pub use walk::{Bounds, Entry, Kind, MAX_DEPTH, MAX_ENTRIES, MAX_PATH_BYTES, Next, Usage, When, refusal, usage, walk};

@@ -16,6 +16,10 @@ const SPEAKS: &str = "printf '#1 [internal] load build definition from Dockerfil
 
 /// A server whose `buildctl` is a script, and the folder of the script.
 async fn with_stand_in(script: &str) -> (TestApp, tempfile::TempDir) {
+    with_stand_in_and(script, Options::default()).await
+}
+
+async fn with_stand_in_and(script: &str, options: Options) -> (TestApp, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let here = folder.path().display();
     let image = docker(&["inspect", "-f", "{{.Id}}", BUSYBOX]);
@@ -28,7 +32,7 @@ async fn with_stand_in(script: &str) -> (TestApp, tempfile::TempDir) {
     std::fs::write(&program, text.replace("HERE", &here.to_string())).unwrap();
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{here}:{}", std::env::var("PATH").unwrap());
-    let options = Options::default().env("DOCKER_HOST", host()).env("PATH", path);
+    let options = options.env("DOCKER_HOST", host()).env("PATH", path);
     (TestApp::start_with(options.env("EVENTFLOW_BUILDKIT", "unix:///nowhere/buildkit.sock")).await, folder)
 }
 
@@ -86,6 +90,26 @@ async fn buildkit_gets_the_namespaces_logins_and_its_image_goes_to_the_engine() 
     let (found, expected) =
         (docker(&["inspect", "-f", "{{.Id}}", &name]), docker(&["inspect", "-f", "{{.Id}}", BUSYBOX]));
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn files_become_an_image_whose_times_are_left_out() {
+    let options =
+        Options::default().env("EVENTFLOW_BUILD", "image").env("EVENTFLOW_IMAGE_NODE", "private.example/node:1");
+    let (app, folder) = with_stand_in_and("cat HERE/image.tar", options).await;
+    // What the stand-in gives cannot be started.
+    let manifest = json!({ "runtime": "node", "start_test": false }).to_string();
+    let files = [("function.json", manifest.as_str()), ("index.js", "exports.handler = async () => 1;")];
+    let repository = app.repository("files", &files).await;
+    let id = app.register_git("files", &repository, None).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "SUCCEEDED", "{build:#}");
+    let arguments = read(&folder, "arguments");
+    for line in ["build-arg:SOURCE_DATE_EPOCH=0", "type=docker,dest=-,rewrite-timestamp=true"] {
+        assert!(arguments.lines().any(|argument| argument == line), "{line}: {arguments}");
+    }
+    let log = build["log"].as_array().unwrap();
+    assert!(log.iter().any(|line| line["text"] == "  FROM private.example/node:1"), "{build:#}");
 }
 
 #[tokio::test]

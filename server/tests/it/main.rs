@@ -38,6 +38,7 @@ mod nodes;
 mod offers;
 mod openfaas;
 mod operate;
+mod packed;
 mod pages;
 mod places;
 mod poison;

@@ -65,8 +65,8 @@ pub async fn doctor(settings: &Settings) -> Vec<Finding> {
         found.disk("artifacts", artifacts);
     }
     found.keys(settings);
-    found.sandbox();
-    found.tools();
+    found.sandbox(settings.only_containers);
+    found.tools(settings.only_containers);
     found.limits(settings);
     found.port(settings);
     found.database(settings).await;
@@ -150,12 +150,13 @@ impl Findings {
         }
     }
 
-    /// Creates a sandbox in a temporary folder, as the server does at its start.
-    fn sandbox(&mut self) {
+    /// Creates a sandbox in a temporary folder, as the server does at its start. Of no function, where `only_containers` run them.
+    fn sandbox(&mut self, only_containers: bool) {
         let made = tempfile::tempdir().map_err(|error| error.to_string());
         let made = made.and_then(|folder| {
             let sandbox = Sandbox::new(folder.path()).map_err(|error| error.to_string())?;
-            let described = (sandbox.describe(), sandbox.warnings());
+            let warnings = if only_containers { Vec::new() } else { sandbox.warnings() };
+            let described = (sandbox.describe(), warnings);
             drop(sandbox);
             Ok(described)
         });
@@ -174,14 +175,17 @@ impl Findings {
         self.good("capacity", format!("{memory} of memory, {cpu} processors"));
     }
 
-    fn tools(&mut self) {
-        for (program, needed) in [
+    fn tools(&mut self, only_containers: bool) {
+        let all = [
             ("node", "functions in Node.js are refused"),
             ("npm", "functions in Node.js that have dependencies are refused"),
             ("python3", "functions in Python are refused"),
             ("git", "functions from Git repositories are refused"),
             ("ssh", "repositories over SSH are refused"),
-        ] {
+        ];
+        // The others are in the images.
+        let used = all.into_iter().filter(|(program, _)| !only_containers || ["git", "ssh"].contains(program));
+        for (program, needed) in used {
             let flag = if program == "ssh" { "-V" } else { "--version" };
             match version(program, flag) {
                 Some(version) => self.good(program, version),

@@ -82,7 +82,7 @@ static ROWS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 });
 
 /// The sentence for a failed command, when its last lines say what is wrong.
-pub(super) fn explained(command: &str, tail: &[String]) -> Option<String> {
+pub(in crate::builder) fn explained(command: &str, tail: &[String]) -> Option<String> {
     let text = tail.join("\n");
     // `npm error` and the like stand in front of each line, and would be in the way.
     let text = text.replace("npm error ", "").replace("npm ERR! ", "") + "\n";

@@ -18,6 +18,7 @@ mod given;
 mod growth;
 mod node;
 mod python;
+mod recorded;
 mod site;
 mod steps;
 
@@ -29,9 +30,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub(super) use answers::Answers;
+pub(super) use explain::explained;
 pub(super) use given::Given;
 pub(super) use node::Nodes;
 pub(super) use python::project::project_of;
+pub(super) use recorded::Command;
 pub(super) use site::{Tools, is_taken};
 
 use super::Error;
@@ -39,6 +42,7 @@ use super::cache::Shelf;
 use super::detect::Step;
 use super::journal::Journal;
 use super::scratch::Scratch;
+use recorded::Recording;
 use site::Site;
 
 /// Installs by what is in the folder.
@@ -62,14 +66,43 @@ pub(super) async fn install(
         given,
         node: None,
         deadline,
+        recording: None,
     };
     site.install(runtime, steps).await
+}
+
+/// What would be run to install by what is in the folder. What is no command is done.
+pub(super) async fn plan(
+    tools: &Tools,
+    folder: &Path,
+    (runtime, steps): (Runtime, &[Step]),
+    (build, function): (&str, Uuid),
+    scratch: &Scratch,
+    journal: &Journal,
+) -> Result<Vec<Command>, Error> {
+    let mut site = Site {
+        tools,
+        folder: folder.to_owned(),
+        shelf: None,
+        build,
+        function,
+        scratch,
+        journal,
+        given: Given::default(),
+        node: None,
+        deadline: Instant::now() + tools.timeout,
+        recording: Some(Recording::default()),
+    };
+    site.install(runtime, steps).await?;
+    Ok(site.recording.map(Recording::into_commands).unwrap_or_default())
 }
 
 impl Site<'_> {
     async fn install(&mut self, runtime: Runtime, steps: &[Step]) -> Result<(), Error> {
         if matches!(runtime, Runtime::Node | Runtime::Command) {
-            self.node = node::choose(self).await?;
+            if self.recording.is_none() {
+                self.node = node::choose(self).await?;
+            }
             node::install(self, steps.contains(&Step::KeepDevelopment)).await?;
         }
         if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {

@@ -60,7 +60,8 @@ pub(super) async fn install(site: &Site<'_>, keep: bool) -> Result<(), Error> {
         let key = cache_key(site, &manager, (&package, &text), lock.as_deref(), makes || keep).await?;
         site.cached("node_modules", key, || async { run(site, &manager, &command).await }).await?;
     }
-    if prisma && files::real_folder(&site.folder, Path::new("node_modules/.bin")).is_ok() {
+    if prisma && (site.recording.is_some() || files::real_folder(&site.folder, Path::new("node_modules/.bin")).is_ok())
+    {
         site.run(&["node_modules/.bin/prisma", "generate"]).await?;
     }
     if builds {

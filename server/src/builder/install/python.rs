@@ -11,7 +11,7 @@ use crate::builder::inspect::{self, Question};
 use crate::builder::{Error, files};
 
 // Python is asked with `-I` everywhere: without it the folder of the function comes first in the module path, and a `pip.py` or
-// `platform.py` of the repository's would run in place of what is meant.
+// `platform.py` of the repository's would run in place of what is meant. pip is compiled for nobody: `-B`.
 
 /// Where the packages go, below the function's folder; the executor puts it into the module path.
 const TARGET: &str = ".python";
@@ -55,7 +55,7 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
     site.cached(TARGET, key, || async {
         // Packages of the repository's own would be mixed with those that are installed.
         files::remove(&site.folder.join(TARGET)).map_err(Error::failed("remove an old .python"))?;
-        let mut command = vec!["python3", "-I", "-m", "pip", "install"];
+        let mut command = vec!["python3", "-IB", "-m", "pip", "install"];
         command.extend(&arguments);
         command.extend([
             "--target",
@@ -73,14 +73,9 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
         site.run(&command).await?;
         // The artifact is read-only: what is not compiled now is compiled at each start. By hash, not by time, so that the
         // same packages are the same bytes. A file for another Python fails, and is left as it is.
-        match site
-            .run(&["python3", "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET])
-            .await
-        {
-            Err(Error::Refused(message)) => {
-                site.journal.log(format!("Not everything could be compiled, which is no fault: {message}")).await
-            }
-            result => result?,
+        let compile = ["python3", "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET];
+        if let Some(why) = site.attempt(&compile, &compile.join(" ")).await? {
+            site.journal.log(format!("Not everything could be compiled, which is no fault: {why}")).await;
         }
         Ok(())
     })

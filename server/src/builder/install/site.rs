@@ -14,6 +14,7 @@ use super::explain::{self, last_words};
 use super::given::Given;
 use super::growth::{cache_grows_beyond, grows_beyond, over};
 use super::node::{Node, Nodes};
+use super::recorded::Recording;
 use crate::builder::cache::Shelf;
 use crate::builder::journal::Journal;
 use crate::builder::scratch::Scratch;
@@ -79,6 +80,8 @@ pub(in crate::builder) struct Site<'a> {
     /// The Node that it is built and run with, where that is not the host's.
     pub(super) node: Option<Node>,
     pub(super) deadline: Instant,
+    /// Where commands are written down instead of being run.
+    pub(super) recording: Option<Recording>,
 }
 
 impl Site<'_> {
@@ -118,6 +121,10 @@ impl Site<'_> {
         shown: &str,
         variables: &[(&str, &str)],
     ) -> Result<(), Error> {
+        if let Some(recording) = &self.recording {
+            recording.push(command, shown, variables, false);
+            return Ok(());
+        }
         self.journal.log(format!("$ {shown}")).await;
         let mut task = self.task(command);
         task.env.extend(self.given.env.clone());
@@ -176,14 +183,29 @@ impl Site<'_> {
         }))
     }
 
+    /// Runs a command without which the build goes on, too: then why it failed is returned.
+    pub(super) async fn attempt(&self, command: &[&str], shown: &str) -> Result<Option<String>, Error> {
+        if let Some(recording) = &self.recording {
+            recording.push(command, shown, &[], true);
+            return Ok(None);
+        }
+        match self.run_as(command, shown).await {
+            Err(Error::Refused(why)) => Ok(Some(why)),
+            result => result.map(|()| None),
+        }
+    }
+
     /// What the function's folder may hold.
     fn room(&self) -> Usage {
         Usage { bytes: self.tools.max_bytes, entries: self.tools.max_files }
     }
 
     /// What a command prints, without a place in the log: for questions such as a version, which are the host's to answer
-    /// whatever the function is.
+    /// whatever the function is. Where nothing is run, nothing is known.
     pub(super) async fn ask(&self, command: &[&str]) -> Result<String, Error> {
+        if self.recording.is_some() {
+            return Ok(String::new());
+        }
         let programs = self.node.iter().map(|node| node.program().display().to_string());
         let question: Vec<String> = programs.chain(command.iter().map(|&word| word.to_owned())).collect();
         if let Some(answer) = self.tools.answers.known(&question) {
@@ -270,6 +292,14 @@ impl Site<'_> {
         key: Option<String>,
         install: impl FnOnce() -> F,
     ) -> Result<(), Error> {
+        if let Some(recording) = &self.recording {
+            let (before, by_lists) = (recording.len(), key.is_some());
+            install().await?;
+            if by_lists {
+                recording.are_by_lists(before);
+            }
+            return Ok(());
+        }
         let (Some(key), Some(shelf)) = (key, self.shelf.clone()) else {
             return install().await;
         };

@@ -31,11 +31,17 @@ pub(super) async fn carry_out(site: &Site<'_>, steps: &[Step]) -> Result<(), Err
                 provide(&site.folder, *provided).map_err(Error::failed(format!("write {}", provided.path())))?;
             }
             Step::Bundle { entry, output, esm } => bundle(site, entry, output, *esm).await?,
-            Step::Run(command) => run(site, command).await?,
-            Step::Try(command) => match run(site, command).await {
-                Err(Error::Refused(message)) => site.journal.log(format!("Going on without: {message}")).await,
-                result => result?,
-            },
+            Step::Run(command) => {
+                let words = with_own_programs(site, command);
+                site.run_as(&words.iter().map(String::as_str).collect::<Vec<_>>(), &command.join(" ")).await?;
+            }
+            Step::Try(command) => {
+                let words = with_own_programs(site, command);
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                if let Some(why) = site.attempt(&words, &command.join(" ")).await? {
+                    site.journal.log(format!("Going on without: {why}")).await;
+                }
+            }
             // They belong to the installation, and are done.
             Step::PythonPackage(_) | Step::KeepDevelopment => {}
         }
@@ -43,15 +49,15 @@ pub(super) async fn carry_out(site: &Site<'_>, steps: &[Step]) -> Result<(), Err
     Ok(())
 }
 
-async fn run(site: &Site<'_>, command: &[String]) -> Result<(), Error> {
-    let shown = command.join(" ");
+fn with_own_programs(site: &Site<'_>, command: &[String]) -> Vec<String> {
     // Compilers may be where no sandbox's PATH leads; what packages bring is not to be taken from the host.
-    let compiler = command.first().filter(|program| ["go", "cargo"].contains(&program.as_str()));
+    let here = command.first().filter(|_| site.recording.is_none());
+    let compiler = here.filter(|program| ["go", "cargo"].contains(&program.as_str()));
     let compiler = compiler.and_then(|program| survey::program(program)).map(|path| path.display().to_string());
-    let mut whole = vec!["sh", "-c", WITH_OWN_PROGRAMS, "sh"];
-    whole.extend(compiler.as_deref().or(command.first().map(String::as_str)));
-    whole.extend(command.iter().skip(1).map(String::as_str));
-    site.run_as(&whole, &shown).await
+    let mut whole = ["sh", "-c", WITH_OWN_PROGRAMS, "sh"].map(str::to_owned).to_vec();
+    whole.extend(compiler.or_else(|| command.first().cloned()));
+    whole.extend(command.iter().skip(1).cloned());
+    whole
 }
 
 async fn bundle(site: &Site<'_>, entry: &str, output: &str, esm: bool) -> Result<(), Error> {

@@ -39,6 +39,9 @@ const RESERVED: &str = "BUILDKIT_";
 /// What Docker's clients call the registry of names without a host.
 const HUB: (&str, &str) = ("docker.io", "https://index.docker.io/v1/");
 
+/// The argument that says which time everything has, in seconds since 1970.
+const TIME: &str = "SOURCE_DATE_EPOCH";
+
 /// The label of images that were built.
 const LABEL: &str = "io.eventflow.built";
 
@@ -98,12 +101,16 @@ impl BuildKit {
         for (name, value) in &recipe.arguments {
             option(format!("build-arg:{name}={value}"));
         }
+        if recipe.reproducible {
+            option(format!("build-arg:{TIME}=0"));
+        }
         for (number, (name, value)) in recipe.secrets.iter().enumerate() {
             let file = recipe.scratch.join(format!("secret-{number}"));
             closed_file(&file, value.as_bytes())?;
             command.args(["--secret", &format!("id={name},src={}", file.display())]);
         }
-        command.args(["--output", "type=docker,dest=-"]);
+        let times = if recipe.reproducible { ",rewrite-timestamp=true" } else { "" };
+        command.args(["--output", &format!("type=docker,dest=-{times}")]);
         Ok(command)
     }
 }

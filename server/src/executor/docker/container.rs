@@ -60,8 +60,13 @@ impl Created {
         self.id.as_deref().unwrap_or_default()
     }
 
-    /// Starts it, and follows its lines. Its end is what `run` wants to know of it, if it is a job's.
-    pub(super) async fn start(mut self, run: Option<Uuid>, lines: Lines) -> Result<Container, Error> {
+    /// Starts it, and follows its lines. Its end is what `run` wants to know of it, if it is a job's. By `words` its program says
+    /// that its memory is full, before it gives up.
+    pub(super) async fn start(
+        mut self,
+        (run, words): (Option<Uuid>, Option<&'static str>),
+        lines: Lines,
+    ) -> Result<Container, Error> {
         let engine = &self.shared.engine;
         let started = engine.client.start_container(self.id(), None::<StartContainerOptions>).await;
         started.map_err(|fault| self.not_started(fault))?;
@@ -88,6 +93,7 @@ impl Created {
             readers,
             tail: tail.clone(),
             result: run.map(|_| result.clone()),
+            words,
             ended,
         };
         tokio::spawn(keeper.keep());
@@ -155,6 +161,8 @@ struct Keeper {
     tail: Arc<Tail>,
     /// Where a job's result is put.
     result: Option<JobResult>,
+    /// By which its program says that its memory is full.
+    words: Option<&'static str>,
     ended: watch::Sender<Option<Exit>>,
 }
 
@@ -170,7 +178,10 @@ impl Keeper {
             }
         }
         let found = engine.inspect(&self.id).await.ok().flatten().and_then(|container| container.state);
-        let exit = exit_of(&self.state.borrow(), found.as_ref());
+        let mut exit = exit_of(&self.state.borrow(), found.as_ref());
+        if let (Some(words), Some(_)) = (self.words, exit.signal) {
+            exit.out_of_memory |= self.tail.lines().iter().any(|line| line.contains(words));
+        }
         if let Some(result) = &self.result {
             *result.lock() = result::read(engine, &self.id, &format!("{RESULT_FOLDER}/{RESULT_FILE}")).await;
         }

@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::super::images::Stored;
+use super::super::wrapped::out_of_memory_words;
 use super::super::{
     Address, Code, Error, Executor, Exit, Form, Image, Images, Instance, JobCall, JobOutcome, Lines, Login, Network,
     Reading, Spec,
@@ -172,6 +173,7 @@ impl Shared {
     async fn start_service(self: Arc<Self>, spec: Spec, lines: Lines) -> Result<Started, Error> {
         let (facts, image) = self.facts(&spec).await?;
         let outward = spec.limits.network.is_some();
+        let words = out_of_memory_words(&spec.runtime);
         // What was known may have been removed from outside meanwhile: once more, then.
         let mut second_try = false;
         loop {
@@ -195,7 +197,7 @@ impl Shared {
                 }
                 created => created.map_err(self.engine.error(format!("make a container for {}", spec.function)))?,
             };
-            let container = match created.start(None, lines.clone()).await {
+            let container = match created.start((None, words), lines.clone()).await {
                 Err(Error::Io { source, .. }) if !second_try && is_missing_network(&source) => {
                     second_try = true;
                     self.networks.forget(&network).await;
@@ -236,7 +238,8 @@ impl Shared {
         let options =
             bollard::query_parameters::AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
         let attached = self.engine.client.attach_container(created.id(), Some(options)).await.map_err(made())?;
-        let container = created.start(Some(call.run), lines).await?;
+        let words = out_of_memory_words(&spec.runtime);
+        let container = created.start((Some(call.run), words), lines).await?;
         tokio::spawn(async move {
             let mut input = attached.input;
             // A job need not read its event.

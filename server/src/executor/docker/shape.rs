@@ -8,6 +8,7 @@ use bollard::models::{
     MountVolumeOptions, NetworkingConfig, PortBinding, ResourcesUlimits,
 };
 
+use super::super::wrapped::{as_job, in_image};
 use super::super::{Error, Limits, Runtime, Spec};
 use super::images::Facts;
 use super::labels::Owner;
@@ -113,13 +114,8 @@ pub(super) fn body(
     purpose: Purpose<'_>,
     more: BTreeMap<String, String>,
 ) -> Result<ContainerCreateBody, Error> {
-    let Runtime::Command(command) = &spec.runtime else {
-        return Err(Error::Refused(format!("{} is an image, which runs as it says itself", spec.function)));
-    };
-    if command.is_empty() && !facts.runs_something {
-        return Err(Error::Refused(format!("the image of {} does not say what is run: set `command`", spec.function)));
-    }
     let is_job = matches!(purpose, Purpose::Job { .. });
+    let Program { entrypoint, command } = program(spec, facts, is_job)?;
     let network = match purpose {
         Purpose::Service { network, .. } => Some(network),
         Purpose::Job { network } => network,
@@ -142,7 +138,8 @@ pub(super) fn body(
     Ok(ContainerCreateBody {
         image: Some(facts.id.clone()),
         user: facts.is_root.then(|| NOBODY.to_owned()),
-        cmd: (!command.is_empty()).then(|| command.clone()),
+        entrypoint,
+        cmd: command,
         env: Some(env(spec, facts, (!is_job).then_some(port), more)),
         labels: Some(labels(spec, facts, owner)),
         exposed_ports: exposed.map(|port| vec![port]),
@@ -162,6 +159,27 @@ pub(super) fn body(
 fn labels(spec: &Spec, facts: &Facts, owner: &Owner) -> HashMap<String, String> {
     let of_image = facts.labels.iter().map(|name| (name.clone(), String::new()));
     of_image.chain(owner.labels_of(spec)).collect()
+}
+
+/// What is started, as far as it is not the image's own.
+#[derive(Default)]
+struct Program {
+    entrypoint: Option<Vec<String>>,
+    command: Option<Vec<String>>,
+}
+
+fn program(spec: &Spec, facts: &Facts, is_job: bool) -> Result<Program, Error> {
+    if let Some(wrapper) = in_image(&spec.runtime, Some(spec.limits.memory_mb)) {
+        let wrapper = if is_job { as_job(wrapper, spec)? } else { wrapper };
+        return Ok(Program { entrypoint: Some(wrapper), command: None });
+    }
+    match &spec.runtime {
+        Runtime::Command(command) if !command.is_empty() => {
+            Ok(Program { entrypoint: None, command: Some(command.clone()) })
+        }
+        _ if facts.runs_something => Ok(Program::default()),
+        _ => Err(Error::Refused(format!("the image of {} does not say what is run: set `command`", spec.function))),
+    }
 }
 
 fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> HostConfig {
@@ -352,6 +370,16 @@ mod tests {
         let options = mounts[0].volume_options.as_ref().unwrap();
         assert_eq!(options.no_copy, Some(true), "the image decides nothing about it");
         assert!(!body.env.unwrap().iter().any(|line| line.starts_with("PORT=")));
+    }
+
+    #[test]
+    fn what_was_made_of_files_is_started_by_its_wrapper() {
+        let spec = Spec { runtime: Runtime::Node { handler: "index.handler".into() }, ..spec() };
+        let service = made(&spec, &facts(), Purpose::Service { network: "n", publish_on: None });
+        let program = ["node", "--max-old-space-size=48", "/opt/eventflow/node/wrapper.cjs", "index.handler"];
+        assert_eq!((service.entrypoint.unwrap(), service.cmd), (program.map(str::to_owned).to_vec(), None));
+        let job = made(&spec, &facts(), Purpose::Job { network: None });
+        assert_eq!(job.entrypoint.unwrap().last().unwrap(), "--job");
     }
 
     #[test]

@@ -24,6 +24,9 @@ const KILLED: &str = "137";
 
 static STEP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^Step (\d+)/\d+ : ").expect("it is one"));
 
+/// Classic builders colour what commands print to standard error.
+const COLOURS: [&str; 2] = ["\u{1b}[91m", "\u{1b}[0m"];
+
 /// What only says which containers and images the engine makes meanwhile.
 static NOISE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
@@ -91,6 +94,8 @@ impl<'f> Steps<'f> {
     }
 
     fn whole(&mut self, text: &str, now: Instant, lines: &mut Vec<Line>) {
+        let plain = COLOURS.iter().fold(text.to_owned(), |text, colour| text.replace(colour, ""));
+        let text = plain.as_str();
         let next = self.current.as_ref().map_or(1, |current| current.number + 1);
         let said = STEP.captures(text).and_then(|said| said[1].parse::<usize>().ok());
         if said == Some(next) {
@@ -214,6 +219,9 @@ mod tests {
         assert_eq!(texts(steps.take("Step 2/4 : LABEL l=v\n", at(20))), [system("Step 1/3 took 20 ms")]);
         assert_eq!(texts(steps.take(" ---> Using cache\n ---> 0123456789ab\n", at(20))), []);
         assert_eq!(texts(steps.take("Step 3/4 : RUN one &&  two\n", at(30))), [system("Step 2/3 RUN one && two")]);
+        let coloured = "\u{1b}[91mRemoving\u{1b}[0m\u{1b}[0mRemoving intermediate container 0123456789ab\n";
+        let coloured = coloured.replacen("Removing", "red\n", 1);
+        assert_eq!(texts(steps.take(&coloured, at(35))), [(Stream::Stdout, "red".to_owned())]);
         assert_eq!(texts(steps.take(" ---> Running in 0123456789ab\nhel", at(40))), []);
         let printed = (Stream::Stdout, "hello".to_owned());
         let no_step = (Stream::Stdout, "Step 9/9 : RUN rm".to_owned());

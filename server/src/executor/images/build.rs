@@ -35,6 +35,8 @@ pub struct Recipe {
     pub memory_mb: u64,
     /// Bytes of the image, where it passes through this host.
     pub max_bytes: u64,
+    /// Whether the same files are to become the same image, as far as the builder can do that: times are left out of it.
+    pub reproducible: bool,
     /// A folder for files of the build, which is not there yet and is removed after it.
     pub scratch: PathBuf,
 }

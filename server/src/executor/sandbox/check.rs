@@ -8,7 +8,7 @@ use std::path::Path;
 use super::super::{Code, Error, Form, Spec};
 use super::Sandbox;
 use super::error::io_error;
-use super::files::open_to_all;
+use crate::tree::open_to_all;
 
 /// The least memory that an interpreter starts with.
 const MIN_MEMORY_MB: u64 = 16;

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt, lchown};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, lchown};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -45,21 +45,6 @@ pub(super) fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     let mut content = Vec::new();
     file.take(MAX_RESULT_BYTES as u64).read_to_end(&mut content).map_err(read)?;
     Ok(Some(content.into()))
-}
-
-/// Lets everybody read a folder and its contents, as far as its owner may. The folder itself comes last: once it is
-/// readable, everything in it is.
-pub(super) fn open_to_all(folder: &Path) -> io::Result<()> {
-    let opened = |mode: u32| mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055);
-    tree::walk(folder, Bounds::default(), When::After, |entry| {
-        if entry.kind != Kind::Link {
-            entry.set_mode(opened(entry.stat()?.st_mode & 0o7777))?;
-        }
-        Ok(Next::Go)
-    })?;
-    let mut permissions = fs::metadata(folder)?.permissions();
-    permissions.set_mode(opened(permissions.mode()));
-    fs::set_permissions(folder, permissions)
 }
 
 /// Changes the owner of a folder and everything in it. Does not follow links, and skips files with several links: the

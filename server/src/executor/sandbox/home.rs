@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::super::Error;
 use super::super::lines::Flood;
+use super::super::wrappers;
 use super::cgroup::Cgroups;
 use super::error::io_error;
 use super::ground::{Ground, Slot, keep_descriptors_to_ourselves};
@@ -21,7 +22,7 @@ use super::run_folder::RunFolder;
 use super::starts::Starts;
 use super::together::Together;
 use super::weights::{LOOK_EVERY, Weights};
-use super::{mounts, seccomp, wrappers};
+use super::{mounts, seccomp};
 
 /// The number of shells that wait in control groups for something to start.
 const SPARE_SLOTS: usize = 2;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use chrono::{SecondsFormat, Utc};
 use tokio::time::timeout;
 
-use super::super::{Error, JobCall, JobOutcome, Lines, Runtime, Spec};
+use super::super::wrapped::{as_job, out_of_memory_words};
+use super::super::{Error, JobCall, JobOutcome, Lines, Spec};
 use super::files::result_of;
-use super::program::out_of_memory_words;
 use super::start::{OWN_PIDS, Plan};
 use super::starts::JOB_TURN;
 use super::{Sandbox, host};
@@ -18,17 +18,7 @@ impl Sandbox {
         let artifact = self.check(&spec)?;
         let owner = Self::owner(&spec);
         let turn = self.home.starts.take(&owner).await;
-        let mut command = self.command(&spec, artifact)?;
-        match spec.runtime {
-            Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
-            Runtime::Command(_) => {}
-            Runtime::PythonFlask => {
-                return Err(Error::Refused(format!(
-                    "{} is a python-flask app: that is a service and cannot be a job",
-                    spec.function
-                )));
-            }
-        }
+        let command = as_job(self.command(&spec, artifact)?, &spec)?;
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
         let folder = self.folder(&spec.instance, &limits)?;

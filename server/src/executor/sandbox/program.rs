@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::super::wrapped::Place;
 use super::super::{Error, OWN_NODE, Runtime, Spec};
 use super::Sandbox;
 use super::arguments::{APP, OWN, WRAPPERS};
 use super::folder::Folder;
-
-/// Percentage of the memory for Node's heap; the rest is for its buffers and Node itself.
-const NODE_HEAP_PERCENT: u64 = 75;
 
 impl Sandbox {
     /// A path inside as the process must name it: without bubblewrap there is no inside.
@@ -66,24 +64,19 @@ impl Sandbox {
             |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
         let app = if self.isolated() { Path::new(APP) } else { artifact };
         let own_node = artifact.join(OWN_NODE).is_file().then(|| app.join(OWN_NODE));
-        let node = || {
-            let program = own_node.as_ref().or(self.home.host.node.as_ref());
-            program.map(|path| path.display().to_string()).ok_or_else(|| missing("node"))
+        let host = &self.home.host;
+        let program = |name: &str| {
+            let path = if name == "node" { own_node.as_ref().or(host.node.as_ref()) } else { host.python.as_ref() };
+            path.map(|path| path.display().to_string()).ok_or_else(|| missing(name))
         };
-        let python =
-            || self.home.host.python.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("python3"));
-        Ok(match &spec.runtime {
-            Runtime::Node { handler } => {
-                let heap = (spec.limits.memory_mb * NODE_HEAP_PERCENT / 100).max(1);
-                vec![node()?, format!("--max-old-space-size={heap}"), self.wrapper("node/wrapper.cjs"), handler.clone()]
-            }
-            Runtime::Python { handler } => vec![python()?, self.wrapper("python/wrapper.py"), handler.clone()],
-            Runtime::PythonFlask => vec![python()?, self.wrapper("python-flask/wrapper.py")],
-            Runtime::Command(command) if command.is_empty() => {
-                return Err(Error::Refused(format!("the command of {} is empty", spec.function)));
-            }
-            Runtime::Command(command) => command.clone(),
-        })
+        let place = Place { program, wrapper: &|file: &str| self.wrapper(file) };
+        if let Some(command) = place.command(&spec.runtime, Some(spec.limits.memory_mb))? {
+            return Ok(command);
+        }
+        match &spec.runtime {
+            Runtime::Command(command) if !command.is_empty() => Ok(command.clone()),
+            _ => Err(Error::Refused(format!("the command of {} is empty", spec.function))),
+        }
     }
 }
 
@@ -91,9 +84,4 @@ impl Sandbox {
 pub(super) fn preload(env: &mut BTreeMap<String, String>, library: &str) {
     let libraries = env.entry("LD_PRELOAD".into()).or_default();
     *libraries = [library, libraries.as_str()].join(" ").trim_end().to_owned();
-}
-
-/// Node keeps its heap below the control group's limit, and ends itself when that is not enough.
-pub(super) fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
-    matches!(runtime, Runtime::Node { .. }).then_some("JavaScript heap out of memory")
 }

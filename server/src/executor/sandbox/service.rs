@@ -13,13 +13,13 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::super::polling::pause_after;
+use super::super::wrapped::out_of_memory_words;
 use super::super::{Address, Error, Exit, Instance, Lines, Reading, Runtime, Spec};
 use super::arguments::BRIDGE;
 use super::error::io_error;
 use super::files::publish;
 use super::folder::Folder;
 use super::process::Process;
-use super::program::out_of_memory_words;
 use super::start::{OWN_PIDS, Plan};
 use super::starts::LONGEST_TURN;
 use super::{Sandbox, host};

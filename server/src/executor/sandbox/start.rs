@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::super::{Error, Limits, Lines};
+use super::super::{Error, Limits, Lines, wrappers};
 use super::cgroup::Cgroup;
 use super::error::io_error;
 use super::files::hand_over;
@@ -23,7 +23,7 @@ use super::process::{Launch, Process};
 use super::program::preload;
 use super::script::ShellLimits;
 use super::weights::Owner;
-use super::{Sandbox, host, network, wrappers};
+use super::{Sandbox, host, network};
 
 /// Processors that a service may use while it starts, whatever its limit later: with a tenth of one, a start takes ten
 /// times as long. A service that never becomes ready gets no more than this.

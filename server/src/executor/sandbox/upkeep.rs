@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::super::wrappers;
 use super::home::Home;
 use super::together::Together;
-use super::{network, seccomp, wrappers};
+use super::{network, seccomp};
 
 /// How often it is checked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -1,4 +1,5 @@
-//! The runtimes' wrappers and the few files of `/etc`, embedded in the binary and written at the start.
+//! The runtimes' wrappers and the few files of `/etc`, embedded in the binary: written at the start for the sandbox, and into the
+//! images that are made of functions that come as files.
 
 use std::fs::Permissions;
 use std::io;
@@ -7,12 +8,13 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use super::Runtime;
 use crate::tree;
 
 /// A file of `runtimes/`: its path, there and below the folder, and its content.
 macro_rules! runtime {
     ($path:literal) => {
-        ($path, include_bytes!(concat!("../../../../runtimes/", $path)))
+        ($path, include_bytes!(concat!("../../../runtimes/", $path)))
     };
 }
 
@@ -92,6 +94,24 @@ const FILES: &[(&str, &[u8])] = &[
     ("etc/resolv.conf", b"nameserver 127.0.0.53\n"),
 ];
 
+/// The folders of the wrappers of Node, and of Python.
+const OF_NODE: [&str; 2] = ["node/", "adapters/node/"];
+const OF_PYTHON: [&str; 3] = ["python/", "python-flask/", "adapters/python/"];
+
+/// Writes the wrappers of a runtime to `folder`, where everybody can read them.
+///
+/// # Errors
+/// When the disk fails.
+pub fn copy(runtime: &Runtime, folder: &Path) -> io::Result<()> {
+    let wanted: &[&str] = match runtime {
+        Runtime::Node { .. } => &OF_NODE,
+        Runtime::Python { .. } | Runtime::PythonFlask => &OF_PYTHON,
+        Runtime::Command(_) => &[],
+    };
+    let files = FILES.iter().filter(|(path, _)| wanted.iter().any(|folder| path.starts_with(folder)));
+    write_files(files, folder)
+}
+
 /// Writes the files to `data_dir/runtimes/<digest>` unless they exist, and returns that folder.
 pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     let mut digest = Sha256::new();
@@ -108,17 +128,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     }
     std::fs::create_dir_all(&runtimes)?;
     let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&runtimes)?;
-    for (path, content) in FILES {
-        let file = unfinished.path().join(path);
-        let parent = file.parent().unwrap_or(&runtimes);
-        std::fs::create_dir_all(parent)?;
-        std::fs::write(&file, content)?;
-        // Sandboxes run as other users, who must be able to traverse every folder above a file.
-        for folder in parent.ancestors().take_while(|folder| *folder != unfinished.path()) {
-            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
-        }
-        std::fs::set_permissions(&file, Permissions::from_mode(0o644))?;
-    }
+    write_files(FILES.iter(), unfinished.path())?;
     let unfinished = unfinished.keep();
     match std::fs::rename(&unfinished, &folder) {
         Ok(()) => Ok(folder),
@@ -126,6 +136,21 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
         Err(_) if folder.is_dir() => tree::remove(&unfinished).map(|()| folder),
         Err(error) => Err(error),
     }
+}
+
+fn write_files<'f>(files: impl Iterator<Item = &'f (&'f str, &'f [u8])>, folder: &Path) -> io::Result<()> {
+    for (path, content) in files {
+        let file = folder.join(path);
+        let parent = file.parent().unwrap_or(folder);
+        std::fs::create_dir_all(parent)?;
+        std::fs::write(&file, content)?;
+        // Functions run as other users, who must be able to traverse every folder above a file.
+        for above in parent.ancestors().take_while(|above| *above != folder) {
+            std::fs::set_permissions(above, Permissions::from_mode(0o755))?;
+        }
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -143,6 +168,15 @@ mod tests {
                 assert_eq!(mode, if place.is_dir() { 0o755 } else { 0o644 }, "{}", place.display());
             }
         }
+    }
+
+    #[test]
+    fn an_image_gets_the_wrappers_of_its_runtime_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        copy(&Runtime::PythonFlask, folder.path()).unwrap();
+        assert!(folder.path().join("python-flask/wrapper.py").is_file());
+        assert!(folder.path().join("python/eventflow_http.py").is_file());
+        assert!(!folder.path().join("node").exists() && !folder.path().join("etc").exists());
     }
 
     #[test]
