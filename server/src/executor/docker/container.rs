@@ -176,8 +176,8 @@ impl Keeper {
         }
         self.shared.watch.remove(&self.id);
         if !matches!(timeout(REMOVE_WITHIN, engine.remove(&self.id)).await, Ok(Ok(()))) {
-            // It is found by its label when the server starts again.
-            tracing::warn!(container = %self.id, "a container that has ended could not be removed");
+            // The watch removes it when the engine answers again.
+            tracing::warn!(container = %self.id, "a container that has ended could not be removed yet");
         }
         self.ended.send_replace(Some(exit));
     }

@@ -131,7 +131,7 @@ impl Docker {
         };
         let known = Known::new(options.registries, owner.clone());
         let shared = Shared {
-            watch: Watch::start(engine.clone(), &owner.server),
+            watch: Watch::start(engine.clone(), &owner),
             engine,
             owner,
             networks: Networks::default(),

@@ -3,6 +3,7 @@
 mod ends;
 mod hostile;
 mod lines;
+pub mod own_engine;
 mod pulls;
 mod ready;
 mod servers;
