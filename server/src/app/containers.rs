@@ -1,6 +1,6 @@
 //! The engine that images run on, if one answers when the server starts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
@@ -26,6 +26,7 @@ pub(super) async fn connect(
     let Some(host) = wanted.or(there.then_some(DEFAULT_HOST)) else { return Ok((None, None)) };
     let options = Options {
         installation: store.identity().await?,
+        certificates: certificates(settings, host),
         runtime: settings.docker_runtime.clone(),
         reach: settings.network_allow.clone(),
         registries: settings.registry_allow.clone(),
@@ -41,6 +42,15 @@ pub(super) async fn connect(
             Ok((None, wanted.map(|_| warning)))
         }
     }
+}
+
+/// The folder of the certificates for an engine that is called by TLS: where Docker's own client looks, too.
+fn certificates(settings: &Settings, host: &str) -> Option<PathBuf> {
+    if !settings.docker_tls && !host.starts_with("https://") {
+        return None;
+    }
+    let own = || std::env::home_dir().unwrap_or_default().join(".docker");
+    Some(settings.docker_cert_path.clone().unwrap_or_else(own))
 }
 
 /// What builds images for the engine: the BuildKit that is set, or the engine itself.

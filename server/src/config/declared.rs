@@ -95,9 +95,23 @@ pub const SECTIONS: &[Section] = &[
                 "DOCKER_HOST",
                 "unix://PATH or tcp://HOST:PORT",
                 "",
-                "the Docker engine that [images](containers.md) run on, if it answers when the server starts. By TLS where the environment has DOCKER_TLS_VERIFY, with the certificates in DOCKER_CERT_PATH",
+                "the Docker engine that [images](containers.md) run on, if it answers when the server starts",
             )
             .otherwise("unix:///var/run/docker.sock, where there is one"),
+            Setting::text(
+                "DOCKER_TLS_VERIFY",
+                "1, or any other text; as for Docker's own client",
+                "",
+                "whether a `tcp://` engine is called by TLS",
+            )
+            .otherwise("it is not"),
+            Setting::text(
+                "DOCKER_CERT_PATH",
+                "a path",
+                "",
+                "the folder with ca.pem, cert.pem and key.pem for a Docker engine that is called by TLS",
+            )
+            .otherwise("`.docker` in the home folder"),
             Setting::text(
                 "EVENTFLOW_DOCKER_RUNTIME",
                 "the name of a runtime that the engine has, such as runsc",

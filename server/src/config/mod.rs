@@ -85,6 +85,10 @@ pub struct Settings {
     pub docker: bool,
     /// The engine that images run on: `DOCKER_HOST`.
     pub docker_host: Option<String>,
+    /// Whether an engine that is reached by TCP is called by TLS: `DOCKER_TLS_VERIFY`.
+    pub docker_tls: bool,
+    /// The folder of the certificates for that: `DOCKER_CERT_PATH`.
+    pub docker_cert_path: Option<PathBuf>,
     /// Its runtime for containers: `EVENTFLOW_DOCKER_RUNTIME`.
     pub docker_runtime: Option<String>,
     /// The BuildKit that images are built by, the Docker engine when absent: `EVENTFLOW_BUILDKIT`.
@@ -354,6 +358,8 @@ impl Settings {
                     .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
                     .then(|| text.to_owned())
             })?,
+            docker_tls: layers.text_if_any("DOCKER_TLS_VERIFY", |text| Some(!text.is_empty()))?.unwrap_or_default(),
+            docker_cert_path: layers.text_if_any("DOCKER_CERT_PATH", |text| Some(PathBuf::from(text)))?,
             docker_runtime: layers.text_if_any("EVENTFLOW_DOCKER_RUNTIME", |text| {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
                 (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())

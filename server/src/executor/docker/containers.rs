@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +61,9 @@ pub struct Options {
     /// The name of the installation, whose servers share a log: it marks the images that were pulled for its functions. Small
     /// letters, digits and `-`.
     pub installation: String,
+    /// The folder with the certificates for an engine that is called by TLS, without which it is not: `DOCKER_TLS_VERIFY` and
+    /// `DOCKER_CERT_PATH`.
+    pub certificates: Option<PathBuf>,
     /// The engine's runtime for functions, its default one when absent: `EVENTFLOW_DOCKER_RUNTIME`.
     pub runtime: Option<String>,
     /// What containers with a network reach in addition to the Internet: `EVENTFLOW_NETWORK_ALLOW`.
@@ -79,9 +83,18 @@ impl Options {
     pub fn new(server: impl Into<String>) -> Self {
         let server = server.into();
         let installation = server.clone();
-        let (runtime, reach, registries, registry) = Default::default();
-        let lines_per_second = LINES_PER_SECOND;
-        Self { server, installation, runtime, reach, registries, registry, lines_per_second, grace: GRACE }
+        let (certificates, runtime, reach, registries, registry) = Default::default();
+        Self {
+            server,
+            installation,
+            certificates,
+            runtime,
+            reach,
+            registries,
+            registry,
+            lines_per_second: LINES_PER_SECOND,
+            grace: GRACE,
+        }
     }
 }
 
@@ -99,7 +112,7 @@ impl Docker {
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when `host` or an option is wrong.
     pub async fn connect(host: &str, options: Options) -> Result<Self, Error> {
-        let engine = Engine::connect(host, &options.installation, options.registry);
+        let engine = Engine::connect(host, options.certificates.as_deref(), &options.installation, options.registry);
         let engine = timeout(ANSWER_WITHIN, engine).await.unwrap_or_else(|_| {
             let seconds = ANSWER_WITHIN.as_secs();
             let source = io::Error::other(format!("the Docker engine at {host} did not answer within {seconds} s"));

@@ -7,6 +7,7 @@ pub mod own_engine;
 mod pulls;
 mod ready;
 mod servers;
+mod tls;
 mod walls;
 mod wire;
 
