@@ -31,6 +31,7 @@ pub(super) async fn connect(
         reach: settings.network_allow.clone(),
         registries: settings.registry_allow.clone(),
         registry: settings.registry.clone(),
+        memory: settings.limits.containers_memory.map(|bytes| bytes as u64),
         lines_per_second: settings.limits.lines_per_second,
         ..Options::new(node)
     };

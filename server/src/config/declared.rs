@@ -362,6 +362,11 @@ pub const SECTIONS: &[Section] = &[
         settings: &[
             Setting::mebibytes("EVENTFLOW_MAX_FUNCTION_MEMORY", "memory that a manifest may ask for")
                 .otherwise("what the host has"),
+            Setting::mebibytes(
+                "EVENTFLOW_CONTAINERS_MEMORY",
+                "memory of all [containers](containers.md#memory-of-all-containers) of this server together, by the sum of their limits",
+            )
+            .otherwise("seven eighths of what the engine's host has, but for at least 512 MiB"),
             Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
                 .otherwise("what the host has"),
             Setting::size(

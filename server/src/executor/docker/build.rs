@@ -101,15 +101,17 @@ async fn base(shared: &Shared, name: &str, line: usize, recipe: &Recipe, lines: 
 /// Has the engine build; the id of the image.
 async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Lines) -> Result<String, Error> {
     let engine = &shared.engine;
-    // Held until the build is over.
+    // Both are held until the build is over.
+    let what = format!("the build of {}", recipe.function);
+    let (_memory, memory_mb) = shared.memory.take_for_build(&recipe.namespace, &what, recipe.memory_mb).await?;
     let network = shared.networks.of(engine, &shared.owner, &recipe.namespace, true).await?;
-    let options = options(recipe, &network.name, engine.processors());
+    let options = options(recipe, memory_mb, &network.name, engine.processors());
     let (pieces, writer) = archive(recipe.context.clone(), rewritten.text.clone());
     let body = bollard::body_try_stream(pieces);
     let client = engine.client.clone().with_timeout(ANSWER_WITHIN);
     // Dropping it closes the connection, at which the engine ends the build.
     let mut answer = Box::pin(client.build_image(options, None, Some(body)));
-    let mut steps = Steps::new(&recipe.dockerfile, rewritten, recipe.memory_mb);
+    let mut steps = Steps::new(&recipe.dockerfile, rewritten, memory_mb);
     let mut id = None;
     while let Some(said) = answer.next().await {
         let said = match said {
@@ -151,8 +153,8 @@ async fn failure(engine: &Engine, steps: &Steps<'_>, fault: Fault, writer: JoinH
     Error::Refused(steps.failure(&message(&fault)))
 }
 
-fn options(recipe: &Recipe, network: &str, processors: f64) -> BuildImageOptions {
-    let memory = i32::try_from(recipe.memory_mb.saturating_mul(1 << 20)).unwrap_or(i32::MAX);
+fn options(recipe: &Recipe, memory_mb: u64, network: &str, processors: f64) -> BuildImageOptions {
+    let memory = i32::try_from(memory_mb.saturating_mul(1 << 20)).unwrap_or(i32::MAX);
     let arguments: HashMap<&str, &str> =
         recipe.arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     BuildImageOptionsBuilder::default()

@@ -17,6 +17,7 @@ use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
 use super::engine::{message, status};
 use super::follow::{Output, follow, last};
+use super::memory::Part;
 use super::shape::{RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
 use super::{result, watch::State};
@@ -41,19 +42,21 @@ pub(super) struct Created {
     shared: Arc<Shared>,
     id: Option<String>,
     state: watch::Receiver<State>,
+    memory: Part,
 }
 
 impl Created {
-    /// Makes a container and watches it.
+    /// Makes a container, whose part of the memory this is, and watches it.
     pub(super) async fn new(
         shared: &Arc<Shared>,
         instance: &str,
         body: ContainerCreateBody,
+        memory: Part,
     ) -> Result<Self, bollard::errors::Error> {
         let options = CreateContainerOptionsBuilder::default().name(&name(instance)).build();
         let id = shared.engine.client.create_container(Some(options), body).await?.id;
         let state = shared.watch.add(&id);
-        Ok(Self { shared: shared.clone(), id: Some(id), state })
+        Ok(Self { shared: shared.clone(), id: Some(id), state, memory })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -89,6 +92,7 @@ impl Created {
             tail: tail.clone(),
             result: run.map(|_| result.clone()),
             ended,
+            _memory: self.memory.clone(),
         };
         tokio::spawn(keeper.keep());
         Ok(Container { id, handle: Handle { orders, exit, tail }, result, state: self.state.clone() })
@@ -156,6 +160,8 @@ struct Keeper {
     /// Where a job's result is put.
     result: Option<JobResult>,
     ended: watch::Sender<Option<Exit>>,
+    /// Held until the container is gone.
+    _memory: Part,
 }
 
 impl Keeper {

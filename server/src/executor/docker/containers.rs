@@ -22,6 +22,7 @@ use super::container::{Container, Created};
 use super::engine::{Engine, status};
 use super::images::{Facts, Known};
 use super::labels::{self, Owner};
+use super::memory::{Memory, Part, SERVICE_WAITS};
 use super::networks::{self, Networks};
 use super::own;
 use super::ready::{Sign, ready};
@@ -72,6 +73,8 @@ pub struct Options {
     pub registries: Registries,
     /// The registry that built images are pushed to: `EVENTFLOW_REGISTRY`.
     pub registry: Option<Registry>,
+    /// Bytes of memory of all containers together, most of what the engine's host has when absent: `EVENTFLOW_CONTAINERS_MEMORY`.
+    pub memory: Option<u64>,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
     /// Between SIGTERM and SIGKILL for a job past its time limit.
@@ -83,7 +86,7 @@ impl Options {
     pub fn new(server: impl Into<String>) -> Self {
         let server = server.into();
         let installation = server.clone();
-        let (certificates, runtime, reach, registries, registry) = Default::default();
+        let (certificates, runtime, reach, registries, registry, memory) = Default::default();
         Self {
             server,
             installation,
@@ -92,6 +95,7 @@ impl Options {
             reach,
             registries,
             registry,
+            memory,
             lines_per_second: LINES_PER_SECOND,
             grace: GRACE,
         }
@@ -145,6 +149,7 @@ impl Docker {
         let known = Known::new(options.registries, owner.clone());
         let shared = Shared {
             watch: Watch::start(engine.clone(), &owner),
+            memory: Memory::new(options.memory, engine.info.mem_total),
             engine,
             owner,
             networks: Networks::default(),
@@ -182,7 +187,7 @@ impl Shared {
     }
 
     /// Makes and starts the container of a service, and finds its address.
-    async fn start_service(self: Arc<Self>, spec: Spec, lines: Lines) -> Result<Started, Error> {
+    async fn start_service(self: Arc<Self>, spec: Spec, memory: Part, lines: Lines) -> Result<Started, Error> {
         let (facts, image) = self.facts(&spec).await?;
         let outward = spec.limits.network.is_some();
         // What was known may have been removed from outside meanwhile: once more, then.
@@ -198,7 +203,7 @@ impl Shared {
             let publish_on = (!network.direct).then(|| self.engine.published_on());
             let purpose = Purpose::Service { network: &network.name, publish_on: publish_on.as_deref() };
             let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, BTreeMap::new())?;
-            let created = match Created::new(&self, &spec.instance, body).await {
+            let created = match Created::new(&self, &spec.instance, body, memory.clone()).await {
                 Err(fault) if status(&fault) == Some(404) && !second_try => {
                     second_try = true;
                     self.known.forget(&image);
@@ -224,7 +229,13 @@ impl Shared {
     }
 
     /// Makes and starts the container of a job, and gives it its event.
-    async fn start_job(self: Arc<Self>, spec: Spec, call: JobCall, lines: Lines) -> Result<Started, Error> {
+    async fn start_job(
+        self: Arc<Self>,
+        spec: Spec,
+        memory: Part,
+        call: JobCall,
+        lines: Lines,
+    ) -> Result<Started, Error> {
         let (facts, _) = self.facts(&spec).await?;
         let network = match spec.limits.network.is_some() {
             true => Some(self.networks.of(&self.engine, &self.owner, &spec.namespace, true).await?),
@@ -244,7 +255,7 @@ impl Shared {
         let purpose = Purpose::Job { network: network.as_ref().map(|network| network.name.as_str()) };
         let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, env)?;
         let made = || self.engine.error(format!("make a container for {}", spec.function));
-        let created = Created::new(&self, &spec.instance, body).await.map_err(made())?;
+        let created = Created::new(&self, &spec.instance, body, memory).await.map_err(made())?;
         result::prepare(&self.engine, created.id()).await.map_err(made())?;
         let options =
             bollard::query_parameters::AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
@@ -341,9 +352,10 @@ impl Executor for Docker {
         let cpu = spec.limits.cpu;
         let health = spec.health.clone();
         let shared = self.shared.clone();
+        let memory = shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, SERVICE_WAITS).await?;
         let turn = shared.starts.take(&spec.namespace, &spec.function).await;
         let Started { container, network, address, facts } =
-            to_its_end(shared.clone().start_service(spec, lines)).await?;
+            to_its_end(shared.clone().start_service(spec, memory, lines)).await?;
         drop(turn);
         let sign = match health {
             Some(path) => Sign::Path(path),
@@ -365,8 +377,11 @@ impl Executor for Docker {
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         let time_limit = call.timeout;
+        // It waits as long as it might run.
+        let memory =
+            self.shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, time_limit).await?;
         let turn = self.shared.starts.take(&spec.namespace, &spec.function).await;
-        let started = to_its_end(self.shared.clone().start_job(spec, call, lines)).await?;
+        let started = to_its_end(self.shared.clone().start_job(spec, memory, call, lines)).await?;
         drop(turn);
         let container = &started.container;
         let (mut exit, timed_out) = match timeout(time_limit, container.handle.wait()).await {

@@ -14,6 +14,7 @@ mod engine;
 mod follow;
 mod images;
 mod labels;
+mod memory;
 mod networks;
 mod own;
 mod publish;

@@ -3,6 +3,7 @@
 mod ends;
 mod hostile;
 mod lines;
+mod memory;
 pub mod own_engine;
 mod pulls;
 mod ready;
