@@ -339,7 +339,7 @@ pub const SECTIONS: &[Section] = &[
                 "10GiB",
                 "the package caches of all functions together; one function keeps 1 GiB and 200,000 files at most",
             ),
-            Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built"),
+            Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built; what the commands of a [Dockerfile](containers.md#what-a-build-may-do) write, and what its image adds to its base"),
             Setting::size(
                 "EVENTFLOW_MAX_BUILD_CONTEXT",
                 "200MiB",

@@ -8,6 +8,7 @@
 //! Knows images and containers, not the lifecycle of functions, the log, or HTTP.
 
 mod build;
+mod commands;
 mod container;
 mod containers;
 mod engine;

@@ -33,7 +33,8 @@ pub struct Recipe {
     pub logins: BTreeMap<String, Login>,
     /// Mebibytes of memory for each command.
     pub memory_mb: u64,
-    /// Bytes of the image, where it passes through this host.
+    /// Bytes of the image, where it passes through this host; and where the engine builds, what its commands write, and the image adds to
+    /// the one that it is built from.
     pub max_bytes: u64,
     /// A folder for files of the build, which is not there yet and is removed after it.
     pub scratch: PathBuf,
