@@ -1,6 +1,6 @@
 //! The engine that images run on, if one answers when the server starts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Error;
@@ -27,10 +27,12 @@ pub(super) async fn connect(
     let Some(host) = wanted.or(there.then_some(DEFAULT_HOST)) else { return Ok((None, None)) };
     let options = Options {
         installation: store.identity().await?,
+        certificates: certificates(settings, host),
         runtime: settings.docker_runtime.clone(),
         reach: settings.network_allow.clone(),
         registries: settings.registry_allow.clone(),
         registry: settings.registry.clone(),
+        memory: settings.limits.containers_memory.map(|bytes| bytes as u64),
         lines_per_second: settings.limits.lines_per_second,
         ..Options::new(node)
     };
@@ -71,6 +73,15 @@ pub(super) fn warnings(settings: &Settings, sandbox: &Sandbox, docker: Option<&A
 pub(super) fn bases(settings: &Settings) -> Option<Bases> {
     let (node, python) = (settings.node_image.clone(), settings.python_image.clone());
     settings.builds_images.then_some(Bases { node, python })
+}
+
+/// The folder of the certificates for an engine that is called by TLS: where Docker's own client looks, too.
+fn certificates(settings: &Settings, host: &str) -> Option<PathBuf> {
+    if !settings.docker_tls && !host.starts_with("https://") {
+        return None;
+    }
+    let own = || std::env::home_dir().unwrap_or_default().join(".docker");
+    Some(settings.docker_cert_path.clone().unwrap_or_else(own))
 }
 
 /// What builds images for the engine: the BuildKit that is set, or the engine itself.

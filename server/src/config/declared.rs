@@ -113,9 +113,23 @@ pub const SECTIONS: &[Section] = &[
                 "DOCKER_HOST",
                 "unix://PATH or tcp://HOST:PORT",
                 "",
-                "the Docker engine that [images](containers.md) run on, if it answers when the server starts. By TLS where the environment has DOCKER_TLS_VERIFY, with the certificates in DOCKER_CERT_PATH",
+                "the Docker engine that [images](containers.md) run on, if it answers when the server starts",
             )
             .otherwise("unix:///var/run/docker.sock, where there is one"),
+            Setting::text(
+                "DOCKER_TLS_VERIFY",
+                "1, or any other text; as for Docker's own client",
+                "",
+                "whether a `tcp://` engine is called by TLS",
+            )
+            .otherwise("it is not"),
+            Setting::text(
+                "DOCKER_CERT_PATH",
+                "a path",
+                "",
+                "the folder with ca.pem, cert.pem and key.pem for a Docker engine that is called by TLS",
+            )
+            .otherwise("`.docker` in the home folder"),
             Setting::text(
                 "EVENTFLOW_DOCKER_RUNTIME",
                 "the name of a runtime that the engine has, such as runsc",
@@ -343,7 +357,7 @@ pub const SECTIONS: &[Section] = &[
                 "10GiB",
                 "the package caches of all functions together; one function keeps 1 GiB and 200,000 files at most",
             ),
-            Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built"),
+            Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built; what the commands of a [Dockerfile](containers.md#what-a-build-may-do) write, and what its image adds to its base"),
             Setting::size(
                 "EVENTFLOW_MAX_BUILD_CONTEXT",
                 "200MiB",
@@ -366,6 +380,11 @@ pub const SECTIONS: &[Section] = &[
         settings: &[
             Setting::mebibytes("EVENTFLOW_MAX_FUNCTION_MEMORY", "memory that a manifest may ask for")
                 .otherwise("what the host has"),
+            Setting::mebibytes(
+                "EVENTFLOW_CONTAINERS_MEMORY",
+                "memory of all [containers](containers.md#memory-of-all-containers) of this server together, by the sum of their limits",
+            )
+            .otherwise("seven eighths of what the engine's host has, but for at least 512 MiB"),
             Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
                 .otherwise("what the host has"),
             Setting::size(

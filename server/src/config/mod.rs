@@ -94,6 +94,10 @@ pub struct Settings {
     pub docker: bool,
     /// The engine that images run on: `DOCKER_HOST`.
     pub docker_host: Option<String>,
+    /// Whether an engine that is reached by TCP is called by TLS: `DOCKER_TLS_VERIFY`.
+    pub docker_tls: bool,
+    /// The folder of the certificates for that: `DOCKER_CERT_PATH`.
+    pub docker_cert_path: Option<PathBuf>,
     /// Its runtime for containers: `EVENTFLOW_DOCKER_RUNTIME`.
     pub docker_runtime: Option<String>,
     /// The BuildKit that images are built by, the Docker engine when absent: `EVENTFLOW_BUILDKIT`.
@@ -192,6 +196,8 @@ pub struct Limits {
     pub disk_write: usize,
     /// Mebibytes of memory that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_MEMORY`.
     pub function_memory_mb: Option<usize>,
+    /// Bytes of memory of all containers together, most of what the engine's host has when absent: `EVENTFLOW_CONTAINERS_MEMORY`.
+    pub containers_memory: Option<usize>,
     /// Processors that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_CPU`.
     pub function_cpu: Option<usize>,
     /// Seconds that a function may ask for: `EVENTFLOW_MAX_FUNCTION_TIMEOUT`.
@@ -261,6 +267,7 @@ impl Limits {
             disk_read: layers.size("EVENTFLOW_MAX_DISK_READ")?,
             disk_write: layers.size("EVENTFLOW_MAX_DISK_WRITE")?,
             function_memory_mb: mebibytes,
+            containers_memory: layers.size_if_any("EVENTFLOW_CONTAINERS_MEMORY")?,
             function_cpu: layers.number_if_any("EVENTFLOW_MAX_FUNCTION_CPU")?,
             function_timeout: layers.time("EVENTFLOW_MAX_FUNCTION_TIMEOUT")?,
             functions: layers.number("EVENTFLOW_MAX_FUNCTIONS")?,
@@ -376,6 +383,8 @@ impl Settings {
                     .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()))
                     .then(|| text.to_owned())
             })?,
+            docker_tls: layers.text_if_any("DOCKER_TLS_VERIFY", |text| Some(!text.is_empty()))?.unwrap_or_default(),
+            docker_cert_path: layers.text_if_any("DOCKER_CERT_PATH", |text| Some(PathBuf::from(text)))?,
             docker_runtime: layers.text_if_any("EVENTFLOW_DOCKER_RUNTIME", |text| {
                 let allowed = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
                 (!text.is_empty() && text.chars().all(allowed)).then(|| text.to_owned())

@@ -3,6 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+/// The part of the host's memory that is left to others, but at least [`MIN_RESERVE`] unless that is more than half.
+const RESERVED_PART: u64 = 8;
+const MIN_RESERVE: u64 = 512 << 20;
+
 /// The host's memory in bytes; `None` if unknown.
 pub fn memory() -> Option<u64> {
     let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_kb(&text)).map(|kb| kb * 1024);
@@ -11,6 +15,12 @@ pub fn memory() -> Option<u64> {
         .chain(number("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
         .chain(host)
         .min()
+}
+
+/// What functions may have of so much memory of a host: the server itself, its database and the host's administrators need some of it
+/// as well.
+pub fn without_reserve(memory: u64) -> u64 {
+    memory - (memory / RESERVED_PART).max(MIN_RESERVE.min(memory / 2))
 }
 
 /// The most processes and threads at a time; `None` if unknown.

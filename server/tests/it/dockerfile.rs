@@ -161,6 +161,46 @@ async fn a_build_that_never_ends_is_ended_with_its_command_at_the_engine() {
 }
 
 #[tokio::test]
+async fn a_builds_command_forks_no_further_than_its_limit() {
+    let app = with_engine(Options::default()).await;
+    let forks = "FROM eventflow-test/busybox:1\nRUN i=0; while [ $i -lt 3000 ]; do sleep 600 & i=$((i+1)); done\n";
+    let error = refused(&app, "forks", forks).await;
+    assert!(error.contains("can't fork"), "{error}");
+    // What it does in the moment before the limit is there harms nobody either.
+    let bomb = "FROM eventflow-test/busybox:1\nRUN bomb() { bomb | bomb & }; bomb; sleep 3; exit 7\n";
+    let error = refused(&app, "bomb", bomb).await;
+    assert!(error.contains("exit code 7") || error.contains("can't fork"), "{error}");
+}
+
+#[tokio::test]
+async fn a_build_that_writes_too_much_is_ended_wherever_it_writes() {
+    let app = with_engine(Options::default().env("EVENTFLOW_MAX_BUILD_DISK", "20MiB")).await;
+    let seconds = |n: u8| format!("{}{n}", app.pid());
+    let (alone, volume) = (seconds(3), seconds(4));
+    let write = |to: &str| format!("dd if=/dev/zero of={to} bs=1M count=40");
+    for (name, dockerfile, seconds) in [
+        ("at-once", format!("FROM {BUSYBOX}\nRUN {}; sleep {alone}\n", write("/x")), Some(&alone)),
+        ("in-a-volume", format!("FROM {BUSYBOX}\nVOLUME /v\nRUN {}; sleep {volume}\n", write("/v/x")), Some(&volume)),
+        // Each is over before anybody looks.
+        ("in-steps", format!("FROM {BUSYBOX}\nRUN {}\nRUN {}\n", write("/x"), write("/y")), None),
+    ] {
+        let error = refused(&app, name, &dockerfile).await;
+        assert!(error.contains("EVENTFLOW_MAX_BUILD_DISK") && error.contains("20"), "{name}: {error}");
+        if let Some(seconds) = seconds {
+            app.eventually("its command has ended", async || running(seconds).is_empty().then_some(())).await;
+        }
+    }
+    // As much as is allowed is built.
+    let fits = format!(
+        "FROM {BUSYBOX}\nRUN dd if=/dev/zero of=/x bs=1M count=10\nCMD [\"httpd\", \"-f\", \"-p\", \"8080\"]\n"
+    );
+    let repository = app.repository("fits", &[("Dockerfile", &fits)]).await;
+    let id = app.register_git("fits", &repository, None).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "SUCCEEDED", "{build:#}");
+}
+
+#[tokio::test]
 async fn a_context_over_its_limit_is_refused_before_it_is_sent() {
     let app = with_engine(Options::default().env("EVENTFLOW_MAX_BUILD_CONTEXT", "10KiB")).await;
     let large = "x".repeat(20 << 10);

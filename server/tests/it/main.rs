@@ -16,6 +16,7 @@ mod corpora;
 mod database;
 mod dockerfile;
 mod ending;
+mod engine_faults;
 mod engine_proxy;
 mod erasure;
 mod executor;

@@ -10,8 +10,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bollard::errors::Error as Fault;
-use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, PruneImagesOptionsBuilder};
+use bollard::query_parameters::{
+    BuildImageOptions, BuildImageOptionsBuilder, PruneImagesOptionsBuilder, RemoveImageOptions,
+};
 use bytes::Bytes;
+use domain::text;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -21,6 +24,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::super::images::dockerfile::{Rewritten, is_speaking};
 use super::super::images::{Context, DOCKERFILE, ImageBuilder, Recipe, Reference};
 use super::super::{Error, Image, Lines};
+use super::commands::Commands;
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
 use super::images;
@@ -58,18 +62,24 @@ impl ImageBuilder for Docker {
                  BuildKit (EVENTFLOW_BUILDKIT)"
             )));
         }
-        let rewritten = rewritten(shared, &recipe, &lines).await?;
-        let built = run(shared, &recipe, &rewritten, &lines).await;
+        let (rewritten, base_bytes) = rewritten(shared, &recipe, &lines).await?;
+        let mut built = run(shared, &recipe, &rewritten, &lines).await;
+        if let Ok(id) = &built
+            && let Err(error) = check_size(&shared.engine, id, base_bytes, recipe.max_bytes).await
+        {
+            built = Err(error);
+        }
         tokio::spawn(prune(shared.engine.clone()));
         publish(&shared.engine, &built?, &recipe, &lines).await
     }
 }
 
-/// The Dockerfile for the engine, whose images are there.
-async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<Rewritten, Error> {
+/// The Dockerfile for the engine, whose images are there, and the size of the largest of them.
+async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<(Rewritten, u64), Error> {
     let engine = &shared.engine;
     let refused = |fault: super::super::images::dockerfile::Fault| Error::Refused(fault.to_string());
     let (mut ids, mut emptied) = (BTreeMap::new(), BTreeMap::new());
+    let mut largest = 0;
     for (name, line) in recipe.dockerfile.images(&recipe.arguments).map_err(refused)? {
         let base = base(shared, &name, recipe, lines).await.map_err(|error| match error {
             Error::Refused(why) => Error::Refused(format!("Dockerfile, line {line}: {why}")),
@@ -77,15 +87,18 @@ async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<Re
         })?;
         ids.insert(name.clone(), base.id);
         emptied.insert(name, base.speaking);
+        largest = base.bytes.max(largest);
     }
     let platform = format!("{}/{}", engine.info.os_type.as_deref().unwrap_or("linux"), engine.architecture());
     let label = (LABEL, recipe.namespace.as_str());
-    recipe.dockerfile.rewritten(&ids, &emptied, &recipe.arguments, label, &platform).map_err(refused)
+    let rewritten = recipe.dockerfile.rewritten(&ids, &emptied, &recipe.arguments, label, &platform);
+    Ok((rewritten.map_err(refused)?, largest))
 }
 
 /// An image that a Dockerfile names.
 struct Named {
     id: String,
+    bytes: u64,
     /// The names of its labels that others act on.
     speaking: Vec<String>,
 }
@@ -106,7 +119,7 @@ async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Re
         )));
     }
     let speaking: Vec<String> =
-        config.labels.unwrap_or_default().into_keys().filter(|name| is_speaking(name)).collect();
+        config.labels.unwrap_or_default().into_keys().filter(|name| name != LABEL && is_speaking(name)).collect();
     if let Some(label) =
         speaking.iter().find(|label| !label.bytes().all(|c| c.is_ascii_alphanumeric() || b"._-/".contains(&c)))
     {
@@ -118,23 +131,62 @@ async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Re
         let source = io::Error::other("the Docker engine does not tell its id");
         Error::Io { what: format!("use the image {name}"), source }
     })?;
-    Ok(Named { id, speaking })
+    let bytes = image.size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+    Ok(Named { id, bytes, speaking })
+}
+
+/// Refuses an image that is too large, however its commands wrote it, and removes it.
+async fn check_size(engine: &Engine, id: &str, base_bytes: u64, max_bytes: u64) -> Result<(), Error> {
+    let found = engine.client.inspect_image(id).await.map_err(engine.error("look at the image that was built"))?;
+    let bytes = found.size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+    let added = bytes.saturating_sub(base_bytes);
+    if added <= max_bytes {
+        return Ok(());
+    }
+    // Another build may have made it, when it was allowed.
+    if found.repo_tags.unwrap_or_default().is_empty() {
+        let removed = engine.client.remove_image(id, None::<RemoveImageOptions>, None).await;
+        if let Err(fault) = removed {
+            tracing::debug!(error = message(&fault), "an image that is too large could not be removed");
+        }
+    }
+    Err(too_much(added, max_bytes))
+}
+
+fn too_much(bytes: u64, max_bytes: u64) -> Error {
+    Error::Refused(format!(
+        "the build wrote {} to the disk, and at most {} are allowed (EVENTFLOW_MAX_BUILD_DISK): remove what the image does not need in the command that makes it",
+        text::bytes(bytes),
+        text::bytes(max_bytes)
+    ))
 }
 
 /// Has the engine build; the id of the image.
 async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Lines) -> Result<String, Error> {
     let engine = &shared.engine;
-    // Held until the build is over.
+    // Both are held until the build is over.
+    let what = format!("the build of {}", recipe.function);
+    let (_memory, memory_mb) = shared.memory.take_for_build(&recipe.namespace, &what, recipe.memory_mb).await?;
     let network = shared.networks.of(engine, &shared.owner, &recipe.namespace, true).await?;
-    let options = options(recipe, &network.name, engine.processors());
+    let options = options(recipe, memory_mb, &network.name, engine.processors());
     let (pieces, writer) = archive(recipe.context.clone(), rewritten.text.clone());
     let body = bollard::body_try_stream(pieces);
     let client = engine.client.clone().with_timeout(ANSWER_WITHIN);
     // Dropping it closes the connection, at which the engine ends the build.
     let mut answer = Box::pin(client.build_image(options, None, Some(body)));
-    let mut steps = Steps::new(&recipe.dockerfile, rewritten, recipe.memory_mb);
+    let mut steps = Steps::new(&recipe.dockerfile, rewritten, memory_mb);
+    let label = (LABEL, recipe.namespace.clone());
+    let mut commands = Commands::watch(engine.clone(), label, recipe.max_bytes);
     let mut id = None;
-    while let Some(said) = answer.next().await {
+    loop {
+        let said = tokio::select! {
+            said = answer.next() => said,
+            bytes = commands.too_much() => {
+                send(lines, steps.end(Instant::now())).await;
+                return Err(too_much(bytes, recipe.max_bytes));
+            }
+        };
+        let Some(said) = said else { break };
         let said = match said {
             Ok(said) => said,
             Err(fault) => {
@@ -144,6 +196,7 @@ async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Li
         };
         id = said.aux.and_then(|aux| aux.id).or(id);
         if let Some(text) = said.stream {
+            commands.hear(&text).await;
             send(lines, steps.take(&text, Instant::now())).await;
         }
     }
@@ -174,8 +227,8 @@ async fn failure(engine: &Engine, steps: &Steps<'_>, fault: Fault, writer: JoinH
     Error::Refused(steps.failure(&message(&fault)))
 }
 
-fn options(recipe: &Recipe, network: &str, processors: f64) -> BuildImageOptions {
-    let memory = i32::try_from(recipe.memory_mb.saturating_mul(1 << 20)).unwrap_or(i32::MAX);
+fn options(recipe: &Recipe, memory_mb: u64, network: &str, processors: f64) -> BuildImageOptions {
+    let memory = i32::try_from(memory_mb.saturating_mul(1 << 20)).unwrap_or(i32::MAX);
     let arguments: HashMap<&str, &str> =
         recipe.arguments.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     BuildImageOptionsBuilder::default()

@@ -17,6 +17,7 @@ use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
 use super::engine::{message, status};
 use super::follow::{Output, follow, last};
+use super::memory::Part;
 use super::shape::{RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
 use super::{result, watch::State};
@@ -41,19 +42,21 @@ pub(super) struct Created {
     shared: Arc<Shared>,
     id: Option<String>,
     state: watch::Receiver<State>,
+    memory: Part,
 }
 
 impl Created {
-    /// Makes a container and watches it.
+    /// Makes a container, whose part of the memory this is, and watches it.
     pub(super) async fn new(
         shared: &Arc<Shared>,
         instance: &str,
         body: ContainerCreateBody,
+        memory: Part,
     ) -> Result<Self, bollard::errors::Error> {
         let options = CreateContainerOptionsBuilder::default().name(&name(instance)).build();
         let id = shared.engine.client.create_container(Some(options), body).await?.id;
         let state = shared.watch.add(&id);
-        Ok(Self { shared: shared.clone(), id: Some(id), state })
+        Ok(Self { shared: shared.clone(), id: Some(id), state, memory })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -95,6 +98,7 @@ impl Created {
             result: run.map(|_| result.clone()),
             words,
             ended,
+            _memory: self.memory.clone(),
         };
         tokio::spawn(keeper.keep());
         Ok(Container { id, handle: Handle { orders, exit, tail }, result, state: self.state.clone() })
@@ -164,6 +168,8 @@ struct Keeper {
     /// By which its program says that its memory is full.
     words: Option<&'static str>,
     ended: watch::Sender<Option<Exit>>,
+    /// Held until the container is gone.
+    _memory: Part,
 }
 
 impl Keeper {
@@ -187,8 +193,8 @@ impl Keeper {
         }
         self.shared.watch.remove(&self.id);
         if !matches!(timeout(REMOVE_WITHIN, engine.remove(&self.id)).await, Ok(Ok(()))) {
-            // It is found by its label when the server starts again.
-            tracing::warn!(container = %self.id, "a container that has ended could not be removed");
+            // The watch removes it when the engine answers again.
+            tracing::warn!(container = %self.id, "a container that has ended could not be removed yet");
         }
         self.ended.send_replace(Some(exit));
     }

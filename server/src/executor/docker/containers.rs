@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::container::{Container, Created};
 use super::engine::{Engine, status};
 use super::images::{Facts, Known};
 use super::labels::{self, Owner};
+use super::memory::{Memory, Part, SERVICE_WAITS};
 use super::networks::{self, Networks};
 use super::own;
 use super::ready::{Sign, ready};
@@ -61,6 +63,9 @@ pub struct Options {
     /// The name of the installation, whose servers share a log: it marks the images that were pulled for its functions. Small
     /// letters, digits and `-`.
     pub installation: String,
+    /// The folder with the certificates for an engine that is called by TLS, without which it is not: `DOCKER_TLS_VERIFY` and
+    /// `DOCKER_CERT_PATH`.
+    pub certificates: Option<PathBuf>,
     /// The engine's runtime for functions, its default one when absent: `EVENTFLOW_DOCKER_RUNTIME`.
     pub runtime: Option<String>,
     /// What containers with a network reach in addition to the Internet: `EVENTFLOW_NETWORK_ALLOW`.
@@ -69,6 +74,8 @@ pub struct Options {
     pub registries: Registries,
     /// The registry that built images are pushed to: `EVENTFLOW_REGISTRY`.
     pub registry: Option<Registry>,
+    /// Bytes of memory of all containers together, most of what the engine's host has when absent: `EVENTFLOW_CONTAINERS_MEMORY`.
+    pub memory: Option<u64>,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
     /// Between SIGTERM and SIGKILL for a job past its time limit.
@@ -80,9 +87,19 @@ impl Options {
     pub fn new(server: impl Into<String>) -> Self {
         let server = server.into();
         let installation = server.clone();
-        let (runtime, reach, registries, registry) = Default::default();
-        let lines_per_second = LINES_PER_SECOND;
-        Self { server, installation, runtime, reach, registries, registry, lines_per_second, grace: GRACE }
+        let (certificates, runtime, reach, registries, registry, memory) = Default::default();
+        Self {
+            server,
+            installation,
+            certificates,
+            runtime,
+            reach,
+            registries,
+            registry,
+            memory,
+            lines_per_second: LINES_PER_SECOND,
+            grace: GRACE,
+        }
     }
 }
 
@@ -100,7 +117,7 @@ impl Docker {
     /// # Errors
     /// [`Error::Io`] when no engine answers, [`Error::Refused`] when `host` or an option is wrong.
     pub async fn connect(host: &str, options: Options) -> Result<Self, Error> {
-        let engine = Engine::connect(host, &options.installation, options.registry);
+        let engine = Engine::connect(host, options.certificates.as_deref(), &options.installation, options.registry);
         let engine = timeout(ANSWER_WITHIN, engine).await.unwrap_or_else(|_| {
             let seconds = ANSWER_WITHIN.as_secs();
             let source = io::Error::other(format!("the Docker engine at {host} did not answer within {seconds} s"));
@@ -132,7 +149,8 @@ impl Docker {
         };
         let known = Known::new(options.registries, owner.clone());
         let shared = Shared {
-            watch: Watch::start(engine.clone(), &owner.server),
+            watch: Watch::start(engine.clone(), &owner),
+            memory: Memory::new(options.memory, engine.info.mem_total),
             engine,
             owner,
             networks: Networks::default(),
@@ -170,7 +188,7 @@ impl Shared {
     }
 
     /// Makes and starts the container of a service, and finds its address.
-    async fn start_service(self: Arc<Self>, spec: Spec, lines: Lines) -> Result<Started, Error> {
+    async fn start_service(self: Arc<Self>, spec: Spec, memory: Part, lines: Lines) -> Result<Started, Error> {
         let (facts, image) = self.facts(&spec).await?;
         let outward = spec.limits.network.is_some();
         let words = out_of_memory_words(&spec.runtime);
@@ -187,7 +205,7 @@ impl Shared {
             let publish_on = (!network.direct).then(|| self.engine.published_on());
             let purpose = Purpose::Service { network: &network.name, publish_on: publish_on.as_deref() };
             let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, BTreeMap::new())?;
-            let created = match Created::new(&self, &spec.instance, body).await {
+            let created = match Created::new(&self, &spec.instance, body, memory.clone()).await {
                 Err(fault) if status(&fault) == Some(404) && !second_try => {
                     second_try = true;
                     self.known.forget(&image);
@@ -213,7 +231,13 @@ impl Shared {
     }
 
     /// Makes and starts the container of a job, and gives it its event.
-    async fn start_job(self: Arc<Self>, spec: Spec, call: JobCall, lines: Lines) -> Result<Started, Error> {
+    async fn start_job(
+        self: Arc<Self>,
+        spec: Spec,
+        memory: Part,
+        call: JobCall,
+        lines: Lines,
+    ) -> Result<Started, Error> {
         let (facts, _) = self.facts(&spec).await?;
         let network = match spec.limits.network.is_some() {
             true => Some(self.networks.of(&self.engine, &self.owner, &spec.namespace, true).await?),
@@ -233,7 +257,7 @@ impl Shared {
         let purpose = Purpose::Job { network: network.as_ref().map(|network| network.name.as_str()) };
         let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, env)?;
         let made = || self.engine.error(format!("make a container for {}", spec.function));
-        let created = Created::new(&self, &spec.instance, body).await.map_err(made())?;
+        let created = Created::new(&self, &spec.instance, body, memory).await.map_err(made())?;
         result::prepare(&self.engine, created.id()).await.map_err(made())?;
         let options =
             bollard::query_parameters::AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
@@ -331,9 +355,10 @@ impl Executor for Docker {
         let cpu = spec.limits.cpu;
         let health = spec.health.clone();
         let shared = self.shared.clone();
+        let memory = shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, SERVICE_WAITS).await?;
         let turn = shared.starts.take(&spec.namespace, &spec.function).await;
         let Started { container, network, address, facts } =
-            to_its_end(shared.clone().start_service(spec, lines)).await?;
+            to_its_end(shared.clone().start_service(spec, memory, lines)).await?;
         drop(turn);
         let sign = match health {
             Some(path) => Sign::Path(path),
@@ -355,8 +380,11 @@ impl Executor for Docker {
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         let time_limit = call.timeout;
+        // It waits as long as it might run.
+        let memory =
+            self.shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, time_limit).await?;
         let turn = self.shared.starts.take(&spec.namespace, &spec.function).await;
-        let started = to_its_end(self.shared.clone().start_job(spec, call, lines)).await?;
+        let started = to_its_end(self.shared.clone().start_job(spec, memory, call, lines)).await?;
         drop(turn);
         let container = &started.container;
         let (mut exit, timed_out) = match timeout(time_limit, container.handle.wait()).await {

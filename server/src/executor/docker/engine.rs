@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Display;
+use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -14,6 +15,9 @@ use bollard::query_parameters::{
 
 use super::super::Error;
 use crate::config::Registry;
+
+/// How long the engine may take for an answer to one call, in seconds.
+const ANSWER_SECONDS: u64 = 120;
 
 const LOCALHOST: &str = "localhost";
 
@@ -36,17 +40,17 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    /// Connects, and agrees on a version of the interface.
+    /// Connects, by TLS with the certificates of a folder if there is one, and agrees on a version of the interface.
     ///
     /// # Errors
-    /// [`Error::Io`] when no engine answers, [`Error::Refused`] when the address is none.
-    pub(super) async fn connect(host: &str, installation: &str, registry: Option<Registry>) -> Result<Self, Error> {
-        let client = bollard::Docker::connect_with_host(host).map_err(|fault| match fault {
-            Fault::UnsupportedURISchemeError { .. } => {
-                Error::Refused(format!("`{host}` is no address of a Docker engine: unix://PATH or tcp://HOST:PORT"))
-            }
-            fault => away(host, &fault),
-        })?;
+    /// [`Error::Io`] when no engine answers, [`Error::Refused`] when the address is none or the certificates cannot be used.
+    pub(super) async fn connect(
+        host: &str,
+        certificates: Option<&Path>,
+        installation: &str,
+        registry: Option<Registry>,
+    ) -> Result<Self, Error> {
+        let client = client(host, certificates)?;
         let client = client.negotiate_version().await.map_err(|fault| away(host, &fault))?;
         let info = client.info().await.map_err(|fault| away(host, &fault))?;
         let local = host.starts_with("unix://") && has_default_bridge(&client).await;
@@ -154,6 +158,36 @@ impl Engine {
     }
 }
 
+/// What calls the engine. As in Docker's own client, TLS is for engines that are reached by TCP.
+fn client(host: &str, certificates: Option<&Path>) -> Result<bollard::Docker, Error> {
+    let is_tcp = ["tcp://", "http://", "https://"].iter().any(|scheme| host.starts_with(scheme));
+    let client = match certificates.filter(|_| is_tcp) {
+        Some(folder) => {
+            let [key, cert, ca] = ["key.pem", "cert.pem", "ca.pem"].map(|name| folder.join(name));
+            for file in [&key, &cert, &ca] {
+                fs::File::open(file).map_err(|error| {
+                    Error::Refused(format!(
+                        "the Docker engine is called by TLS, and {} cannot be read ({error}): DOCKER_CERT_PATH is a folder with ca.pem, cert.pem and key.pem",
+                        file.display()
+                    ))
+                })?;
+            }
+            bollard::Docker::connect_with_ssl(host, &key, &cert, &ca, ANSWER_SECONDS, bollard::API_DEFAULT_VERSION)
+        }
+        None if is_tcp => bollard::Docker::connect_with_http(host, ANSWER_SECONDS, bollard::API_DEFAULT_VERSION),
+        None => bollard::Docker::connect_with_host(host),
+    };
+    client.map_err(|fault| match fault {
+        Fault::UnsupportedURISchemeError { .. } => {
+            Error::Refused(format!("`{host}` is no address of a Docker engine: unix://PATH or tcp://HOST:PORT"))
+        }
+        Fault::CertParseError { path } | Fault::CertPathError { path } => {
+            Error::Refused(format!("{} is no certificate that the Docker engine could be called with", path.display()))
+        }
+        fault => away(host, &fault),
+    })
+}
+
 async fn has_default_bridge(client: &bollard::Docker) -> bool {
     let Ok(network) = client.inspect_network("bridge", None).await else { return false };
     let name = network.options.and_then(|mut options| options.remove(DEFAULT_BRIDGE_OPTION));
@@ -199,10 +233,24 @@ pub(super) fn absent(host: &str, fault: &Fault) -> io::Error {
         Fault::SocketNotFoundError(path) => format!("there is no socket {path}"),
         other => innermost(other),
     };
+    let advice = advice(&why);
     io::Error::new(
         io::ErrorKind::NotConnected,
-        format!("the Docker engine at {host} does not answer ({why}): start it, or set DOCKER_HOST to one that runs"),
+        format!("the Docker engine at {host} does not answer ({why}): {advice}"),
     )
+}
+
+/// What to do about it.
+fn advice(why: &str) -> &'static str {
+    if why.contains("peer certificate") {
+        "nothing in ca.pem, in DOCKER_CERT_PATH, proves the engine's certificate for this address"
+    } else if why.contains("received fatal alert") {
+        "it does not accept cert.pem, in DOCKER_CERT_PATH"
+    } else if why.contains("HTTP request to an HTTPS server") {
+        "it is called by TLS, for which DOCKER_TLS_VERIFY and DOCKER_CERT_PATH are set"
+    } else {
+        "start it, or set DOCKER_HOST to one that runs"
+    }
 }
 
 /// What an error is in the end.

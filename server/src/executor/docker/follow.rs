@@ -125,7 +125,15 @@ pub(super) async fn follow(
             backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         }
         let is_gone = fault.as_ref().is_some_and(|fault| status(fault) == Some(404));
-        if has_ended || is_gone {
+        if is_gone {
+            return;
+        }
+        if has_ended {
+            // An engine that restarts gives the last lines afterwards; who follows gives up some time.
+            if fault.is_some_and(|fault| status(&fault).is_none()) {
+                backoff.pause().await;
+                continue;
+            }
             return;
         }
         // Engines may end the log of a container that has ended a line too early: it is read once more, then.

@@ -62,11 +62,16 @@ impl Owner {
         labels
     }
 
+    /// Whether this executor made what has these labels.
+    pub(super) fn has_made(&self, labels: &HashMap<String, String>) -> bool {
+        labels.get(EXECUTOR) == Some(&self.executor)
+    }
+
     /// Whether something with these labels belongs to nobody who is alive: to an earlier process of this server, or to a
     /// process of this host that is gone. Servers of other hosts that use the same engine cannot be judged.
     fn is_left_over(&self, labels: &HashMap<String, String>) -> bool {
         let Some(server) = labels.get(SERVER) else { return false };
-        if labels.get(EXECUTOR) == Some(&self.executor) {
+        if self.has_made(labels) {
             return false;
         }
         let process = labels.get(PROCESS).and_then(|text| Process::parse(text));

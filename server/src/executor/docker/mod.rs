@@ -8,12 +8,14 @@
 //! Knows images and containers, not the lifecycle of functions, the log, or HTTP.
 
 mod build;
+mod commands;
 mod container;
 mod containers;
 mod engine;
 mod follow;
 mod images;
 mod labels;
+mod memory;
 mod networks;
 mod own;
 mod publish;

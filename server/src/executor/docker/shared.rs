@@ -6,6 +6,7 @@ use super::super::lines::Flood;
 use super::engine::Engine;
 use super::images::Known;
 use super::labels::Owner;
+use super::memory::Memory;
 use super::networks::Networks;
 use super::shape::Ability;
 use super::wall::Wall;
@@ -21,6 +22,7 @@ pub(super) struct Shared {
     pub(super) networks: Networks,
     pub(super) known: Known,
     pub(super) ability: Ability,
+    pub(super) memory: Memory,
     pub(super) wall: Result<Wall, String>,
     pub(super) lines_per_second: u32,
     pub(super) flood: Arc<Flood>,

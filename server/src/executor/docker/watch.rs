@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::engine::{Engine, absent};
-use super::labels;
+use super::labels::{self, Owner};
 use crate::backoff::Backoff;
 
 /// Pauses between attempts to reach an engine that is away.
@@ -28,6 +28,10 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A stream that was cut without a word is noticed by this look at the list, one for all containers.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// A container of this server that nobody watches, and that has not ended, is left over after this: the answer to the request that made
+/// it never came.
+const LEFT_AFTER: Duration = Duration::from_secs(120);
 
 /// What is known of a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,16 +50,19 @@ pub(super) struct State {
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     members: Mutex<HashMap<String, watch::Sender<State>>>,
+    /// Containers that nobody watches, and since when they are known.
+    unwatched: Mutex<HashMap<String, Instant>>,
     /// Why the engine does not answer, if it does not.
     fault: RwLock<Option<String>>,
 }
 
 impl Watch {
     /// Begins to watch the containers with this server's label, until nobody has the watch any more.
-    pub(super) fn start(engine: Arc<Engine>, server: &str) -> Arc<Self> {
+    pub(super) fn start(engine: Arc<Engine>, owner: &Owner) -> Arc<Self> {
         let watch = Arc::new(Self::default());
         let seen = Arc::downgrade(&watch);
-        let label = format!("{}={server}", labels::SERVER);
+        let label = format!("{}={}", labels::SERVER, owner.server);
+        let owner = owner.clone();
         tokio::spawn(async move {
             let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
             let mut since = Utc::now().timestamp();
@@ -69,7 +76,7 @@ impl Watch {
                         event = events.next() => event,
                         () = sleep_until(look_at) => {
                             let Some(watch) = seen.upgrade() else { return };
-                            match watch.look(&engine, &label).await {
+                            match watch.look(&engine, &owner, &label).await {
                                 Ok(()) => backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
                                 Err(fault) => break Some(fault),
                             }
@@ -153,17 +160,18 @@ impl Watch {
     }
 
     /// Compares what is watched with the engine's list.
-    async fn look(&self, engine: &Engine, label: &str) -> Result<(), bollard::errors::Error> {
+    async fn look(&self, engine: &Arc<Engine>, owner: &Owner, label: &str) -> Result<(), bollard::errors::Error> {
         // One that is started meanwhile is not in the list, and has not ended.
         let watched: HashSet<String> = self.members.lock().keys().cloned().collect();
-        if watched.is_empty() {
-            return engine.client.ping().await.map(drop);
-        }
         let mut all: HashMap<String, ContainerSummary> = HashMap::new();
         for container in engine.labelled(label).await? {
             if let Some(id) = container.id.clone() {
                 all.insert(id, container);
             }
+        }
+        let left = self.left(owner, &all, Instant::now());
+        if !left.is_empty() {
+            tokio::spawn(remove(engine.clone(), left));
         }
         for id in watched {
             match all.get(&id) {
@@ -176,6 +184,34 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// The containers that this executor has made and nobody watches any more: their engine was away when they should have gone.
+    fn left(&self, owner: &Owner, all: &HashMap<String, ContainerSummary>, now: Instant) -> Vec<String> {
+        let members = self.members.lock();
+        let mut unwatched = self.unwatched.lock();
+        unwatched.retain(|id, _| all.contains_key(id) && !members.contains_key(id));
+        let is_own =
+            |container: &ContainerSummary| container.labels.as_ref().is_some_and(|labels| owner.has_made(labels));
+        let mut left = Vec::new();
+        for (id, container) in all.iter().filter(|(id, container)| is_own(container) && !members.contains_key(*id)) {
+            // Whoever made it may not know its id yet; one that has run and ended was watched before.
+            let known = unwatched.entry(id.clone()).or_insert(now);
+            if has_ended(container) || now.saturating_duration_since(*known) >= LEFT_AFTER {
+                left.push(id.clone());
+            }
+        }
+        left
+    }
+}
+
+/// Removes containers that are left over; those that cannot be removed now are found again.
+async fn remove(engine: Arc<Engine>, left: Vec<String>) {
+    for id in left {
+        match engine.remove(&id).await {
+            Ok(()) => tracing::debug!(container = id, "removed a container that was left over"),
+            Err(error) => tracing::debug!(container = id, %error, "a container that is left over could not be removed"),
+        }
     }
 }
 
@@ -209,5 +245,29 @@ mod tests {
         assert_eq!(*other.borrow(), State::default());
         watch.tell(event("health_status: healthy", "other", None));
         assert_eq!(other.borrow().healthy, Some(true));
+    }
+
+    #[test]
+    fn what_nobody_watches_any_more_is_left_over_and_others_containers_are_not() {
+        use ContainerSummaryStateEnum::{CREATED, EXITED};
+        let (watch, owner) = (Watch::default(), Owner::new("here"));
+        let watched = watch.add("watched");
+        let container = |labels: HashMap<String, String>, state| ContainerSummary {
+            labels: Some(labels),
+            state: Some(state),
+            ..ContainerSummary::default()
+        };
+        let all = HashMap::from([
+            ("watched".to_owned(), container(owner.labels(), EXITED)),
+            ("ended".to_owned(), container(owner.labels(), EXITED)),
+            ("new".to_owned(), container(owner.labels(), CREATED)),
+            ("others".to_owned(), container(Owner::new("here").labels(), EXITED)),
+        ]);
+        let now = Instant::now();
+        assert_eq!(watch.left(&owner, &all, now), ["ended"]);
+        let mut left = watch.left(&owner, &all, now + LEFT_AFTER);
+        left.sort();
+        assert_eq!(left, ["ended", "new"]);
+        assert!(!watched.borrow().ended);
     }
 }

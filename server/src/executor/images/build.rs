@@ -33,7 +33,8 @@ pub struct Recipe {
     pub logins: BTreeMap<String, Login>,
     /// Mebibytes of memory for each command.
     pub memory_mb: u64,
-    /// Bytes of the image, where it passes through this host.
+    /// Bytes of the image, where it passes through this host; and where the engine builds, what its commands write, and the image adds to
+    /// the one that it is built from.
     pub max_bytes: u64,
     /// Whether the same files are to become the same image, as far as the builder can do that: times are left out of it.
     pub reproducible: bool,

@@ -3,10 +3,6 @@
 
 use super::super::capacity;
 
-/// The part of the host's memory that is left to others, but at least [`MIN_RESERVE`] unless that is more than half.
-const RESERVED_PART: u64 = 8;
-const MIN_RESERVE: u64 = 512 << 20;
-
 /// The total limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Together {
@@ -23,8 +19,7 @@ impl Together {
     }
 
     fn of(memory: Option<u64>, pids: Option<u64>) -> Self {
-        let rest = |all: u64| all - (all / RESERVED_PART).max(MIN_RESERVE.min(all / 2));
-        Self { memory: memory.map(rest), pids: pids.map(|all| all / 4 * 3) }
+        Self { memory: memory.map(capacity::without_reserve), pids: pids.map(|all| all / 4 * 3) }
     }
 }
 

@@ -3,9 +3,12 @@
 mod ends;
 mod hostile;
 mod lines;
+mod memory;
+pub mod own_engine;
 mod pulls;
 mod ready;
 mod servers;
+mod tls;
 mod walls;
 mod wire;
 

@@ -1,0 +1,135 @@
+//! A Docker engine whose disk is full, or that has several servers.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::amqp::blocking;
+use crate::app::{Options, TestApp, database, json_of};
+use crate::executor::docker::own_engine::OwnEngine;
+use crate::executor::docker::{BUSYBOX, docker, host, registry};
+use crate::images::registered;
+
+/// A program that answers on its port.
+const ANSWERS: &str =
+    "mkdir /tmp/www && echo hello > /tmp/www/index.html && echo it is up && exec httpd -f -p $PORT -h /tmp/www";
+
+fn manifest(replicas: u64) -> Value {
+    json!({
+        "runtime": "docker", "command": ["/bin/sh", "-c", ANSWERS],
+        "scaling": { "min": replicas, "max": replicas }, "resources": { "memory_mb": 64 },
+    })
+}
+
+/// Registers a function of BusyBox and starts it; its id.
+async fn running(app: &TestApp, name: &str, replicas: u64) -> String {
+    let id = registered(app, name, BUSYBOX, manifest(replicas)).await;
+    app.build(&id).await;
+    app.start_function(&id).await;
+    answers(app, name).await;
+    id
+}
+
+/// Waits until a function answers.
+async fn answers(app: &TestApp, name: &str) {
+    app.eventually(&format!("{name} answers"), async || {
+        let answer = app.call(&format!("{name}/")).await;
+        (answer.status() == StatusCode::OK).then_some(())
+    })
+    .await;
+}
+
+/// Ids and states of all containers of an engine.
+fn engine_containers(engine: &OwnEngine) -> Vec<(String, String)> {
+    let all = engine.docker(&["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"]);
+    all.lines().filter_map(|line| line.split_once(' ')).map(|(id, state)| (id.to_owned(), state.to_owned())).collect()
+}
+
+/// An image in the registry for everybody, with a file of so many mebibytes that no engine has.
+fn publish_large(mebibytes: u64) -> String {
+    let name = format!("{}/eventflow-test/large-{}:1", registry("TEST_REGISTRY"), Uuid::new_v4().simple());
+    let command = format!("dd if=/dev/zero of=/large bs=1M count={mebibytes}");
+    let container = format!("large-{}", Uuid::new_v4().simple());
+    docker(&["run", "--name", &container, "--network", "none", BUSYBOX, "/bin/sh", "-c", &command]);
+    docker(&["commit", &container, &name]);
+    docker(&["rm", &container]);
+    docker(&["push", "-q", &name]);
+    docker(&["rmi", &name]);
+    name
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_fails_the_build_that_fills_it_and_nothing_else() {
+    let large = blocking(|| publish_large(300)).await;
+    let engine = blocking(|| OwnEngine::start(Some("250m"))).await;
+    let app = TestApp::start_with(Options::default().env("DOCKER_HOST", engine.host())).await;
+    running(&app, "web", 1).await;
+    let images = || engine.docker(&["images", "-aq"]);
+    let (containers, before) = (engine_containers(&engine), images());
+
+    let id = registered(&app, "large", &large, manifest(1)).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "FAILED", "{build:#}");
+    let error = build["error"].as_str().unwrap();
+    assert!(error.contains("the disk of the Docker engine is full: remove images"), "{error}");
+    assert_eq!(images(), before, "nothing is left of what did not fit");
+
+    let dockerfile = "FROM eventflow-test/busybox:1\nRUN dd if=/dev/zero of=/large bs=1M count=300\nCMD [\"true\"]\n";
+    let repository = app.repository("built", &[("Dockerfile", dockerfile)]).await;
+    let id = app.register_git("built", &repository, None).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "FAILED", "{build:#}");
+    let error = build["error"].as_str().unwrap();
+    let log = build["log"].to_string();
+    assert!(error.contains("exit code 1") && log.contains("No space left on device"), "{error}: {log}");
+
+    // What ran goes on, and there is room for more.
+    assert_eq!(engine_containers(&engine), containers);
+    answers(&app, "web").await;
+    assert_eq!(json_of(app.get("/readyz").send().await.unwrap(), StatusCode::OK).await["status"], "ready");
+    running(&app, "another", 1).await;
+}
+
+/// The containers that a server's process has made.
+fn containers_of(app: &TestApp) -> Vec<String> {
+    let process = format!("/{}/", app.pid());
+    let all = docker(&["ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.Label \"io.eventflow.process\"}}"]);
+    let mut own: Vec<_> =
+        all.lines().filter(|line| line.contains(&process)).map(|line| line[..64].to_owned()).collect();
+    own.sort();
+    own
+}
+
+#[tokio::test]
+async fn servers_on_one_engine_leave_each_others_containers_alone() {
+    // Two of one installation, and one of another.
+    let node = Options::default().env("DOCKER_HOST", host()).env("DATABASE_URL", database().await);
+    let mut first = TestApp::start_with(node.clone()).await;
+    let mut second = TestApp::start_with(node).await;
+    let mut stranger = TestApp::start_with(Options::default().env("DOCKER_HOST", host())).await;
+    running(&first, "one", 1).await;
+    running(&stranger, "one", 1).await;
+    answers(&second, "one").await;
+    let all = [&first, &second, &stranger].map(containers_of);
+    assert!(all.iter().all(|own| own.len() == 1), "{all:?}");
+
+    // Who starts again removes what it had itself.
+    second.kill_and_restart().await;
+    stranger.kill_and_restart().await;
+    answers(&second, "one").await;
+    answers(&stranger, "one").await;
+    assert_eq!(containers_of(&first), all[0]);
+    let others = [&second, &stranger].map(containers_of);
+    first.kill_and_restart().await;
+    answers(&first, "one").await;
+    assert_eq!([&second, &stranger].map(containers_of), others);
+    let there = docker(&["ps", "-aq", "--no-trunc"]);
+    for gone in all.iter().flatten() {
+        assert!(!there.contains(gone), "{gone} was left by a server that was killed");
+    }
+    // And who ends takes only its own along.
+    second.terminate().await;
+    stranger.terminate().await;
+    assert_eq!(containers_of(&first).len(), 1);
+    answers(&first, "one").await;
+}
