@@ -65,6 +65,12 @@ impl Executors {
         self.0.iter().flat_map(|executor| executor.warnings()).collect()
     }
 
+    /// Why some of them cannot start anything at present, as [`Executor::fault`].
+    pub fn fault(&self) -> Option<String> {
+        let faults: Vec<_> = self.0.iter().filter_map(|executor| executor.fault()).collect();
+        if faults.is_empty() { None } else { Some(faults.join("; ")) }
+    }
+
     /// Looks whether what each of them needs is still there, as [`Executor::prepare_host`]. May block.
     ///
     /// # Errors

@@ -259,6 +259,12 @@ pub trait Executor: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Why it cannot start anything at present, if what it needs for that is away: it comes back by itself, and what runs elsewhere goes on
+    /// meanwhile.
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
     /// Starts a service and waits, at most `ready_within`, until it accepts connections.
     /// The process is ended when the last handle to the instance is dropped.
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;

@@ -179,6 +179,11 @@ impl Keeping {
         self.inner.broken.all(&self.inner.context.artifacts).await
     }
 
+    /// Why some functions cannot be started at present: their executor is away.
+    pub fn executor_fault(&self) -> Option<String> {
+        self.inner.context.executors.fault()
+    }
+
     /// Checks whether this host can start instances, and restores what is missing if possible.
     ///
     /// # Errors

@@ -347,8 +347,8 @@ impl Executor for Docker {
         form == Form::Image
     }
 
-    fn prepare_host(&self) -> Result<(), String> {
-        self.shared.watch.fault().map_or(Ok(()), Err)
+    fn fault(&self) -> Option<String> {
+        self.shared.watch.fault()
     }
 
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {

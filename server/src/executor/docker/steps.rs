@@ -22,10 +22,10 @@ const MAX_TAIL_BYTES: usize = 300;
 /// The exit code of a process that was killed.
 const KILLED: &str = "137";
 
-static STEP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^Step (\d+)/\d+ : ").expect("it is one"));
+/// What the engine puts around each piece of standard error.
+const COLOURS: [&str; 2] = ["\x1b[91m", "\x1b[0m"];
 
-/// Classic builders colour what commands print to standard error.
-const COLOURS: [&str; 2] = ["\u{1b}[91m", "\u{1b}[0m"];
+static STEP: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^Step (\d+)/\d+ : ").expect("it is one"));
 
 /// What only says which containers and images the engine makes meanwhile.
 static NOISE: LazyLock<Regex> = LazyLock::new(|| {
@@ -40,6 +40,14 @@ static SYNTAX: LazyLock<Regex> =
 
 static EXIT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?s)^The command '.*' returned a non-zero code: (\d+)$").expect("it is one"));
+
+/// A line without the colours that the engine begins it with.
+fn plain(mut text: &str) -> &str {
+    while let Some(rest) = COLOURS.iter().find_map(|colour| text.strip_prefix(colour)) {
+        text = rest;
+    }
+    text
+}
 
 /// The steps of one build.
 pub(super) struct Steps<'f> {
@@ -94,8 +102,11 @@ impl<'f> Steps<'f> {
     }
 
     fn whole(&mut self, text: &str, now: Instant, lines: &mut Vec<Line>) {
-        let plain = COLOURS.iter().fold(text.to_owned(), |text, colour| text.replace(colour, ""));
-        let text = plain.as_str();
+        let is_blank = text.is_empty();
+        let text = plain(text);
+        if text.is_empty() && !is_blank {
+            return;
+        }
         let next = self.current.as_ref().map_or(1, |current| current.number + 1);
         let said = STEP.captures(text).and_then(|said| said[1].parse::<usize>().ok());
         if said == Some(next) {
@@ -248,5 +259,15 @@ mod tests {
         assert!(killed.contains("get 64 MiB of memory"), "{killed}");
         let mount = steps.failure("the --mount option requires BuildKit. Refer to");
         assert!(mount.contains("EVENTFLOW_BUILDKIT"), "{mount}");
+    }
+
+    #[test]
+    fn the_engines_colours_hide_none_of_its_words() {
+        assert_eq!(
+            plain("\x1b[0mRemoving intermediate container 161b360f5439"),
+            "Removing intermediate container 161b360f5439"
+        );
+        assert_eq!(plain("\x1b[0m\x1b[91mdd: no space"), "dd: no space");
+        assert_eq!((plain("\x1b[0m"), plain("\x1b[1mown")), ("", "\x1b[1mown"));
     }
 }

@@ -88,13 +88,17 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
             let queue = services.queue.fault().map(|fault| shown(&fault, "the queue is away; the log says why"));
             let broken =
                 services.keeping.faults().await.map(|fault| shown(&fault, "functions are broken; the log says why"));
+            let away = services
+                .keeping
+                .executor_fault()
+                .map(|fault| shown(&fault, "some functions cannot be started; the log says why"));
             let mut unfit = vitals.differences().await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
             unfit.extend(vitals.stats().seal_fault());
             unfit.extend(vitals.stats().unreadable());
             let unfit =
                 unfit.iter().map(|what| shown(what, "the installation does not fit together; the log says why"));
-            let reasons: Vec<_> = queue.into_iter().chain(broken).chain(unfit).collect();
+            let reasons: Vec<_> = queue.into_iter().chain(away).chain(broken).chain(unfit).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }

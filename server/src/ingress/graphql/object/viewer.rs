@@ -49,7 +49,8 @@ impl Server {
         unfit.extend(vitals.stats().unreadable());
         let broken = services.keeping.faults().await;
         let queue = services.queue.fault();
-        store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
+        let away = services.keeping.executor_fault();
+        store.into_iter().chain(queue).chain(held).chain(ground).chain(away).chain(broken).chain(unfit).collect()
     }
 
     /// The images that were pulled for functions to its engine, and what becomes of them; nothing is removed by asking. Null

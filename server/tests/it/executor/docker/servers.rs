@@ -71,10 +71,10 @@ async fn an_engine_that_goes_away_is_said_and_what_happened_meanwhile_is_seen() 
     spec.limits.network = Network::Open;
     let (lines, log) = Log::new();
     let instance = containers.docker.service(spec.clone(), lines, READY_WITHIN).await.unwrap();
-    assert_eq!(containers.docker.prepare_host(), Ok(()));
+    assert_eq!(containers.docker.fault(), None);
     wire.take_down().await;
-    until("it is noticed", || containers.docker.prepare_host().is_err()).await;
-    let why = containers.docker.prepare_host().unwrap_err();
+    until("it is noticed", || containers.docker.fault().is_some()).await;
+    let why = containers.docker.fault().unwrap();
     assert!(why.contains("the Docker engine at"), "{why}");
     // What runs goes on; what is started fails with a sentence.
     assert_eq!(get(&instance, "/meanwhile").await.status, 200);
@@ -87,6 +87,6 @@ async fn an_engine_that_goes_away_is_said_and_what_happened_meanwhile_is_seen() 
     wire.mend();
     let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
     assert_eq!(exit.signal, Some(9));
-    until("it is there again", || containers.docker.prepare_host().is_ok()).await;
+    until("it is there again", || containers.docker.fault().is_none()).await;
     log.all().await;
 }
