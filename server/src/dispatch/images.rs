@@ -14,7 +14,7 @@ use crate::executor::Stream;
 use crate::executor::images::{Fate, Images, Stored, Wanted};
 use crate::keeping::stored::{Origin, store_lines};
 use crate::operations::wanted_images;
-use crate::store::{ImageUses, NewLine};
+use crate::store::{ImageUse, NewLine};
 
 /// How often it is looked for images that are not needed.
 const EVERY: Duration = Duration::from_secs(600);
@@ -79,11 +79,11 @@ fn name(image: &Stored) -> &str {
 }
 
 /// What the logs of those functions say whose versions were this image.
-fn lines(uses: &ImageUses, image: &Stored, node: &str, at: DateTime<Utc>) -> Vec<NewLine> {
+fn lines(uses: &[ImageUse], image: &Stored, node: &str, at: DateTime<Utc>) -> Vec<NewLine> {
     let is_it = |digest: &String| image.digests.contains(digest) || *digest == image.id;
     let mut lines: Vec<NewLine> = Vec::new();
     // They come by function, the newest version last.
-    for version in uses.versions.iter().filter(|version| is_it(&version.digest)).rev() {
+    for version in uses.iter().filter(|version| is_it(&version.digest)).rev() {
         if lines.last().is_some_and(|line| line.function == version.function) {
             continue;
         }
@@ -112,7 +112,6 @@ mod tests {
 
     use super::*;
     use crate::executor::{self, Image, Lines, Login};
-    use crate::store::ImageUse;
 
     /// An engine that notes what it is asked.
     #[derive(Default)]
@@ -143,7 +142,7 @@ mod tests {
         Stored {
             id: id.into(),
             tags: Vec::new(),
-            built_as: Vec::new(),
+            others: Vec::new(),
             digests: vec![format!("digest of {id}")],
             size: 2048,
             needed_at,
@@ -158,7 +157,7 @@ mod tests {
         let retain = Duration::from_secs(24 * 3600);
         let long_ago = now - TimeDelta::days(2);
         let digests = ["digest of old and needed", "digest of needed"].map(str::to_owned).into();
-        let wanted = Wanted { digests, retain, ..Wanted::default() };
+        let wanted = Wanted { digests, retain };
         let all = vec![
             stored("old and needed", long_ago),
             stored("needed", now),
@@ -166,6 +165,7 @@ mod tests {
             stored("old", long_ago),
             stored("in use", long_ago),
             Stored { containers: 1, ..stored("of a container", long_ago) },
+            Stored { others: vec!["prod:1".into()], ..stored("named by somebody", long_ago) },
         ];
         let removed = remove_due(&engine, all, &wanted, now).await;
         assert_eq!(removed.iter().map(|image| image.id.as_str()).collect::<Vec<_>>(), ["old"]);
@@ -190,8 +190,7 @@ mod tests {
             version("c", 7, "sha256:d1"),
         ];
         let image = Stored { digests: vec!["sha256:d1".into()], ..stored("sha256:1d", clock::now()) };
-        let uses = ImageUses { versions, ..ImageUses::default() };
-        let told = lines(&uses, &image, "node-1", clock::now());
+        let told = lines(&versions, &image, "node-1", clock::now());
         let told: Vec<_> = told.iter().map(|line| (line.function, line.text.as_str())).collect();
         assert_eq!(told.len(), 2, "{told:?}");
         assert_eq!((told[0].0, told[1].0), (function::id("default", "c", 1), function::id("default", "a", 1)));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use domain::access::Action;
 
 use super::{Fault, Refusal, Services, Viewer};
-use crate::executor::images::{Fate, Reference, Stored, Wanted};
-use crate::store::ImageUses;
+use crate::executor::images::{Fate, Stored, Wanted};
+use crate::store::ImageUse;
 
 /// An image on this server's engine.
 #[derive(Debug, Clone)]
@@ -18,13 +18,9 @@ pub struct EngineImage {
 }
 
 /// What versions need of an engine's images, where others are kept for so long.
-pub fn wanted_images(uses: &ImageUses, retain: Duration) -> Wanted {
-    let needed = uses.versions.iter().filter(|version| version.needed);
-    Wanted {
-        digests: needed.map(|version| version.digest.clone()).collect(),
-        names: uses.names.iter().filter_map(|name| Reference::parse(name).ok()).collect(),
-        retain,
-    }
+pub fn wanted_images(uses: &[ImageUse], retain: Duration) -> Wanted {
+    let needed = uses.iter().filter(|version| version.needed);
+    Wanted { digests: needed.map(|version| version.digest.clone()).collect(), retain }
 }
 
 /// The images that were pulled for functions to the engine of this server, and what becomes of them; `None` without an engine.

@@ -1,13 +1,11 @@
 //! The images that versions are, and which of them are needed. Knows names and digests, not engines.
 
-use std::collections::HashSet;
-
 use domain::function;
-use domain::function::event::{Share, Source};
+use domain::function::event::Share;
 
 use super::error::Error;
 use super::log::Log;
-use super::sql::{Row, Value};
+use super::sql::Row;
 
 /// A version that is an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +24,10 @@ pub struct ImageUse {
     pub needed: bool,
 }
 
-/// What functions have to do with images.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ImageUses {
-    /// The versions that are images.
-    pub versions: Vec<ImageUse>,
-    /// The names that images were asked for by, also by builds that failed.
-    pub names: HashSet<String>,
-}
-
 impl Log {
-    /// The versions that are images. Needed are those that take calls, and those among each function's newest `versions`
-    /// versions, as with artifacts: see [`Self::needed`].
-    pub async fn image_uses(&self, versions: u32) -> Result<ImageUses, Error> {
+    /// The versions that are images, by function, the newest version last. Needed are those that take calls, and those among each
+    /// function's newest `versions` versions, as with artifacts: see [`Self::needed`].
+    pub async fn image_uses(&self, versions: u32) -> Result<Vec<ImageUse>, Error> {
         let db = &self.reader.db;
         let sql = "SELECT function, namespace, number, image, digest, state, nth, current_version, traffic FROM (
                      SELECT v.function, f.namespace, v.number, v.image, v.digest, f.state, f.current_version, f.traffic,
@@ -56,18 +45,6 @@ impl Log {
             let needed = registered && (takes_calls || nth <= u64::from(versions));
             Ok::<_, Error>(ImageUse { function, namespace, number, reference, digest, needed })
         };
-        let versions: Vec<_> = db.fetch(sql, &[]).await?.iter().map(read).collect::<Result<_, _>>()?;
-        let mut names: HashSet<_> = versions.iter().map(|version| version.reference.clone()).collect();
-        let sql =
-            "SELECT source FROM functions WHERE source LIKE $1 UNION SELECT source FROM builds WHERE source LIKE $1";
-        for row in db.fetch(sql, &[Value::Text(IMAGES.into())]).await? {
-            if let Source::Image { image, .. } = row.cells().json()? {
-                names.insert(image);
-            }
-        }
-        Ok(ImageUses { versions, names })
+        db.fetch(sql, &[]).await?.iter().map(read).collect()
     }
 }
-
-/// Sources that are images, as they are stored.
-const IMAGES: &str = r#"{"type":"image",%"#;

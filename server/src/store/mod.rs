@@ -80,7 +80,7 @@ pub use events::EventFilter;
 pub use feed::{Feed, LineFeed};
 pub use functions::{FunctionFilter, FunctionOrder};
 pub use history::HistoryFilter;
-pub use images::{ImageUse, ImageUses};
+pub use images::ImageUse;
 pub use lease::{KEYS_LEASE, LEADER_LEASE, NODE_LEASE};
 pub use line::{LineRow, LineStream, LinesOf, NewLine, Recent};
 pub use log::Log;

@@ -5,18 +5,11 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::{Options, TestApp, json_of};
-use crate::executor::docker::{BUSYBOX, NODE, docker, host, publish, registry};
+use crate::executor::docker::{BUSYBOX, docker, host, publish, registry};
 
 /// A server on the engine of the tests.
 async fn with_engine() -> TestApp {
     TestApp::start_with(Options::default().env("DOCKER_HOST", host())).await
-}
-
-/// Puts an image of the engine under a name in a registry.
-fn push(image: &str, name: &str) {
-    docker(&["tag", image, name]);
-    docker(&["push", "-q", name]);
-    docker(&["rmi", name]);
 }
 
 /// Registers an image: the function's id.
@@ -162,7 +155,28 @@ async fn an_image_that_nothing_needs_any_more_is_shown_before_it_goes() {
     docker(&["tag", &name, &format!("{name}-mine")]);
     let used = shown().await;
     assert_eq!(used["reason"], format!("somebody has named it {name}-mine"), "{used}");
+    // Nobody's name becomes a pull's because a function asks for it.
+    let manifest = json!({ "runtime": "docker", "mode": "job", "command": ["/bin/sh", "-c", "true"] });
+    let taker = registered(&app, "taker", &format!("{name}-mine"), manifest).await;
+    assert_eq!(app.try_build(&taker).await["state"], "FAILED", "no registry has it");
+    app.mutate("deregisterFunction", "id: $id", "function { state }", json!({ "id": taker }), "$id: ID!").await;
+    assert_eq!(shown().await["reason"], used["reason"]);
     docker(&["rmi", &format!("{name}-mine"), &name]);
+}
+
+#[tokio::test]
+async fn the_base_of_a_build_that_failed_goes() {
+    let app = with_engine().await;
+    let name = format!("{}/base/{}:1", registry("TEST_REGISTRY"), Uuid::new_v4().simple());
+    publish(&name);
+    let dockerfile = format!("FROM {name}\nRUN exit 3\n");
+    let repository = app.repository("based", &[("Dockerfile", &dockerfile)]).await;
+    let id = app.register_git("based", &repository, None).await;
+    assert_eq!(app.try_build(&id).await["state"], "FAILED");
+    let query = "{ viewer { server { engineImages { tags fate } } } }";
+    let found = app.graphql(query, json!({})).await;
+    assert_eq!(found["viewer"]["server"]["engineImages"], json!([{ "tags": [name], "fate": "GOES" }]));
+    docker(&["rmi", &name]);
 }
 
 #[tokio::test]
@@ -186,11 +200,11 @@ async fn an_event_runs_a_job_in_a_container() {
 async fn a_tag_that_names_another_image_is_another_version_when_it_is_built_again() {
     let app = with_engine().await;
     let name = format!("{}/moves/{}:1", registry("TEST_REGISTRY"), Uuid::new_v4().simple());
-    push(BUSYBOX, &name);
+    publish(&name);
     let manifest = json!({ "runtime": "docker", "mode": "job", "command": ["/bin/sh", "-c", "true"] });
     let id = registered(&app, "moves", &name, manifest).await;
     assert_eq!(app.build(&id).await, 1);
-    push(NODE, &name);
+    publish(&name);
     assert_eq!(app.build(&id).await, 2);
     let query = "query($id: ID!) { function(id: $id) { versions { nodes { digest } } } }";
     let found = app.graphql(query, json!({ "id": id })).await;

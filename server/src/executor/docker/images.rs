@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as Fault;
-use bollard::models::{HealthConfig, ImageInspect};
+use bollard::models::{HealthConfig, ImageInspect, ImageSummary};
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use domain::text;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::super::images::{MAX_LAYERS, OWN_HOST, PULL_WITHIN, Reference, folder};
 use super::super::{Error, Image, Layer, Line, Lines, Login, Stream};
@@ -28,6 +29,9 @@ const MIN_PACE: u64 = 1 << 20;
 
 /// See [`MIN_PACE`].
 const PACE_WITHIN: Duration = Duration::from_secs(60);
+
+/// A pull that nobody waits for any more goes on for so long. One that was about to end does.
+const LEFT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Images whose facts are kept. They do not change: an image is known by its digest.
 const MAX_KNOWN: usize = 256;
@@ -77,7 +81,12 @@ impl Known {
     }
 
     /// The facts of an image by its digest; it is pulled, with this login, if the engine does not have it.
-    pub(super) async fn facts(&self, engine: &Engine, name: &str, login: Option<Login>) -> Result<Arc<Facts>, Error> {
+    pub(super) async fn facts(
+        &self,
+        engine: &Arc<Engine>,
+        name: &str,
+        login: Option<Login>,
+    ) -> Result<Arc<Facts>, Error> {
         if let Some(facts) = self.facts.lock().get(name) {
             return Ok(facts.clone());
         }
@@ -105,7 +114,7 @@ impl Known {
     /// Pulls an image and says what it is, as [`super::super::Images::pull`].
     pub(super) async fn fetch(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         reference: &str,
         login: Option<Login>,
         lines: &Lines,
@@ -122,18 +131,13 @@ impl Known {
     /// Pulls an image that a namespace may have.
     pub(super) async fn obtain(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         reference: &Reference,
         login: Option<Login>,
         lines: &Lines,
     ) -> Result<Obtained, Error> {
         check_name(engine, reference)?;
-        let pulled = timeout(PULL_WITHIN, self.pull(engine, reference, login, lines)).await.unwrap_or_else(|_| {
-            let what = format!("pull {}", reference.whole);
-            let minutes = PULL_WITHIN.as_secs() / 60;
-            let source = io::Error::new(io::ErrorKind::TimedOut, format!("it took {minutes} minutes"));
-            Err(Error::Io { what, source })
-        })?;
+        let pulled = self.pull(engine, reference, login, lines).await?;
         let image = named(engine, &reference.whole).await?.ok_or_else(|| Error::Refused(no_such(reference)))?;
         check_platform(engine, &reference.whole, &image)?;
         let is_pulled = pulled.is_some();
@@ -142,31 +146,118 @@ impl Known {
     }
 
     /// Has the engine pull an image, and marks it as ours if it was nobody's; returns its digest, or `None` where the engine's own
-    /// image is used instead.
+    /// image is used instead. Whoever stops waiting ends the pull, but not before what came is marked.
     async fn pull(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         reference: &Reference,
         login: Option<Login>,
         lines: &Lines,
     ) -> Result<Option<String>, Error> {
-        let before = own::all(engine).await.map_err(engine.error("look at the engine's images"))?;
-        let digest = self.pull_from_registry(engine, reference, login, lines).await?;
-        if digest.is_some()
-            && let Some(image) = on_engine(engine, &reference.whole).await?
-        {
-            own::mark_pulled(engine, reference, &before, &image.id.unwrap_or_default()).await;
-        }
-        Ok(digest)
+        let pull = Pull {
+            engine: engine.clone(),
+            registries: self.registries.clone(),
+            reference: reference.clone(),
+            lines: lines.clone(),
+        };
+        let (mut done, pulled) = oneshot::channel();
+        tokio::spawn(async move {
+            let result = pull.run(login, done.closed()).await;
+            let _ = done.send(result);
+        });
+        pulled.await.unwrap_or_else(|_| {
+            let what = format!("pull {}", reference.whole);
+            Err(Error::Io { what, source: io::Error::other("the server ends") })
+        })
     }
 
-    async fn pull_from_registry(
-        &self,
-        engine: &Engine,
-        reference: &Reference,
-        login: Option<Login>,
-        lines: &Lines,
-    ) -> Result<Option<String>, Error> {
+    /// What an image is, if containers may be made of it.
+    async fn facts_of(&self, engine: &Engine, name: &str, image: ImageInspect) -> Result<Facts, Error> {
+        let id = image.id.unwrap_or_default();
+        let config = image.config.unwrap_or_default();
+        vetting::check_size(name, &config)?;
+        let user = config.user.unwrap_or_default();
+        let labels: Vec<String> = config.labels.unwrap_or_default().into_keys().collect();
+        let is_root = vetting::is_root(engine, &self.owner, &id, name, &user).await?;
+        let variables = config.env.unwrap_or_default();
+        let some = |words: &Option<Vec<String>>| words.as_ref().is_some_and(|words| !words.is_empty());
+        Ok(Facts {
+            id,
+            port: lowest_port(config.exposed_ports.as_deref().unwrap_or_default()),
+            health: config.healthcheck.filter(checks_something),
+            variables: variables.iter().map(|line| line.split('=').next().unwrap_or_default().to_owned()).collect(),
+            runs_something: some(&config.entrypoint) || some(&config.cmd),
+            is_root,
+            volumes: config.volumes.unwrap_or_default(),
+            labels,
+        })
+    }
+
+    /// The image is not where it was.
+    pub(super) fn forget(&self, name: &str) {
+        self.facts.lock().remove(name);
+    }
+
+    /// The image with this id is gone.
+    pub(super) fn forget_id(&self, id: &str) {
+        self.facts.lock().retain(|_, facts| facts.id != id);
+    }
+}
+
+/// A pull, which goes on without whoever asked for it.
+struct Pull {
+    engine: Arc<Engine>,
+    registries: Registries,
+    reference: Reference,
+    lines: Lines,
+}
+
+impl Pull {
+    /// Pulls and marks, not much longer than until the caller has `left`.
+    async fn run(self, login: Option<Login>, left: impl Future<Output = ()>) -> Result<Option<String>, Error> {
+        let engine = &self.engine;
+        let before = own::all(engine).await.map_err(engine.error("look at the engine's images"))?;
+        let given_up = async {
+            left.await;
+            sleep(LEFT_WITHIN).await;
+        };
+        let pulled = tokio::select! {
+            pulled = timeout(PULL_WITHIN, self.download(login)) => pulled.unwrap_or_else(|_| {
+                let minutes = PULL_WITHIN.as_secs() / 60;
+                Err(self.not_done(io::ErrorKind::TimedOut, format!("it took {minutes} minutes")))
+            }),
+            () = given_up => Err(self.not_done(io::ErrorKind::Interrupted, "nobody waits for it any more".into())),
+        };
+        if !matches!(pulled, Ok(None)) {
+            self.mark(&before, pulled.is_ok()).await;
+        }
+        pulled
+    }
+
+    /// Marks the image if it came. The engine may have it even if it did not say so.
+    async fn mark(&self, before: &[ImageSummary], is_done: bool) {
+        let Self { engine, reference, .. } = self;
+        match on_engine(engine, &reference.whole).await {
+            Ok(Some(image)) => {
+                let is_of_it = repository_digest(&image, reference).is_some();
+                let id = image.id.unwrap_or_default();
+                if is_done || is_of_it && !before.iter().any(|before| before.id == id) {
+                    own::mark_pulled(engine, reference, before, &id).await;
+                }
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(image = %reference.whole, %error, "an image that was pulled is not marked, and will not be removed");
+            }
+        }
+    }
+
+    fn not_done(&self, kind: io::ErrorKind, why: String) -> Error {
+        Error::Io { what: format!("pull {}", self.reference.whole), source: io::Error::new(kind, why) }
+    }
+
+    async fn download(&self, login: Option<Login>) -> Result<Option<String>, Error> {
+        let Self { engine, reference, lines, .. } = self;
         // The operator chose these.
         let is_known = reference.is_of_hub() || reference.is_below(&folder(engine.registry.as_ref()));
         let checked = if is_known { Ok(()) } else { self.registries.check(&reference.registry).await };
@@ -216,38 +307,6 @@ impl Known {
             }
         }
         Ok(digest)
-    }
-
-    /// What an image is, if containers may be made of it.
-    async fn facts_of(&self, engine: &Engine, name: &str, image: ImageInspect) -> Result<Facts, Error> {
-        let id = image.id.unwrap_or_default();
-        let config = image.config.unwrap_or_default();
-        vetting::check_size(name, &config)?;
-        let user = config.user.unwrap_or_default();
-        let labels: Vec<String> = config.labels.unwrap_or_default().into_keys().collect();
-        let is_root = vetting::is_root(engine, &self.owner, &id, name, &user).await?;
-        let variables = config.env.unwrap_or_default();
-        let some = |words: &Option<Vec<String>>| words.as_ref().is_some_and(|words| !words.is_empty());
-        Ok(Facts {
-            id,
-            port: lowest_port(config.exposed_ports.as_deref().unwrap_or_default()),
-            health: config.healthcheck.filter(checks_something),
-            variables: variables.iter().map(|line| line.split('=').next().unwrap_or_default().to_owned()).collect(),
-            runs_something: some(&config.entrypoint) || some(&config.cmd),
-            is_root,
-            volumes: config.volumes.unwrap_or_default(),
-            labels,
-        })
-    }
-
-    /// The image is not where it was.
-    pub(super) fn forget(&self, name: &str) {
-        self.facts.lock().remove(name);
-    }
-
-    /// The image with this id is gone.
-    pub(super) fn forget_id(&self, id: &str) {
-        self.facts.lock().retain(|_, facts| facts.id != id);
     }
 }
 
@@ -465,7 +524,8 @@ fn refusal(engine: &Engine, reference: &Reference, user: Option<&str>, says: &st
 /// Whether the engine's own image is used after such a failure; a line says so.
 ///
 /// What the engine has from this registry was let to somebody who could pull it, which may have been another namespace: nobody
-/// gets it without the registry's word. What has no digest there was built or loaded on the engine.
+/// gets it without the registry's word. What has no digest of any repository was built or loaded on the engine; what has one came
+/// from a registry, or went to one, whatever it is named here.
 async fn engines_own(engine: &Engine, reference: &Reference, failure: Failure, lines: &Lines) -> Result<bool, Error> {
     let Reference { whole, registry, .. } = reference;
     let own = match failure {
@@ -473,7 +533,8 @@ async fn engines_own(engine: &Engine, reference: &Reference, failure: Failure, l
         // Whoever knows a digest has not shown by that that they may have the image.
         _ if whole.contains('@') => None,
         Failure::Away | Failure::Denied | Failure::Unknown => {
-            named(engine, whole).await?.filter(|image| repository_digest(image, reference).is_none())
+            let is_of_none = |image: &ImageInspect| image.repo_digests.as_ref().is_none_or(Vec::is_empty);
+            named(engine, whole).await?.filter(is_of_none)
         }
         _ => None,
     };

@@ -84,14 +84,23 @@ impl Reference {
         name.rsplit_once(':').zip(own).is_some_and(|((repository, tag), (_, own))| tag == own && self.is_of(repository))
     }
 
+    /// `NAME:TAG`, the same for all ways to write it; `None` for a name with a digest, to which an engine gives no tag.
+    pub fn tag(&self) -> Option<String> {
+        let (_, tag) = self.whole.rsplit_once(':').filter(|_| !self.whole.contains('@'))?;
+        Some(format!("{}:{tag}", short(&self.repository)))
+    }
+
     /// Whether this is the repository's name, as the engine writes it.
     pub fn is_of(&self, repository: &str) -> bool {
-        let short = |name: &str| {
-            let name = name.strip_prefix("docker.io/").unwrap_or(name);
-            name.strip_prefix("library/").unwrap_or(name).to_owned()
-        };
         short(&self.repository) == short(repository)
     }
+}
+
+/// The name of a repository without what the hub's names may leave out.
+fn short(repository: &str) -> &str {
+    let hub = ["docker.io/", "index.docker.io/"].iter().find_map(|hub| repository.strip_prefix(hub));
+    let name = hub.unwrap_or(repository);
+    name.strip_prefix("library/").unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -161,5 +170,15 @@ mod tests {
         assert!(!is("nginx:1", "nginx:2") && !is("nginx:1", "other:1"));
         let digest = format!("nginx@sha256:{}", "0".repeat(64));
         assert!(!is(&digest, &format!("nginx:{}", "0".repeat(64))));
+    }
+
+    #[test]
+    fn a_tag_is_the_same_however_it_is_written() {
+        let tag = |reference: &str| Reference::parse(reference).unwrap().tag();
+        for written in ["nginx", "library/nginx", "docker.io/nginx:latest", "index.docker.io/library/nginx"] {
+            assert_eq!(tag(written).as_deref(), Some("nginx:latest"), "{written}");
+        }
+        assert_eq!(tag("127.0.0.1:5000/library/app").as_deref(), Some("127.0.0.1:5000/library/app:latest"));
+        assert_eq!(tag(&format!("nginx:1@sha256:{}", "0".repeat(64))), None);
     }
 }

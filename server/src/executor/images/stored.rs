@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::Reference;
-
 /// An image that is new stays so long in any case: between its pull and the record of the version that it makes.
 const SHORTEST_STAY: Duration = Duration::from_secs(600);
 
@@ -18,8 +16,8 @@ pub struct Stored {
     pub id: String,
     /// Its names and tags.
     pub tags: Vec<String>,
-    /// Of these, the names that it was built under.
-    pub built_as: Vec<String>,
+    /// Of these, the names that no pull and no build for a function has given it: those of somebody else.
+    pub others: Vec<String>,
     /// The `sha256:…` by which registries know it.
     pub digests: Vec<String>,
     /// Bytes of its layers; other images may have some of them, too.
@@ -48,8 +46,6 @@ pub enum Fate {
 pub struct Wanted {
     /// Digests of images that are needed.
     pub digests: HashSet<String>,
-    /// The names that images were asked for by.
-    pub names: Vec<Reference>,
     /// How long an image is kept after it was needed.
     pub retain: Duration,
 }
@@ -60,9 +56,7 @@ impl Wanted {
         if of.digests.iter().chain([&of.id]).any(|digest| self.digests.contains(digest)) {
             return Fate::Needed;
         }
-        if let Some(tag) =
-            of.tags.iter().find(|tag| !of.built_as.contains(tag) && !self.names.iter().any(|name| name.is_tag(tag)))
-        {
+        if let Some(tag) = of.others.first() {
             return Fate::Used(format!("somebody has named it {tag}"));
         }
         match of.containers {
@@ -83,7 +77,7 @@ mod tests {
         Stored {
             id: "sha256:1d".into(),
             tags: vec!["nginx:1".into()],
-            built_as: Vec::new(),
+            others: Vec::new(),
             digests: vec!["sha256:d1".into()],
             size: 7,
             needed_at: DateTime::UNIX_EPOCH,
@@ -92,33 +86,29 @@ mod tests {
         }
     }
 
-    fn wanted(digests: &[&str], names: &[&str]) -> Wanted {
+    fn wanted(digests: &[&str]) -> Wanted {
         Wanted {
             digests: digests.iter().map(|digest| (*digest).to_owned()).collect(),
-            names: names.iter().map(|name| Reference::parse(name).unwrap()).collect(),
             retain: Duration::from_secs(3600),
         }
     }
 
     #[test]
     fn what_a_version_needs_or_somebody_uses_stays() {
-        assert_eq!(wanted(&["sha256:d1"], &[]).fate(&stored()), Fate::Needed);
-        assert_eq!(wanted(&["sha256:1d"], &[]).fate(&stored()), Fate::Needed);
-        let used = |of: &Stored| match wanted(&["sha256:00"], &["nginx:1"]).fate(of) {
+        assert_eq!(wanted(&["sha256:d1"]).fate(&stored()), Fate::Needed);
+        assert_eq!(wanted(&["sha256:1d"]).fate(&stored()), Fate::Needed);
+        let used = |of: &Stored| match wanted(&["sha256:00"]).fate(of) {
             Fate::Used(why) => why,
             fate => panic!("{fate:?}"),
         };
         assert_eq!(used(&Stored { containers: 2, ..stored() }), "2 containers are made of it");
-        let named = Stored { tags: vec!["nginx:1".into(), "mine:1".into()], ..stored() };
+        let named = Stored { tags: vec!["nginx:1".into(), "mine:1".into()], others: vec!["mine:1".into()], ..stored() };
         assert_eq!(used(&named), "somebody has named it mine:1");
     }
 
     #[test]
     fn everything_else_goes_after_its_time() {
-        let wanted = wanted(&[], &["docker.io/library/nginx:1"]);
-        let name = vec!["eventflow.invalid/default/f:b".to_owned()];
-        let built = Stored { tags: name.clone(), built_as: name, ..stored() };
-        assert!(matches!(wanted.fate(&built), Fate::Goes(_)));
+        let wanted = wanted(&[]);
         let after = |seconds| Fate::Goes(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds));
         assert_eq!(wanted.fate(&stored()), after(3600));
         assert_eq!(Wanted { retain: Duration::ZERO, ..wanted.clone() }.fate(&stored()), after(600));

@@ -87,7 +87,7 @@ mod tests {
         for task in tasks {
             task.await.unwrap();
         }
-        let order = order.lock();
+        let order = std::mem::take(&mut *order.lock());
         assert_eq!(order.len(), 51 * 3, "all come to their end");
         let last = order.iter().rposition(|who| *who == "quiet").unwrap();
         assert!(last < 15, "{order:?}");

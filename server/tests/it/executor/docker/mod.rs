@@ -57,11 +57,16 @@ pub fn docker(arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Makes an image that no engine has had before, and that only the registry in its name has.
-pub fn publish(name: &str) {
+/// Makes an image that no engine has had before, and no registry has.
+pub fn make(name: &str) {
     let container = docker(&["create", BUSYBOX]);
     docker(&["commit", "-c", &format!("ENV UNIQUE={}", Uuid::new_v4()), &container, name]);
     docker(&["rm", &container]);
+}
+
+/// Makes an image that no engine has had before, and that only the registry in its name has.
+pub fn publish(name: &str) {
+    make(name);
     docker(&["push", "-q", name]);
     docker(&["rmi", name]);
 }

@@ -7,7 +7,7 @@ use server::executor::{Code, Error, Executor, Login};
 use sha2::{Digest, Sha256};
 
 use super::super::{Log, READY_WITHIN, call, texts};
-use super::{BUSYBOX, Containers, Options, docker, host, image, publish, registry, server_name};
+use super::{BUSYBOX, Containers, Options, docker, host, image, make, publish, registry, server_name};
 
 fn login(password: &str) -> Option<Login> {
     Some(Login { user: "eventflow".into(), password: password.into() })
@@ -153,17 +153,19 @@ async fn an_image_of_the_engine_is_used_where_no_registry_answers() {
     let (image, _) = pulled(&containers, &name, None).await;
     let error = image.unwrap_err();
     assert!(matches!(error, Error::Io { .. }) && error.to_string().contains("127.0.0.1:1 does not answer"), "{error}");
-    docker(&["tag", BUSYBOX, &name]);
+    make(&name);
     let (image, lines) = pulled(&containers, &name, None).await;
     let found = image.unwrap();
     assert!(lines.iter().any(|line| line.contains("of this engine is used")), "{lines:?}");
     let (repository, _) = name.rsplit_once(':').unwrap();
+    docker(&["tag", &name, &format!("{repository}:kept")]);
     docker(&["rmi", &name]);
     // Its id is all that it is known by.
     let (lines, _log) = Log::new();
     let spec = image_of(&format!("{repository}@{}", found.digest));
     let outcome = containers.docker.job(spec, call(), lines).await.unwrap();
     assert_eq!(outcome.exit.code, Some(0));
+    docker(&["rmi", "-f", &format!("{repository}:kept")]);
 }
 
 /// A registry of the test's own, which it can end.
@@ -194,16 +196,22 @@ async fn what_somebody_pulled_is_given_to_nobody_while_its_registry_is_away() {
     let name = format!("{address}/private/app:1");
     crate::app::eventually("the registry answers", &mut async || tokio::net::TcpStream::connect(&address).await.ok())
         .await;
-    docker(&["tag", BUSYBOX, &name]);
+    make(&name);
     docker(&["push", "-q", &name]);
     let (image, _) = pulled(&containers, &name, None).await;
     assert!(image.is_ok(), "{image:?}");
     process.kill().unwrap();
     process.wait().unwrap();
     let (image, lines) = pulled(&containers, &name, None).await;
-    docker(&["rmi", &name]);
     let error = image.unwrap_err().to_string();
     assert!(error.contains(&format!("{address} does not answer")), "{error}, {lines:?}");
+    // Nor under another name, which its operator gave it.
+    let renamed = format!("127.0.0.1:1/eventflow-test/{}:1", server_name());
+    docker(&["tag", &name, &renamed]);
+    let (image, lines) = pulled(&containers, &renamed, None).await;
+    docker(&["rmi", &name, &renamed]);
+    let error = image.unwrap_err().to_string();
+    assert!(error.contains("127.0.0.1:1 does not answer"), "{error}, {lines:?}");
 }
 
 #[tokio::test]
@@ -253,6 +261,7 @@ async fn an_image_that_nobody_had_is_known_as_pulled_and_goes_with_its_names() {
     let stored = async || containers.docker.stored().await.unwrap();
     let [one] = stored().await.try_into().unwrap();
     assert_eq!((&one.tags, &one.digests, one.containers), (&vec![name.clone()], &vec![image.digest], 0));
+    assert!(one.others.is_empty(), "{one:?}");
     let mark = format!("eventflow.invalid/{}:{}", containers.server, one.id.trim_start_matches("sha256:"));
     let refused = pulled(&containers, &mark, None).await.0.unwrap_err();
     assert!(matches!(refused, Error::Refused(ref why) if why.contains("an image that EventFlow builds")), "{refused}");
@@ -268,6 +277,10 @@ async fn an_image_that_nobody_had_is_known_as_pulled_and_goes_with_its_names() {
     let [one] = stored().await.try_into().unwrap();
     assert!(containers.docker.remove(&one).await.unwrap());
     assert_eq!(stored().await, []);
+    assert_eq!(
+        docker(&["images", "-aq", "--filter", &format!("reference=eventflow.invalid/{}", containers.server)]),
+        ""
+    );
     assert_eq!(docker(&["images", "-aq", "--no-trunc", "--filter", &format!("reference={name}")]), "");
     assert!(!docker(&["images", "-aq", "--no-trunc"]).contains(&one.id));
 }
@@ -288,6 +301,48 @@ async fn what_was_on_the_engine_before_stays_somebody_elses() {
 }
 
 #[tokio::test]
+async fn a_name_of_somebody_else_keeps_what_was_pulled() {
+    let containers = Containers::new().await;
+    let name = format!("{}/kept/{}", registry("TEST_REGISTRY"), server_name());
+    let (pulled_as, given) = (format!("{name}:1"), format!("{name}:prod"));
+    publish(&pulled_as);
+    pulled(&containers, &pulled_as, None).await.0.unwrap();
+    let stored = async || {
+        let [one] = containers.docker.stored().await.unwrap().try_into().unwrap();
+        one
+    };
+    let before = stored().await;
+    assert!(before.others.is_empty(), "{before:?}");
+    docker(&["tag", &pulled_as, &given]);
+    assert!(!containers.docker.remove(&before).await.unwrap(), "it got a name meanwhile");
+    // The name stays somebody else's, also when a function asks for it.
+    docker(&["push", "-q", &given]);
+    pulled(&containers, &given, None).await.0.unwrap();
+    let one = stored().await;
+    assert_eq!((one.tags.len(), &one.others), (2, &vec![given.clone()]));
+    docker(&["rmi", &given]);
+    assert!(containers.docker.remove(&stored().await).await.unwrap());
+    assert!(!docker(&["images", "-aq", "--no-trunc"]).contains(&one.id));
+}
+
+#[tokio::test]
+async fn what_came_is_marked_although_nobody_waits_for_it_any_more() {
+    let containers = Containers::new().await;
+    let name = format!("{}/left/{}:1", registry("TEST_REGISTRY"), server_name());
+    publish(&name);
+    let (lines, mut said) = tokio::sync::mpsc::channel(64);
+    tokio::select! {
+        biased;
+        line = said.recv() => assert!(line.is_some(), "the pull has begun"),
+        image = containers.docker.pull(&name, None, lines) => panic!("{image:?}"),
+    }
+    let mut marked = async || containers.docker.stored().await.unwrap().pop();
+    let one = crate::app::eventually("it is marked", &mut marked).await;
+    assert_eq!((&one.tags, &one.others), (&vec![name], &Vec::new()));
+    assert!(containers.docker.remove(&one).await.unwrap());
+}
+
+#[tokio::test]
 async fn an_image_of_two_installations_goes_with_the_second_one() {
     let (one, other) = (Containers::new().await, Containers::new().await);
     let name = format!("{}/shared/{}:1", registry("TEST_REGISTRY"), server_name());
@@ -295,13 +350,19 @@ async fn an_image_of_two_installations_goes_with_the_second_one() {
     for containers in [&one, &other] {
         pulled(containers, &name, None).await.0.unwrap();
     }
+    // The same image under a name that only the first one has pulled.
+    let alone = format!("{name}-alone");
+    docker(&["tag", &name, &alone]);
+    docker(&["push", "-q", &alone]);
+    docker(&["rmi", &alone]);
+    pulled(&one, &alone, None).await.0.unwrap();
     let stored = async |containers: &Containers| containers.docker.stored().await.unwrap();
     let [image] = stored(&one).await.try_into().unwrap();
     assert!(image.is_shared);
     assert!(one.docker.remove(&image).await.unwrap());
     assert_eq!(stored(&one).await, []);
     let [image] = stored(&other).await.try_into().unwrap();
-    assert_eq!((image.is_shared, &image.tags), (false, &vec![name.clone()]));
+    assert_eq!((image.is_shared, &image.tags, &image.others), (false, &vec![name.clone()], &Vec::new()));
     assert!(other.docker.remove(&image).await.unwrap());
     assert!(!docker(&["images", "-aq", "--no-trunc"]).contains(&image.id));
 }
