@@ -1,7 +1,7 @@
 //! A Docker engine that is restarted, whose disk is full, or that has several servers: engines of the tests' own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -18,6 +18,9 @@ use crate::images::registered;
 /// A program that answers on its port.
 const ANSWERS: &str =
     "mkdir /tmp/www && echo hello > /tmp/www/index.html && echo it is up && exec httpd -f -p $PORT -h /tmp/www";
+
+/// Callers at a time.
+const CALLERS: usize = 4;
 
 fn manifest(replicas: u64) -> Value {
     json!({
@@ -53,8 +56,8 @@ async fn says(app: &TestApp, status: &str) -> String {
     .await
 }
 
-/// Calls a function until it is told to end: the statuses and texts of all answers.
-async fn calls(url: String, done: Arc<AtomicBool>) -> Vec<(StatusCode, String)> {
+/// Calls a function until it is told to end: the statuses and texts of all answers. Says when it has the first one.
+async fn calls(url: String, begun: Arc<AtomicUsize>, done: Arc<AtomicBool>) -> Vec<(StatusCode, String)> {
     let client = reqwest::Client::new();
     let mut answers = Vec::new();
     while !done.load(Ordering::SeqCst) {
@@ -62,6 +65,9 @@ async fn calls(url: String, done: Arc<AtomicBool>) -> Vec<(StatusCode, String)> 
         let request = client.get(&url).bearer_auth("dev-token").timeout(Duration::from_secs(120));
         let answer = request.send().await.expect("the server itself always answers");
         answers.push((answer.status(), answer.text().await.unwrap_or_default()));
+        if answers.len() == 1 {
+            begun.fetch_add(1, Ordering::SeqCst);
+        }
     }
     answers
 }
@@ -77,7 +83,10 @@ async fn an_engine_that_is_restarted_under_load_costs_its_time_and_nothing_else(
         let before = engine_containers(&engine);
         let done = Arc::new(AtomicBool::new(false));
         let url = format!("{}/function/web/", app.url);
-        let load: Vec<_> = (0..4).map(|_| tokio::spawn(calls(url.clone(), done.clone()))).collect();
+        let begun = Arc::new(AtomicUsize::new(0));
+        let load: Vec<_> =
+            (0..CALLERS).map(|_| tokio::spawn(calls(url.clone(), begun.clone(), done.clone()))).collect();
+        app.eventually("all callers call", async || (begun.load(Ordering::SeqCst) == CALLERS).then_some(())).await;
         engine = blocking(move || {
             engine.stop(signal);
             engine

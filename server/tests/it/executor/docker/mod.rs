@@ -181,6 +181,7 @@ impl Subject for Containers {
     }
 
     fn variables(&self) -> &[&str] {
-        &["HOSTNAME", "PORT"]
+        // The last ones are of the image itself.
+        &["HOSTNAME", "PORT", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "PIP_CERT"]
     }
 }
