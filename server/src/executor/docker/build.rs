@@ -27,8 +27,8 @@ use super::super::{Error, Image, Lines};
 use super::commands::Commands;
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
-use super::images;
 use super::publish::{ANSWER_WITHIN, publish};
+use super::pull;
 use super::shared::Shared;
 use super::steps::Steps;
 
@@ -108,7 +108,7 @@ async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Re
     let reference = Reference::parse(name).map_err(Error::Refused)?;
     let login = recipe.logins.get(&reference.registry).cloned();
     let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
-    images::say(lines, format!("Pulling {}{with}", reference.whole)).await;
+    pull::say(lines, format!("Pulling {}{with}", reference.whole)).await;
     let image = shared.known.obtain(&shared.engine, &reference, login, lines).await?.image;
     let config = image.config.unwrap_or_default();
     if config.on_build.is_some_and(|triggers| !triggers.is_empty()) {

@@ -12,8 +12,10 @@ use super::super::images::{Recipe, Reference};
 use super::super::{Error, Image, Lines, Login};
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
-use super::images::{Failure, check_digest, check_name, described, on_engine, repository_digest, say};
+use super::found::{on_engine, repository_digest};
+use super::images::{check_name, described};
 use super::own;
+use super::pull::{Failure, check_digest, say};
 use crate::config::Registry;
 
 /// The engine's answer may begin when it has all that it was sent.
