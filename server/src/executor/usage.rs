@@ -18,7 +18,15 @@ pub struct Reading {
     pub memory_limit: Option<u64>,
 }
 
+/// A limit of memory beyond this is none: control groups of version 1 have a number of 63 bits then.
+const NO_LIMIT: u64 = 1 << 60;
+
 impl Reading {
+    /// A limit of memory as the kernel or an engine writes it; `None` if that means that there is none.
+    pub(super) fn limit_of(bytes: u64) -> Option<u64> {
+        (1..NO_LIMIT).contains(&bytes).then_some(bytes)
+    }
+
     /// The processors in use since an earlier reading, 0.5 being half of one; `None` if nothing counts them, or no time has
     /// passed.
     pub fn processors_since(&self, earlier: &Self) -> Option<f64> {

@@ -103,14 +103,8 @@ impl Pull {
             }
         }
         let user = login.as_ref().map(|login| login.user.clone());
+        check_digest(engine, reference, login.clone()).await?;
         let credentials = login.map(|login| credentials_of(login, reference));
-        if reference.whole.contains('@') {
-            // The engine asks no registry for an image by its digest if it has it, whoever pulled it.
-            let asked = engine.client.inspect_registry_image(&reference.whole, credentials.clone()).await;
-            if let Err(fault) = asked {
-                return instead(engine, reference, user.as_deref(), fault, lines).await;
-            }
-        }
         let options = CreateImageOptionsBuilder::default().from_image(&reference.whole).build();
         let mut steps = engine.client.create_image(Some(options), None, credentials);
         let mut digest = None;

@@ -15,9 +15,6 @@ use super::engine::Engine;
 /// counts: version 1 has both names, the second one without the groups below.
 const SPARE: [&str; 2] = ["total_inactive_file", "inactive_file"];
 
-/// A limit of memory beyond this is none: version 1 has a number of 63 bits then.
-const NO_LIMIT: u64 = 1 << 60;
-
 /// Asks the engine once; it does not measure over a second, as it does for people. `None` if it does not answer, or the
 /// container does not run.
 pub(super) async fn reading(engine: &Engine, container: &str) -> Option<Reading> {
@@ -34,7 +31,7 @@ fn reading_of(stats: &ContainerStatsResponse) -> Option<Reading> {
         at,
         processor_time: processor_time.map(Duration::from_nanos),
         memory: memory.and_then(held),
-        memory_limit: memory.and_then(|memory| memory.limit).filter(|limit| (1..NO_LIMIT).contains(limit)),
+        memory_limit: memory.and_then(|memory| memory.limit).and_then(Reading::limit_of),
     })
 }
 

@@ -4,9 +4,6 @@ use super::super::super::Reading;
 use super::{Cgroup, Version, memory};
 use crate::clock;
 
-/// A limit of memory beyond this is none: version 1 has a number of 63 bits then.
-const NO_LIMIT: u64 = 1 << 60;
-
 impl Cgroup {
     /// What its processes use together; `None` where nothing counts that, or the group is gone. Reads files of the kernel:
     /// call it where that may be waited for.
@@ -26,7 +23,7 @@ impl Cgroup {
             Version::V1 => "memory.limit_in_bytes",
             Version::V2 => "memory.max",
         }))?;
-        (limit < NO_LIMIT).then_some(limit)
+        Reading::limit_of(limit)
     }
 }
 
