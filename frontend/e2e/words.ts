@@ -7,11 +7,6 @@ export async function tab(page: Page, name: string) {
   await page.getByRole("tab", { name, exact: true }).click();
 }
 
-/** Clicks what is there already, or comes a moment later; leaves it when it does not. */
-export async function use(button: Locator) {
-  if (await button.isVisible()) await button.click();
-}
-
 /** Fills in the payload and calls. */
 export async function invoke(page: Page, payload: unknown) {
   const main = page.getByRole("main");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { PICTURES } from "../paths.ts";
 import { story } from "../story.ts";
-import { tab, use } from "../words.ts";
+import { tab } from "../words.ts";
 
 const { TEST_DOCKER_HOST: engine = "", TEST_REGISTRY: registry = "" } = process.env;
 const IMAGE = `${registry}/eventflow-test/busybox:1`;
@@ -46,7 +46,7 @@ story(
 
     await step("start it, and see what its container uses", async () => {
       await tab(page, "Overview");
-      await use(main.getByRole("button", { name: "Start", exact: true }));
+      await main.getByRole("button", { name: "Start", exact: true }).click();
       await row.getByText("MiB").first().waitFor();
       await row.getByText("%").waitFor();
       await row.getByRole("button", { name: "Copy the container's id" }).click();

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { type House, until } from "../house.ts";
 import { handler, manifest, Repository } from "../repository.ts";
 import { story } from "../story.ts";
-import { invoke, lines, result, tab, use } from "../words.ts";
+import { invoke, lines, result, tab } from "../words.ts";
 
 const GREETS = handler(`
   console.log("\\u001b[32mgreeting\\u001b[0m " + event.data.name);
@@ -49,7 +49,7 @@ story(
     });
 
     await step("start it", async () => {
-      await use(main.getByRole("button", { name: "Start", exact: true }));
+      await main.getByRole("button", { name: "Start", exact: true }).click();
       await main.getByText("running", { exact: true }).first().waitFor();
     });
 

@@ -5,7 +5,6 @@ import { join, relative } from "node:path";
 import { expect } from "vitest";
 import { Repository } from "../repository.ts";
 import { story } from "../story.ts";
-import { use } from "../words.ts";
 
 const PLACES = join(import.meta.dirname, "../../../conformance/places");
 
@@ -51,7 +50,7 @@ story(
       });
 
       await step(`start and call ${name}`, async () => {
-        await use(main.getByRole("button", { name: "Start", exact: true }));
+        await main.getByRole("button", { name: "Start", exact: true }).click();
         const call = async () => {
           const answer = await fetch(`${house.url}/function/${name}${place.request.path}`, {
             headers: { authorization: "Bearer dev-token" },

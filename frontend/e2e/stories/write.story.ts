@@ -2,7 +2,7 @@
 
 import { expect } from "vitest";
 import { story } from "../story.ts";
-import { invoke, result, tab, use } from "../words.ts";
+import { invoke, result, tab } from "../words.ts";
 
 story("a function is written in the browser, and called", async ({ page, step }) => {
   const main = page.getByRole("main");
@@ -16,7 +16,7 @@ story("a function is written in the browser, and called", async ({ page, step })
   });
 
   await step("start and call it", async () => {
-    await use(main.getByRole("button", { name: "Start", exact: true }));
+    await main.getByRole("button", { name: "Start", exact: true }).click();
     await main.getByRole("button", { name: "Stop", exact: true }).waitFor();
     await tab(page, "Invoke");
     await invoke(page, { name: "Dora" });
