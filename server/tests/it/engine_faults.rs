@@ -73,7 +73,6 @@ async fn calls(url: String, begun: Arc<AtomicUsize>, done: Arc<AtomicBool>) -> V
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "an engine of the tests does not answer again within a minute after it was ended: the cause is not found yet"]
 async fn an_engine_that_is_restarted_under_load_costs_its_time_and_nothing_else() {
     let mut engine = blocking(|| OwnEngine::start(None)).await;
     let app = TestApp::start_with(Options::default().env("DOCKER_HOST", engine.host())).await;

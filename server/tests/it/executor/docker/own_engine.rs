@@ -65,20 +65,21 @@ impl OwnEngine {
         self.try_docker(arguments).unwrap_or_else(|| panic!("docker {arguments:?}"))
     }
 
-    /// Ends it by a signal.
+    /// Ends it by a signal. What the engine started for itself has ended as well then: a killed one takes it along.
     pub fn stop(&mut self, signal: Signal) {
-        let pid = self.pid();
-        kill(Pid::from_raw(pid), signal).unwrap();
-        // It may be the child of somebody who does not look.
-        let has_ended = || match fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
-            Err(_) => true,
-        };
-        wait("the engine ends", has_ended);
+        let its_own = ["dockerd.pid", "exec/containerd/containerd.pid"].map(|file| self.folder.join(file));
+        let processes = its_own.clone().map(|file| fs::read_to_string(file).unwrap().trim().to_owned());
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+        for pid in &processes {
+            wait("the engine ends", || has_ended(pid));
+        }
         if let Some(mut engine) = self.again.take() {
             let _ = engine.wait();
         }
-        let _ = fs::remove_file(self.folder.join("dockerd.pid"));
+        // The next engine believes a file that names a process which nobody has taken note of.
+        for file in its_own {
+            let _ = fs::remove_file(file);
+        }
     }
 
     /// Starts it as it was, with some more arguments, and waits until it answers.
@@ -101,6 +102,14 @@ impl Drop for OwnEngine {
         }
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
+    }
+}
+
+/// Whether a process has ended; it may be the child of somebody who does not look.
+fn has_ended(pid: &str) -> bool {
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(['Z', 'X'])),
+        Err(_) => true,
     }
 }
 
