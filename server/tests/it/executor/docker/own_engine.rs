@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 /// Nothing that is waited for takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An engine with the images of `scripts/with-docker`, which keeps it.
+/// An engine with the first image of `scripts/with-docker`, which keeps it.
 pub struct OwnEngine {
     keeper: Child,
     folder: PathBuf,
@@ -28,7 +28,10 @@ impl OwnEngine {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/with-docker");
         let mut command = Command::new(script);
         // It lasts until nobody writes to it any more.
-        command.args(["sh", "-c", "echo $DOCKER_HOST; exec cat"]).env_remove("TEST_DOCKER_HOST");
+        command
+            .args(["sh", "-c", "echo $DOCKER_HOST; exec cat"])
+            .env_remove("TEST_DOCKER_HOST")
+            .env("TEST_DOCKER_BARE", "1");
         if let Some(size) = disk {
             command.env("TEST_DOCKER_DISK", size);
         }
