@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::iter;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -11,8 +11,7 @@ use domain::access::Action;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::edge::auth::{Over, Session};
-use crate::edge::slots::{Full, Slot, Slots};
-use crate::edge::subscribers::{self, SubscriberSlot};
+use crate::edge::subscribers::{self, FollowerSlot};
 use crate::edge::{HttpError, Services};
 use crate::operations::Viewer;
 use crate::store::{LineFeed, LineRow};
@@ -23,17 +22,6 @@ pub(super) const PAST: u32 = 1000;
 /// Bytes of a log that are made at a time; a line may exceed them.
 const PIECE: usize = 16 << 10;
 
-/// Logs that are followed by one viewer, and by all of them. Each may have a page of lines in memory until it is read.
-const MAX_FOLLOWERS: (usize, usize) = (64, 512);
-
-static FOLLOWERS: LazyLock<Arc<Slots<Arc<str>>>> = LazyLock::new(|| Slots::new(MAX_FOLLOWERS.1, MAX_FOLLOWERS.0));
-
-/// A place among those who follow a log, and among all subscriptions.
-pub(super) struct FollowerSlot {
-    _subscriber: SubscriberSlot,
-    _follower: Slot<Arc<str>>,
-}
-
 /// How often a stream without lines sends a sign of life.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
@@ -42,16 +30,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// # Errors
 /// 429 if the viewer, or all of them together, have too many.
 pub(super) fn slot(services: &Services, viewer: &Viewer) -> Result<FollowerSlot, HttpError> {
-    let refused = |why: String| HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1);
-    let follower = FOLLOWERS.take(viewer.subject.clone()).map_err(|full| {
-        let (each, all) = MAX_FOLLOWERS;
-        refused(match full {
-            Full::Owner => format!("you follow {each} logs over HTTP, the most that one may follow: end some of them"),
-            Full::Everywhere => format!("{all} logs are followed over HTTP, the most at a time: try again in a moment"),
-        })
-    })?;
-    let subscriber = services.subscribers.take(viewer).map_err(|why| refused(why.to_owned()))?;
-    Ok(FollowerSlot { _subscriber: subscriber, _follower: follower })
+    let slot = services.subscribers.follow(viewer);
+    slot.map_err(|why| HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1))
 }
 
 /// A log that is followed, in some format. What was written before is read as its reader reads.

@@ -5,6 +5,7 @@ mod cross_site;
 mod dead_letters;
 mod described;
 mod doors;
+mod following;
 mod graphql;
 mod methods;
 mod openfaas;
