@@ -33,6 +33,7 @@ pub(super) async fn connect(
         registries: settings.registry_allow.clone(),
         registry: settings.registry.clone(),
         memory: settings.limits.containers_memory.map(|bytes| bytes as u64),
+        pids: settings.limits.containers_pids.map(|pids| pids as u64),
         lines_per_second: settings.limits.lines_per_second,
         ..Options::new(node)
     };

@@ -382,9 +382,15 @@ pub const SECTIONS: &[Section] = &[
                 .otherwise("what the host has"),
             Setting::mebibytes(
                 "EVENTFLOW_CONTAINERS_MEMORY",
-                "memory of all [containers](containers.md#memory-of-all-containers) of this server together, by the sum of their limits",
+                "memory of all [containers](containers.md#memory-and-processes-of-all-containers) of this server together, by the sum of their limits",
             )
             .otherwise("seven eighths of what the engine's host has, but for at least 512 MiB"),
+            Setting::number(
+                "EVENTFLOW_CONTAINERS_PIDS",
+                "",
+                "processes and threads of all [containers](containers.md#memory-and-processes-of-all-containers) of this server together, by the sum of their limits",
+            )
+            .otherwise("three quarters of what the engine's host allows; 24576 for an engine on another host"),
             Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
                 .otherwise("what the host has"),
             Setting::size(

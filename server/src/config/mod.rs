@@ -198,6 +198,8 @@ pub struct Limits {
     pub function_memory_mb: Option<usize>,
     /// Bytes of memory of all containers together, most of what the engine's host has when absent: `EVENTFLOW_CONTAINERS_MEMORY`.
     pub containers_memory: Option<usize>,
+    /// Processes of all containers together, most of what the engine's host allows when absent: `EVENTFLOW_CONTAINERS_PIDS`.
+    pub containers_pids: Option<usize>,
     /// Processors that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_CPU`.
     pub function_cpu: Option<usize>,
     /// Seconds that a function may ask for: `EVENTFLOW_MAX_FUNCTION_TIMEOUT`.
@@ -268,6 +270,7 @@ impl Limits {
             disk_write: layers.size("EVENTFLOW_MAX_DISK_WRITE")?,
             function_memory_mb: mebibytes,
             containers_memory: layers.size_if_any("EVENTFLOW_CONTAINERS_MEMORY")?,
+            containers_pids: layers.number_if_any("EVENTFLOW_CONTAINERS_PIDS")?,
             function_cpu: layers.number_if_any("EVENTFLOW_MAX_FUNCTION_CPU")?,
             function_timeout: layers.time("EVENTFLOW_MAX_FUNCTION_TIMEOUT")?,
             functions: layers.number("EVENTFLOW_MAX_FUNCTIONS")?,

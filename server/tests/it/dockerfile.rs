@@ -166,6 +166,14 @@ async fn a_builds_command_forks_no_further_than_its_limit() {
     let forks = "FROM eventflow-test/busybox:1\nRUN i=0; while [ $i -lt 3000 ]; do sleep 600 & i=$((i+1)); done\n";
     let error = refused(&app, "forks", forks).await;
     assert!(error.contains("can't fork"), "{error}");
+    // An image that says it is a server's instance is none.
+    let (base, made) = (format!("eventflow-test/says-{}:1", app.pid()), format!("says-{}", app.pid()));
+    docker(&["create", "--name", &made, BUSYBOX]);
+    docker(&["commit", "--change", "LABEL io.eventflow.server=some", &made, &base]);
+    let error = refused(&app, "says", &forks.replace("eventflow-test/busybox:1", &base)).await;
+    docker(&["rm", &made]);
+    docker(&["rmi", &base]);
+    assert!(error.contains("can't fork"), "{error}");
     // What it does in the moment before the limit is there harms nobody either.
     let bomb = "FROM eventflow-test/busybox:1\nRUN bomb() { bomb | bomb & }; bomb; sleep 3; exit 7\n";
     let error = refused(&app, "bomb", bomb).await;

@@ -24,7 +24,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use super::super::images::dockerfile::{Rewritten, is_speaking};
 use super::super::images::{Context, DOCKERFILE, ImageBuilder, Recipe, Reference};
 use super::super::{Error, Image, Lines};
-use super::commands::Commands;
+use super::commands::{Commands, TooMuch};
 use super::containers::Docker;
 use super::engine::{Engine, is_full, message, status};
 use super::publish::{ANSWER_WITHIN, publish};
@@ -166,7 +166,7 @@ async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Li
     let engine = &shared.engine;
     // Both are held until the build is over.
     let what = format!("the build of {}", recipe.function);
-    let (_memory, memory_mb) = shared.memory.take_for_build(&recipe.namespace, &what, recipe.memory_mb).await?;
+    let (_part, memory_mb) = shared.together.take_for_build(&recipe.namespace, &what, recipe.memory_mb).await?;
     let network = shared.networks.of(engine, &shared.owner, &recipe.namespace, true).await?;
     let options = options(recipe, memory_mb, &network.name, engine.processors());
     let (pieces, writer) = archive(recipe.context.clone(), rewritten.text.clone());
@@ -181,9 +181,15 @@ async fn run(shared: &Shared, recipe: &Recipe, rewritten: &Rewritten, lines: &Li
     loop {
         let said = tokio::select! {
             said = answer.next() => said,
-            bytes = commands.too_much() => {
+            why = commands.too_much() => {
                 send(lines, steps.end(Instant::now())).await;
-                return Err(too_much(bytes, recipe.max_bytes));
+                return Err(match why {
+                    TooMuch::Written(bytes) => too_much(bytes, recipe.max_bytes),
+                    TooMuch::DiskFull(why) => {
+                        let source = io::Error::new(io::ErrorKind::StorageFull, why);
+                        Error::Io { what: format!("go on with {what}"), source }
+                    }
+                });
             }
         };
         let Some(said) = said else { break };

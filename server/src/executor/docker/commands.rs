@@ -2,6 +2,9 @@
 //!
 //! The builder names each container just before it starts it. What it says mixes with what the commands print, so that a name counts only
 //! if the engine has a container of this name that belongs to a build of this namespace.
+//!
+//! What they have written is what the engine finds under names. A file without a name, and folders, take room that nobody counts for one
+//! build: where the engine's disk is this host's, builds end before it is full.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -10,6 +13,7 @@ use std::time::Duration;
 
 use bollard::models::{ContainerInspectResponse, ContainerUpdateBody};
 use bollard::query_parameters::InspectContainerOptionsBuilder;
+use domain::text;
 use regex::Regex;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -26,17 +30,29 @@ pub(super) const MAX_PIDS: i64 = 1024;
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const PAUSES_PER_LOOK: u32 = 4;
 
+/// The part of the engine's disk, and of the files that it can have, that builds leave free.
+const LEFT_FREE: u64 = 50;
+
 /// Names that wait to be looked up.
 const NAMES: usize = 64;
 
 static RUNS_IN: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^ ---> Running in ([0-9a-f]{12})\n?$").expect("it is one"));
 
+/// What a build's commands have too much of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TooMuch {
+    /// They have written so many bytes.
+    Written(u64),
+    /// The engine's disk is nearly full, whoever wrote what is there.
+    DiskFull(String),
+}
+
 /// The commands of one build, until this is dropped.
 #[derive(Debug)]
 pub(super) struct Commands {
     names: mpsc::Sender<String>,
-    too_much: watch::Receiver<Option<u64>>,
+    too_much: watch::Receiver<Option<TooMuch>>,
     task: JoinHandle<()>,
 }
 
@@ -56,11 +72,11 @@ impl Commands {
         }
     }
 
-    /// Waits until the commands have written too much: how much.
-    pub(super) async fn too_much(&mut self) -> u64 {
-        let told = self.too_much.wait_for(Option::is_some).await.ok().and_then(|bytes| *bytes);
+    /// Waits until the commands have too much of something.
+    pub(super) async fn too_much(&mut self) -> TooMuch {
+        let told = self.too_much.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
         match told {
-            Some(bytes) => bytes,
+            Some(why) => why,
             None => std::future::pending().await,
         }
     }
@@ -83,7 +99,7 @@ struct Looks {
 }
 
 impl Looks {
-    async fn run(mut self, mut named: mpsc::Receiver<String>, told: watch::Sender<Option<u64>>) {
+    async fn run(mut self, mut named: mpsc::Receiver<String>, told: watch::Sender<Option<TooMuch>>) {
         let mut look_at = Instant::now() + LOOK_EVERY;
         loop {
             tokio::select! {
@@ -94,8 +110,9 @@ impl Looks {
                 () = sleep_until(look_at), if !self.running.is_empty() => {
                     let began = Instant::now();
                     let bytes = self.look().await;
-                    if bytes > self.max_bytes {
-                        told.send_replace(Some(bytes));
+                    let why = if bytes > self.max_bytes { Some(TooMuch::Written(bytes)) } else { self.disk_is_full() };
+                    if why.is_some() {
+                        told.send_replace(why);
                         return;
                     }
                     look_at = Instant::now() + LOOK_EVERY.max(began.elapsed() * PAUSES_PER_LOOK);
@@ -129,8 +146,27 @@ impl Looks {
     fn is_ours(&self, found: &ContainerInspectResponse) -> bool {
         let labels = found.config.as_ref().and_then(|config| config.labels.as_ref());
         let (name, namespace) = &self.label;
-        // An image that was built here gives its label to instances, too; these have others besides.
-        labels.is_some_and(|labels| labels.get(*name) == Some(namespace) && !labels.contains_key(labels::SERVER))
+        // An image that was built here gives its label to instances, too; these name their server besides. Where an image does, the
+        // builder has emptied it.
+        let server = |labels: &HashMap<String, String>| labels.get(labels::SERVER).is_some_and(|name| !name.is_empty());
+        labels.is_some_and(|labels| labels.get(*name) == Some(namespace) && !server(labels))
+    }
+
+    /// Whether the engine's disk is nearly full, as far as that is seen from here.
+    fn disk_is_full(&self) -> Option<TooMuch> {
+        let folder = self.engine.info.docker_root_dir.as_deref().filter(|_| self.engine.local)?;
+        let disk = nix::sys::statvfs::statvfs(folder).ok()?;
+        let (free, all) = (disk.blocks_available() * disk.fragment_size(), disk.blocks() * disk.fragment_size());
+        let why = if free < all / LEFT_FREE {
+            format!("only {} of {} are free", text::bytes(free), text::bytes(all))
+        } else if disk.files_available() < disk.files() / LEFT_FREE {
+            format!("only {} more files of {} fit on it", disk.files_available(), disk.files())
+        } else {
+            return None;
+        };
+        Some(TooMuch::DiskFull(format!(
+            "the disk of the Docker engine, at {folder}, is nearly full: {why}; remove what nobody needs (`docker system df` shows what there is)"
+        )))
     }
 
     /// What all commands have written so far.

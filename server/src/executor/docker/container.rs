@@ -17,9 +17,9 @@ use super::super::lines::{Gate, Tail, pump};
 use super::super::{Error, Exit, Lines, Stream};
 use super::engine::{message, status};
 use super::follow::{Output, follow, last};
-use super::memory::Part;
 use super::shape::{RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
+use super::together::Part;
 use super::{result, watch::State};
 
 /// How long the last lines of a container that has ended may take to be read; then they are given up.
@@ -42,21 +42,21 @@ pub(super) struct Created {
     shared: Arc<Shared>,
     id: Option<String>,
     state: watch::Receiver<State>,
-    memory: Part,
+    part: Part,
 }
 
 impl Created {
-    /// Makes a container, whose part of the memory this is, and watches it.
+    /// Makes a container, whose part of what all have together this is, and watches it.
     pub(super) async fn new(
         shared: &Arc<Shared>,
         instance: &str,
         body: ContainerCreateBody,
-        memory: Part,
+        part: Part,
     ) -> Result<Self, bollard::errors::Error> {
         let options = CreateContainerOptionsBuilder::default().name(&name(instance)).build();
         let id = shared.engine.client.create_container(Some(options), body).await?.id;
         let state = shared.watch.add(&id);
-        Ok(Self { shared: shared.clone(), id: Some(id), state, memory })
+        Ok(Self { shared: shared.clone(), id: Some(id), state, part })
     }
 
     pub(super) fn id(&self) -> &str {
@@ -98,7 +98,7 @@ impl Created {
             result: run.map(|_| result.clone()),
             words,
             ended,
-            _memory: self.memory.clone(),
+            _part: self.part.clone(),
         };
         tokio::spawn(keeper.keep());
         Ok(Container { id, handle: Handle { orders, exit, tail }, result, state: self.state.clone() })
@@ -169,7 +169,7 @@ struct Keeper {
     words: Option<&'static str>,
     ended: watch::Sender<Option<Exit>>,
     /// Held until the container is gone.
-    _memory: Part,
+    _part: Part,
 }
 
 impl Keeper {

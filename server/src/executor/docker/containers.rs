@@ -23,7 +23,6 @@ use super::container::{Container, Created};
 use super::engine::{Engine, status};
 use super::images::{Facts, Known};
 use super::labels::{self, Owner};
-use super::memory::{Memory, Part, SERVICE_WAITS};
 use super::networks::{self, Networks};
 use super::own;
 use super::ready::{Sign, ready};
@@ -31,6 +30,7 @@ use super::result;
 use super::shape::{self, Ability, Purpose, RESULT_FILE, RESULT_FOLDER};
 use super::shared::Shared;
 use super::stats;
+use super::together::{Part, Room, SERVICE_WAITS, Together};
 use super::wall::Wall;
 use super::watch::Watch;
 use crate::config::{Reach, Registry};
@@ -76,6 +76,8 @@ pub struct Options {
     pub registry: Option<Registry>,
     /// Bytes of memory of all containers together, most of what the engine's host has when absent: `EVENTFLOW_CONTAINERS_MEMORY`.
     pub memory: Option<u64>,
+    /// Processes of all containers together, most of what the engine's host allows when absent: `EVENTFLOW_CONTAINERS_PIDS`.
+    pub pids: Option<u64>,
     /// Lines a second accepted from one container.
     pub lines_per_second: u32,
     /// Between SIGTERM and SIGKILL for a job past its time limit.
@@ -87,7 +89,7 @@ impl Options {
     pub fn new(server: impl Into<String>) -> Self {
         let server = server.into();
         let installation = server.clone();
-        let (certificates, runtime, reach, registries, registry, memory) = Default::default();
+        let (certificates, runtime, reach, registries, registry, memory, pids) = Default::default();
         Self {
             server,
             installation,
@@ -97,6 +99,7 @@ impl Options {
             registries,
             registry,
             memory,
+            pids,
             lines_per_second: LINES_PER_SECOND,
             grace: GRACE,
         }
@@ -150,7 +153,7 @@ impl Docker {
         let known = Known::new(options.registries, owner.clone());
         let shared = Shared {
             watch: Watch::start(engine.clone(), &owner),
-            memory: Memory::new(options.memory, engine.info.mem_total),
+            together: Together::new((options.memory, options.pids), engine.info.mem_total, engine.local),
             engine,
             owner,
             networks: Networks::default(),
@@ -188,7 +191,7 @@ impl Shared {
     }
 
     /// Makes and starts the container of a service, and finds its address.
-    async fn start_service(self: Arc<Self>, spec: Spec, memory: Part, lines: Lines) -> Result<Started, Error> {
+    async fn start_service(self: Arc<Self>, spec: Spec, part: Part, lines: Lines) -> Result<Started, Error> {
         let (facts, image) = self.facts(&spec).await?;
         let outward = spec.limits.network.is_some();
         let words = out_of_memory_words(&spec.runtime);
@@ -205,7 +208,7 @@ impl Shared {
             let publish_on = (!network.direct).then(|| self.engine.published_on());
             let purpose = Purpose::Service { network: &network.name, publish_on: publish_on.as_deref() };
             let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, BTreeMap::new())?;
-            let created = match Created::new(&self, &spec.instance, body, memory.clone()).await {
+            let created = match Created::new(&self, &spec.instance, body, part.clone()).await {
                 Err(fault) if status(&fault) == Some(404) && !second_try => {
                     second_try = true;
                     self.known.forget(&image);
@@ -231,13 +234,7 @@ impl Shared {
     }
 
     /// Makes and starts the container of a job, and gives it its event.
-    async fn start_job(
-        self: Arc<Self>,
-        spec: Spec,
-        memory: Part,
-        call: JobCall,
-        lines: Lines,
-    ) -> Result<Started, Error> {
+    async fn start_job(self: Arc<Self>, spec: Spec, part: Part, call: JobCall, lines: Lines) -> Result<Started, Error> {
         let (facts, _) = self.facts(&spec).await?;
         let network = match spec.limits.network.is_some() {
             true => Some(self.networks.of(&self.engine, &self.owner, &spec.namespace, true).await?),
@@ -257,7 +254,7 @@ impl Shared {
         let purpose = Purpose::Job { network: network.as_ref().map(|network| network.name.as_str()) };
         let body = shape::body(&spec, &facts, &self.owner, &self.ability, purpose, env)?;
         let made = || self.engine.error(format!("make a container for {}", spec.function));
-        let created = Created::new(&self, &spec.instance, body, memory).await.map_err(made())?;
+        let created = Created::new(&self, &spec.instance, body, part).await.map_err(made())?;
         result::prepare(&self.engine, created.id()).await.map_err(made())?;
         let options =
             bollard::query_parameters::AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
@@ -355,10 +352,10 @@ impl Executor for Docker {
         let cpu = spec.limits.cpu;
         let health = spec.health.clone();
         let shared = self.shared.clone();
-        let memory = shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, SERVICE_WAITS).await?;
+        let part = shared.together.take(&spec.namespace, &spec.function, room(&spec), SERVICE_WAITS).await?;
         let turn = shared.starts.take(&spec.namespace, &spec.function).await;
         let Started { container, network, address, facts } =
-            to_its_end(shared.clone().start_service(spec, memory, lines)).await?;
+            to_its_end(shared.clone().start_service(spec, part, lines)).await?;
         drop(turn);
         let sign = match health {
             Some(path) => Sign::Path(path),
@@ -381,10 +378,9 @@ impl Executor for Docker {
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         let time_limit = call.timeout;
         // It waits as long as it might run.
-        let memory =
-            self.shared.memory.take(&spec.namespace, &spec.function, spec.limits.memory_mb, time_limit).await?;
+        let part = self.shared.together.take(&spec.namespace, &spec.function, room(&spec), time_limit).await?;
         let turn = self.shared.starts.take(&spec.namespace, &spec.function).await;
-        let started = to_its_end(self.shared.clone().start_job(spec, memory, call, lines)).await?;
+        let started = to_its_end(self.shared.clone().start_job(spec, part, call, lines)).await?;
         drop(turn);
         let container = &started.container;
         let (mut exit, timed_out) = match timeout(time_limit, container.handle.wait()).await {
@@ -394,6 +390,11 @@ impl Executor for Docker {
         exit.timed_out = timed_out;
         Ok(JobOutcome { exit, result: container.take_result()?, stderr_tail: container.handle.stderr_tail() })
     }
+}
+
+/// What a container takes of what all of them have together.
+fn room(spec: &Spec) -> Room {
+    Room { mebibytes: spec.limits.memory_mb, pids: shape::pids(&spec.limits) }
 }
 
 #[async_trait]

@@ -45,6 +45,11 @@ const SHARED_PART: u64 = 4;
 /// Processes of the engine's own in a container: the first one, which passes signals on.
 const OWN_PIDS: u64 = 2;
 
+/// The processes of a container: those that its function may have, and the engine's.
+pub(super) const fn pids(limits: &Limits) -> u64 {
+    limits.pids.saturating_add(OWN_PIDS)
+}
+
 /// Processors that a service may use while it starts, whatever its limit later.
 pub(super) const STARTING_CPU: f64 = 1.0;
 
@@ -183,7 +188,7 @@ fn program(spec: &Spec, facts: &Facts, is_job: bool) -> Result<Program, Error> {
 }
 
 fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> HostConfig {
-    let Limits { memory_mb, pids, cpu, .. } = spec.limits;
+    let Limits { memory_mb, cpu, .. } = spec.limits;
     let memory = bytes(memory_mb);
     let mut ulimits = vec![limit("nofile", MAX_OPEN_FILES), limit("core", 0)];
     if is_job {
@@ -203,7 +208,7 @@ fn host_config(spec: &Spec, facts: &Facts, ability: &Ability, is_job: bool) -> H
         memory: Some(memory),
         memory_swap: Some(memory),
         nano_cpus: Some(nano_cpus(cpu, ability.processors)),
-        pids_limit: i64::try_from(pids + OWN_PIDS).ok(),
+        pids_limit: i64::try_from(pids(&spec.limits)).ok(),
         ulimits: Some(ulimits),
         shm_size: Some(memory / i64::try_from(SHARED_PART).unwrap_or(4)),
         cap_drop: Some(vec!["ALL".into()]),

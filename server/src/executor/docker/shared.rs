@@ -6,9 +6,9 @@ use super::super::lines::Flood;
 use super::engine::Engine;
 use super::images::Known;
 use super::labels::Owner;
-use super::memory::Memory;
 use super::networks::Networks;
 use super::shape::Ability;
+use super::together::Together;
 use super::wall::Wall;
 use super::watch::Watch;
 use crate::turns::Turns;
@@ -22,7 +22,7 @@ pub(super) struct Shared {
     pub(super) networks: Networks,
     pub(super) known: Known,
     pub(super) ability: Ability,
-    pub(super) memory: Memory,
+    pub(super) together: Together,
     pub(super) wall: Result<Wall, String>,
     pub(super) lines_per_second: u32,
     pub(super) flood: Arc<Flood>,

@@ -57,6 +57,13 @@ async fn root_is_nobody_under_every_name() {
 }
 
 #[tokio::test]
+async fn what_runs_in_a_container_ends_first_when_memory_is_short() {
+    let containers = Containers::new().await;
+    let made = Made::of("LABEL for=memory");
+    assert_eq!(prints(&containers, &made, "cat /proc/self/oom_score_adj").await, ["1000"]);
+}
+
+#[tokio::test]
 async fn what_an_image_has_in_the_place_of_the_result_opens_no_folder_on_the_disk() {
     let containers = Containers::new().await;
     let made = Made::of("RUN mkdir -m 777 /eventflow && touch /eventflow/own");
