@@ -127,18 +127,26 @@ async fn what_is_wrong_with_a_dockerfile_is_told_with_its_line() {
     );
     let error = refused(&app, "missing", "FROM eventflow-test/busybox:1\nCOPY not-there /\n").await;
     assert!(error.starts_with("Dockerfile, line 2 (step 2/2, ") && error.contains("not-there"), "{error}");
+    let doubled = format!("FROM eventflow-test/busybox:1\nENV A=0123456789\n{}", "ENV A=$A$A\n".repeat(30));
+    let error = refused(&app, "doubled", &doubled).await;
+    assert!(error.starts_with("Dockerfile, line 1") && error.contains("doubles it"), "{error}");
+    let label = |number: u8| format!("LABEL at-{}-{number}={}\n", app.pid(), "x".repeat(20_000));
+    let labels = format!("FROM eventflow-test/busybox:1\n{}", (1..=4).map(label).collect::<String>());
+    let error = refused(&app, "labels", &labels).await;
+    assert!(error.starts_with("the image that was built has ") && error.contains("bytes of labels"), "{error}");
+    assert_eq!(docker(&["images", "-aq", "--filter", &format!("label=at-{}-4", app.pid())]), "", "it is removed");
     let error = refusal(&app, "none", &[("function.json", r#"{ "runtime": "docker" }"#)]).await;
     assert!(error.contains("there is no Dockerfile") && error.contains("`image`"), "{error}");
 }
 
 #[tokio::test]
 async fn a_build_that_never_ends_is_ended_with_its_command_at_the_engine() {
-    let app = with_engine(Options::default().env("EVENTFLOW_BUILD_TIMEOUT", "5s")).await;
+    let app = with_engine(Options::default().env("EVENTFLOW_BUILD_TIMEOUT", "10s")).await;
     // Names that no other test runs.
     let (cancelled, timed_out) = (format!("{}1", app.pid()), format!("{}2", app.pid()));
     let endless = |seconds: &str| format!("FROM eventflow-test/busybox:1\nRUN sleep {seconds}\n");
     let error = refused(&app, "timed-out", &endless(&timed_out)).await;
-    assert!(error.contains("more than 5 s") && error.contains("EVENTFLOW_BUILD_TIMEOUT"), "{error}");
+    assert!(error.contains("more than 10 s") && error.contains("EVENTFLOW_BUILD_TIMEOUT"), "{error}");
     app.eventually("its command has ended", async || running(&timed_out).is_empty().then_some(())).await;
 
     let repository = app.repository("cancelled", &[("Dockerfile", &endless(&cancelled))]).await;

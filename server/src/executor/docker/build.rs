@@ -21,7 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::super::images::dockerfile::{Rewritten, is_speaking};
+use super::super::images::dockerfile::{Known, Rewritten, is_speaking};
 use super::super::images::{Context, DOCKERFILE, ImageBuilder, Recipe, Reference};
 use super::super::{Error, Image, Lines};
 use super::commands::{Commands, TooMuch};
@@ -31,6 +31,7 @@ use super::publish::{ANSWER_WITHIN, publish};
 use super::pull;
 use super::shared::Shared;
 use super::steps::Steps;
+use super::vetting;
 
 /// The label of what builds leave behind, whose value is the namespace.
 const LABEL: &str = "io.eventflow.built";
@@ -78,39 +79,31 @@ impl ImageBuilder for Docker {
 async fn rewritten(shared: &Shared, recipe: &Recipe, lines: &Lines) -> Result<(Rewritten, u64), Error> {
     let engine = &shared.engine;
     let refused = |fault: super::super::images::dockerfile::Fault| Error::Refused(fault.to_string());
-    let (mut ids, mut emptied) = (BTreeMap::new(), BTreeMap::new());
+    let mut images = BTreeMap::new();
     let mut largest = 0;
     for (name, line) in recipe.dockerfile.images(&recipe.arguments).map_err(refused)? {
-        let base = base(shared, &name, recipe, lines).await.map_err(|error| match error {
+        let (base, bytes) = base(shared, &name, recipe, lines).await.map_err(|error| match error {
             Error::Refused(why) => Error::Refused(format!("Dockerfile, line {line}: {why}")),
             other => other,
         })?;
-        ids.insert(name.clone(), base.id);
-        emptied.insert(name, base.speaking);
-        largest = base.bytes.max(largest);
+        images.insert(name, base);
+        largest = bytes.max(largest);
     }
     let platform = format!("{}/{}", engine.info.os_type.as_deref().unwrap_or("linux"), engine.architecture());
     let label = (LABEL, recipe.namespace.as_str());
-    let rewritten = recipe.dockerfile.rewritten(&ids, &emptied, &recipe.arguments, label, &platform);
+    let rewritten = recipe.dockerfile.rewritten(&images, &recipe.arguments, label, &platform);
     Ok((rewritten.map_err(refused)?, largest))
 }
 
-/// An image that a Dockerfile names.
-struct Named {
-    id: String,
-    bytes: u64,
-    /// The names of its labels that others act on.
-    speaking: Vec<String>,
-}
-
-/// An image that a Dockerfile names, as its registry has it for this namespace.
-async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Result<Named, Error> {
+/// An image that a Dockerfile names, as its registry has it for this namespace, and its size.
+async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Result<(Known, u64), Error> {
     let reference = Reference::parse(name).map_err(Error::Refused)?;
     let login = recipe.logins.get(&reference.registry).cloned();
     let with = login.as_ref().map(|_| ", with the namespace's login for its registry").unwrap_or_default();
     pull::say(lines, format!("Pulling {}{with}", reference.whole)).await;
     let image = shared.known.obtain(&shared.engine, &reference, login, lines).await?.image;
     let config = image.config.unwrap_or_default();
+    vetting::check_size(name, &config)?;
     if config.on_build.is_some_and(|triggers| !triggers.is_empty()) {
         // They run before the namespace's label is set: namespaces would have their results in common.
         return Err(Error::Refused(format!(
@@ -132,17 +125,23 @@ async fn base(shared: &Shared, name: &str, recipe: &Recipe, lines: &Lines) -> Re
         Error::Io { what: format!("use the image {name}"), source }
     })?;
     let bytes = image.size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
-    Ok(Named { id, bytes, speaking })
+    let variables = config.env.unwrap_or_default();
+    let variables = variables.iter().map(|line| line.split_once('=').unwrap_or((line, "")));
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.len())).collect();
+    Ok((Known { id, speaking, variables }, bytes))
 }
 
-/// Refuses an image that is too large, however its commands wrote it, and removes it.
+/// Refuses an image that is too large, however its commands wrote it, or that says too much of itself, and removes it.
 async fn check_size(engine: &Engine, id: &str, base_bytes: u64, max_bytes: u64) -> Result<(), Error> {
     let found = engine.client.inspect_image(id).await.map_err(engine.error("look at the image that was built"))?;
     let bytes = found.size.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
     let added = bytes.saturating_sub(base_bytes);
-    if added <= max_bytes {
-        return Ok(());
-    }
+    let says = vetting::check_size("that was built", &found.config.unwrap_or_default());
+    let refusal = match says {
+        Ok(()) if added <= max_bytes => return Ok(()),
+        Ok(()) => too_much(added, max_bytes),
+        Err(refusal) => refusal,
+    };
     // Another build may have made it, when it was allowed.
     if found.repo_tags.unwrap_or_default().is_empty() {
         let removed = engine.client.remove_image(id, None::<RemoveImageOptions>, None).await;
@@ -150,7 +149,7 @@ async fn check_size(engine: &Engine, id: &str, base_bytes: u64, max_bytes: u64) 
             tracing::debug!(error = message(&fault), "an image that is too large could not be removed");
         }
     }
-    Err(too_much(added, max_bytes))
+    Err(refusal)
 }
 
 fn too_much(bytes: u64, max_bytes: u64) -> Error {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bollard::auth::DockerCredentials;
 use bollard::errors::Error as Fault;
 use bollard::models::{ImageInspect, ImageSummary};
-use bollard::query_parameters::CreateImageOptionsBuilder;
+use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions};
 use domain::text;
 use futures::StreamExt;
 use tokio::time::{Instant, sleep, timeout};
@@ -18,6 +18,7 @@ use super::super::{Error, Line, Lines, Login, Stream};
 use super::engine::{Engine, is_full, message, status};
 use super::found::{named, on_engine, repository_digest};
 use super::own;
+use super::vetting;
 use crate::clock;
 use crate::outbound::Registries;
 use crate::outbound::registries::Closed;
@@ -60,27 +61,42 @@ impl Pull {
             () = given_up => Err(self.not_done(io::ErrorKind::Interrupted, "nobody waits for it any more".into())),
         };
         if !matches!(pulled, Ok(None)) {
-            self.mark(&before, pulled.is_ok()).await;
+            self.look_at_it(&before, pulled.is_ok()).await?;
         }
         pulled
     }
 
-    /// Marks the image if it came. The engine may have it even if it did not say so.
-    async fn mark(&self, before: &[ImageSummary], is_done: bool) {
+    /// Marks the image if it came, or removes it if it says too much of itself: the engine repeats that whenever it lists its images. The
+    /// engine may have it even if it did not say so.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if it says too much.
+    async fn look_at_it(&self, before: &[ImageSummary], is_done: bool) -> Result<(), Error> {
         let Self { engine, reference, .. } = self;
-        match on_engine(engine, &reference.whole).await {
-            Ok(Some(image)) => {
-                let is_of_it = repository_digest(&image, reference).is_some();
-                let id = image.id.unwrap_or_default();
-                if is_done || is_of_it && !before.iter().any(|before| before.id == id) {
-                    own::mark_pulled(engine, reference, before, &id).await;
-                }
-            }
-            Ok(None) => {}
+        let image = match on_engine(engine, &reference.whole).await {
+            Ok(Some(image)) => image,
+            Ok(None) => return Ok(()),
             Err(error) => {
                 tracing::warn!(image = %reference.whole, %error, "an image that was pulled is not marked, and will not be removed");
+                return Ok(());
             }
+        };
+        let is_of_it = repository_digest(&image, reference).is_some();
+        let id = image.id.unwrap_or_default();
+        let is_new = !before.iter().any(|before| before.id == id);
+        if !is_done && !(is_of_it && is_new) {
+            return Ok(());
         }
+        let says = vetting::check_size(&reference.whole, &image.config.unwrap_or_default());
+        match says {
+            Err(_) if is_new => {
+                if let Err(fault) = engine.client.remove_image(&id, None::<RemoveImageOptions>, None).await {
+                    tracing::warn!(image = %reference.whole, error = message(&fault), "an image that says too much of itself could not be removed");
+                }
+            }
+            _ => own::mark_pulled(engine, reference, before, &id).await,
+        }
+        says
     }
 
     fn not_done(&self, kind: io::ErrorKind, why: String) -> Error {

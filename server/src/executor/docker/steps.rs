@@ -205,12 +205,14 @@ fn line(stream: Stream, text: String) -> Line {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::super::images::dockerfile::Known;
     use super::*;
 
     fn file() -> (Dockerfile, Rewritten) {
         let file = Dockerfile::parse(b"FROM a\n\nRUN one && \\\n two\nCMD x\n").unwrap();
-        let ids = BTreeMap::from([("a".to_owned(), "sha256:aa".to_owned())]);
-        let rewritten = file.rewritten(&ids, &BTreeMap::new(), &BTreeMap::new(), ("l", "v"), "linux/amd64").unwrap();
+        let known = Known { id: "sha256:aa".to_owned(), ..Known::default() };
+        let images = BTreeMap::from([("a".to_owned(), known)]);
+        let rewritten = file.rewritten(&images, &BTreeMap::new(), ("l", "v"), "linux/amd64").unwrap();
         (file, rewritten)
     }
 

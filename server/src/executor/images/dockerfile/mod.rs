@@ -11,10 +11,12 @@ mod bases;
 mod fault;
 mod file;
 mod flags;
+mod growth;
 mod lines;
 mod rewrite;
 mod variables;
 
 pub use fault::Fault;
 pub use file::{Arguments, Dockerfile, Instruction, MAX_BYTES};
-pub use rewrite::{Rewritten, is_speaking};
+pub use growth::Lengths;
+pub use rewrite::{Known, Rewritten, is_speaking};

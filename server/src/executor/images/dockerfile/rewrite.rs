@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::bases::{Base, Origin, SCRATCH, Stages};
 use super::file::KNOWN;
 use super::flags::flags;
+use super::growth::{self, Lengths};
 use super::{Arguments, Dockerfile, Fault, Instruction};
 
 /// What newer engines let lines follow by `<<`.
@@ -15,6 +16,17 @@ const SPEAKING: [&str; 4] = ["com.docker.", "io.eventflow.", "traefik.", "caddy"
 
 /// What an engine fetches itself.
 const ADDRESSES: [&str; 2] = ["http://", "https://"];
+
+/// An image that a Dockerfile names, as the engine knows it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// By which the engine is told which one it is.
+    pub id: String,
+    /// The names of its labels that others act on: they get no value.
+    pub speaking: Vec<String>,
+    /// How long its variables are.
+    pub variables: Lengths,
+}
 
 /// A Dockerfile as an engine gets it, and what its lines were.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,18 +63,18 @@ impl Dockerfile {
     }
 
     /// Prints it, with ids in place of the names of images, and a label on what its stages begin with: stages of different labels have
-    /// no step in common that the engine could take from one for the other. `emptied`: labels that images have, which get no value.
+    /// no step in common that the engine could take from one for the other. `images`: those that it names, by their names.
     ///
     /// # Errors
     /// What an engine's own builder cannot do, or must not.
     pub fn rewritten(
         &self,
-        ids: &BTreeMap<String, String>,
-        emptied: &BTreeMap<String, Vec<String>>,
+        images: &BTreeMap<String, Known>,
         arguments: &Arguments,
         (label, value): (&str, &str),
         platform: &str,
     ) -> Result<Rewritten, Fault> {
+        growth::check(self, images.values().flat_map(|image| image.variables.clone()).collect(), arguments)?;
         let mut stages = Stages::new(self, arguments);
         let mut out = Rewritten { text: String::new(), steps: Vec::new(), lines: Vec::new() };
         if self.escape != '\\' {
@@ -75,8 +87,8 @@ impl Dockerfile {
             out.steps.push(step);
             out.lines.push(line);
         };
-        let id = |image: &str, line: usize| {
-            ids.get(image).ok_or_else(|| Fault::new(line, format!("the image {image} was not fetched")))
+        let known = |image: &str, line: usize| {
+            images.get(image).ok_or_else(|| Fault::new(line, format!("the image {image} was not fetched")))
         };
         for (index, instruction) in self.instructions.iter().enumerate() {
             let Instruction { line, name, rest, has_document } = instruction;
@@ -92,14 +104,14 @@ impl Dockerfile {
                     let base = match &from.base {
                         Base::Scratch => SCRATCH.to_owned(),
                         Base::Stage(stage) => stage.clone(),
-                        Base::Image(image) => id(image, *line)?.clone(),
+                        Base::Image(image) => known(image, *line)?.id.clone(),
                     };
                     let name = from.name.map(|name| format!(" AS {name}")).unwrap_or_default();
                     print(Some(index), *line, &format!("FROM {base}{name}"));
                     if !matches!(from.base, Base::Stage(_)) {
                         let mut text = format!("LABEL {label}={value}");
                         if let Base::Image(image) = &from.base {
-                            for name in emptied.get(image).into_iter().flatten() {
+                            for name in &known(image, *line)?.speaking {
                                 text.push_str(&format!(" {name}=\"\""));
                             }
                         }
@@ -107,7 +119,7 @@ impl Dockerfile {
                     }
                     continue;
                 }
-                "COPY" => copy(instruction, &stages, id)?,
+                "COPY" => copy(instruction, &stages, known)?,
                 "ADD" => {
                     check_add(instruction)?;
                     format!("ADD {rest}")
@@ -132,14 +144,14 @@ impl Dockerfile {
 fn copy<'i>(
     copy: &Instruction,
     stages: &Stages,
-    id: impl Fn(&str, usize) -> Result<&'i String, Fault>,
+    known: impl Fn(&str, usize) -> Result<&'i Known, Fault>,
 ) -> Result<String, Fault> {
     let flags = flags(copy)?;
     let mut text = String::from("COPY ");
     for (name, value) in &flags.all {
         let from = value.filter(|_| *name == "from").map(|from| stages.copied_from(from)).transpose();
         let value = match from.map_err(|why| Fault::new(copy.line, why))? {
-            Some(Origin::Image(image)) => Some(id(image, copy.line)?.as_str()),
+            Some(Origin::Image(image)) => Some(known(image, copy.line)?.id.as_str()),
             Some(Origin::Stage) | None => *value,
         };
         text.push_str(&value.map_or_else(|| format!("--{name} "), |value| format!("--{name}={value} ")));
@@ -241,10 +253,15 @@ mod tests {
 
     fn rewritten(text: &str) -> Result<Rewritten, String> {
         let file = Dockerfile::parse(text.as_bytes()).unwrap();
-        let ids =
-            BTreeMap::from([("a:1".to_owned(), "sha256:aa".to_owned()), ("b".to_owned(), "sha256:bb".to_owned())]);
-        let emptied = BTreeMap::from([("b".to_owned(), vec!["com.docker.compose.project".to_owned()])]);
-        file.rewritten(&ids, &emptied, &Arguments::new(), LABEL, "linux/amd64").map_err(|fault| fault.to_string())
+        let known = |id: &str, speaking: &[&str]| {
+            let speaking = speaking.iter().map(|name| (*name).to_owned()).collect();
+            Known { id: id.to_owned(), speaking, variables: [("PATH".to_owned(), 60)].into() }
+        };
+        let images = BTreeMap::from([
+            ("a:1".to_owned(), known("sha256:aa", &[])),
+            ("b".to_owned(), known("sha256:bb", &["com.docker.compose.project"])),
+        ]);
+        file.rewritten(&images, &Arguments::new(), LABEL, "linux/amd64").map_err(|fault| fault.to_string())
     }
 
     #[test]
@@ -295,6 +312,7 @@ mod tests {
             "ONBUILD LABEL traefik.enable=true",
             "FROM other",
             "FROM --platform=linux/arm64 b",
+            &format!("LABEL a={}", "$PATH".repeat(20_000)),
         ] {
             let text = format!("FROM b\n{line}\n");
             assert!(rewritten(&text).is_err(), "{line}");

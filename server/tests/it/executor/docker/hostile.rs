@@ -7,7 +7,7 @@ use server::executor::images::Images;
 use server::executor::{Error, Executor};
 
 use super::super::{Log, call, texts};
-use super::{BUSYBOX, Containers, docker, host, image, server_name, shell};
+use super::{BUSYBOX, Containers, docker, host, image, registry, server_name, shell};
 use crate::app::eventually;
 
 /// An image of the engine alone, from a Dockerfile; removed at the end.
@@ -116,9 +116,20 @@ async fn an_image_that_would_hold_up_the_engine_is_refused_and_holds_up_nobody()
     assert!(matches!(&error, Error::Refused(why) if why.contains("/etc/passwd")), "{error:?}");
     let lines: Vec<_> = (0..4).map(|number| format!("LABEL large{number}={}", "x".repeat(20_000))).collect();
     let labels = Made::of(&lines.join("\n"));
-    let (lines, _log) = Log::new();
-    let error = containers.docker.pull(&labels.0, None, lines).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(why) if why.contains("bytes of labels")), "{error:?}");
+    let pushed = format!("{}/{}", registry("TEST_REGISTRY"), labels.0);
+    docker(&["tag", &labels.0, &pushed]);
+    docker(&["push", &pushed]);
+    docker(&["rmi", &pushed]);
+    let refused = async |name: &str| {
+        let (lines, _log) = Log::new();
+        let error = containers.docker.pull(name, None, lines).await.unwrap_err();
+        assert!(matches!(&error, Error::Refused(why) if why.contains("bytes of labels")), "{error:?}");
+    };
+    refused(&labels.0).await;
+    drop(labels);
+    // The engine would repeat it whenever it lists its images.
+    refused(&pushed).await;
+    assert_eq!(docker(&["images", "-q", &pushed]), "");
     let (lines, log) = Log::new();
     containers.docker.job(shell("echo here"), call(), lines).await.unwrap();
     assert_eq!(texts(&log.all().await), ["here"]);

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::super::{GRACE, Log, READY_WITHIN, call, get, texts};
 use super::own_engine::OwnEngine;
-use super::{node, server_name, shell};
+use super::{server_name, shell};
 
 /// Who signs certificates.
 struct Authority {
@@ -77,7 +77,9 @@ async fn an_engine_is_called_by_tls_and_only_one_that_its_certificate_proves() {
     let ours = authority.signs(&["client"], ExtendedKeyUsagePurpose::ClientAuth);
     let docker = Docker::connect(&host, options(Some(ours.path()))).await.unwrap();
     // A service, whose lines and end are told; and a job, whose event is written to a connection that is taken over.
-    let mut spec = node("console.log('it is up'); exports.handler = async () => ({ hello: 'tls' });");
+    let mut spec = shell(
+        "mkdir /tmp/www && echo hello > /tmp/www/index.html && echo it is up && exec httpd -f -p $PORT -h /tmp/www",
+    );
     spec.limits.network = Network::Open;
     let (lines, log) = Log::new();
     let instance = docker.service(spec, lines, READY_WITHIN).await.unwrap();
