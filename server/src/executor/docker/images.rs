@@ -18,9 +18,13 @@ use super::pull::{Pull, no_such};
 use super::vetting;
 use crate::clock;
 use crate::outbound::Registries;
+use crate::turns::Turns;
 
 /// Images whose facts are kept. They do not change: an image is known by its digest.
 const MAX_KNOWN: usize = 256;
+
+/// Pulls at a time; the engine itself has few places for their layers.
+const MAX_PULLS: usize = 1024;
 
 /// What an executor needs to know of an image.
 #[derive(Debug, Clone)]
@@ -56,6 +60,8 @@ pub(super) struct Obtained {
 #[derive(Debug)]
 pub(super) struct Known {
     facts: Mutex<HashMap<String, Arc<Facts>>>,
+    /// Each image is pulled once at a time: what was there before a pull is told from what it brought.
+    pulls: Turns,
     registries: Registries,
     owner: Owner,
 }
@@ -63,7 +69,7 @@ pub(super) struct Known {
 impl Known {
     /// Nothing known yet; pulls from these registries. What is made to look into an image is this owner's.
     pub(super) fn new(registries: Registries, owner: Owner) -> Self {
-        Self { facts: Mutex::default(), registries, owner }
+        Self { facts: Mutex::default(), pulls: Turns::with_shares(MAX_PULLS, MAX_PULLS, 1), registries, owner }
     }
 
     /// The facts of an image by its digest; it is pulled, with this login, if the engine does not have it.
@@ -147,7 +153,12 @@ impl Known {
             lines: lines.clone(),
         };
         let (mut done, pulled) = oneshot::channel();
+        let turns = self.pulls.clone();
         tokio::spawn(async move {
+            let _turn = tokio::select! {
+                turn = turns.take("", &pull.reference.whole) => turn,
+                () = done.closed() => return,
+            };
             let result = pull.run(login, done.closed()).await;
             let _ = done.send(result);
         });
