@@ -54,7 +54,7 @@ impl ImageBuilder for Docker {
         format!("the Docker engine's own builder ({})", self.shared.engine.version())
     }
 
-    async fn build(&self, recipe: Recipe, lines: Lines) -> Result<Image, Error> {
+    async fn build(&self, mut recipe: Recipe, lines: Lines) -> Result<Image, Error> {
         let shared = &self.shared;
         if let Some(name) = recipe.secrets.keys().next() {
             return Err(Error::Refused(format!(
@@ -62,6 +62,9 @@ impl ImageBuilder for Docker {
                  BuildKit (EVENTFLOW_BUILDKIT)"
             )));
         }
+        // The engine would build all stages that it is given.
+        let needed = recipe.dockerfile.needed(recipe.target.as_deref(), &recipe.arguments);
+        recipe.dockerfile = needed.map_err(|fault| Error::Refused(fault.to_string()))?;
         let (rewritten, base_bytes) = rewritten(shared, &recipe, &lines).await?;
         let mut built = run(shared, &recipe, &rewritten, &lines).await;
         if let Ok(id) = &built
@@ -292,7 +295,7 @@ mod tests {
     async fn a_context_is_sent_while_it_is_read_and_given_up_when_nobody_takes_it() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("big"), vec![7_u8; 4 << 20]).unwrap();
-        let context = Context::of(folder.path().to_owned()).unwrap().unwrap();
+        let context = Context::of(folder.path().to_owned(), "Dockerfile").unwrap().unwrap();
         let (pieces, writer) = archive(context.clone(), "FROM x\n".into());
         let sent: Vec<Bytes> = pieces.map(Result::unwrap).collect().await;
         writer.await.unwrap().unwrap();

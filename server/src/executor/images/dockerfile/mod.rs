@@ -13,6 +13,7 @@ mod file;
 mod flags;
 mod lines;
 mod rewrite;
+mod stages;
 mod variables;
 
 pub use fault::Fault;
