@@ -44,6 +44,9 @@ const PROCESSORS: f64 = 2.0;
 /// The period in which processor time is counted, in microseconds.
 const CPU_PERIOD: i32 = 100_000;
 
+/// What a proxy answers that does not pass on a call.
+const FORBIDDEN: u16 = 403;
+
 /// Pieces of a context that wait to be sent, and the size of each.
 const PIECES: usize = 8;
 const PIECE_BYTES: usize = 64 * 1024;
@@ -226,6 +229,12 @@ async fn failure(engine: &Engine, steps: &Steps<'_>, fault: Fault, writer: JoinH
     }
     if status(&fault).is_none() || is_full(&fault) {
         return engine.error("build the image")(fault);
+    }
+    if status(&fault) == Some(FORBIDDEN) {
+        return Error::Refused(format!(
+            "the Docker engine builds nothing for this server ({}): have images built by BuildKit (EVENTFLOW_BUILDKIT)",
+            message(&fault)
+        ));
     }
     Error::Refused(steps.failure(&message(&fault)))
 }
