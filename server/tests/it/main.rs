@@ -28,6 +28,7 @@ mod framing;
 mod ground;
 mod hooks;
 mod http2;
+mod image_leaks;
 mod images;
 mod kill;
 mod leaving;
