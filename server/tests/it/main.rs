@@ -48,6 +48,7 @@ mod poison;
 mod postgres;
 mod replaced;
 mod rest;
+mod runsc;
 mod schedule;
 mod settings;
 mod sockets;
