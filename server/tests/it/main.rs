@@ -39,6 +39,7 @@ mod logs;
 mod nodes;
 mod offers;
 mod openfaas;
+mod openfaas_images;
 mod operate;
 mod packed;
 mod pages;
