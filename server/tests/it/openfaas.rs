@@ -79,6 +79,12 @@ async fn what_is_deployed_is_told_as_it_was_deployed() {
         assert_eq!(described["replicas"], 1, "{described}");
         assert!(listed.as_array().unwrap().iter().any(|one| one["name"] == name), "{listed}");
     }
+    // Older clients say the namespace in the query alone, and mean no function of that name in another one.
+    deploy(&app, json!({ "service": "stronghash", "image": "functions/alpine:latest" })).await;
+    let gone = json!({ "functionName": "stronghash" });
+    assert_eq!(ask(&app, Method::DELETE, "functions?namespace=team", gone).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(get(&app, "functions?namespace=team").await.as_array().unwrap().len(), cases.len() - 1);
+    assert_eq!(get(&app, "function/stronghash").await["name"], "stronghash");
 }
 
 #[tokio::test]
