@@ -49,9 +49,9 @@ status: ## how they are
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test
 
-test-containers: ## what needs minutes to be made: deploy/Dockerfile and docker-compose.yml for real, images by a real BuildKit (Debian, as root)
+test-containers: ## what needs minutes to be made: deploy/Dockerfile and docker-compose.yml for real, images by a real BuildKit, containers under gVisor (Debian, as root)
 	@scripts/test-containers
-	scripts/with-docker scripts/with-buildkit cargo test --locked --package server --test it -- --ignored a_real_buildkit
+	scripts/with-docker scripts/with-buildkit cargo test --locked --package server --test it -- --ignored a_real_ --nocapture
 
 test-compatibility: ## register some sixty kinds of repositories unmodified, and write docs/compatibility.md; PLACE=flask tries some
 	PLACES=all cargo test --locked --package server --test it -- places:: --nocapture

@@ -256,6 +256,7 @@ step("a server that is killed leaves no containers when it is back", async () =>
 step("with the registry's file there is a registry with a login, and a BuildKit that pushes to it", async (t) => {
   const images = await machine.done("docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}");
   if (!images.includes("moby/buildkit:rootless")) return t.skip("there is no image moby/buildkit:rootless on this engine");
+  machine.builds = true;
   machine.use([BASE, ENGINE, BUILD]);
   await machine.done("make", "up");
   const password = /^REGISTRY_PASSWORD=(.*)$/m.exec(readFileSync(join(machine.folder, ".env"), "utf8"))[1];
@@ -274,6 +275,35 @@ step("with the registry's file there is a registry with a login, and a BuildKit 
   const socket = await machine.compose("exec", "-T", "eventflow", "curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w", "%{http_code}", "--unix-socket", "/run/buildkit/buildkitd.sock", "http://buildkit/");
   assert.match(socket, /^[2-5]\d\d$/, "the server reaches BuildKit's socket");
   assert.deepEqual(await machine.open(), []);
+});
+
+step("a Dockerfile is built by that BuildKit, pushed to that registry, and runs on this machine's engine", async (t) => {
+  if (!machine.builds) return t.skip("there is no image moby/buildkit:rootless on this engine");
+  const refused = async () => (await machine.compose("logs", "--no-log-prefix", "engine")).match(/^.*\b403 .*$/gm) ?? [];
+  const before = (await refused()).length;
+  const busybox = execFileSync("sh", ["-c", "command -v busybox"], { encoding: "utf8" }).trim();
+  const dockerfile = [
+    "FROM scratch AS run",
+    "COPY --chmod=755 busybox /bin/busybox",
+    'RUN ["/bin/busybox", "mkdir", "/made"]',
+    "COPY index.html /www/index.html",
+    'CMD ["/bin/busybox", "httpd", "-f", "-p", "8000", "-h", "/www"]',
+    "FROM scratch",
+    "COPY not-there /",
+  ];
+  await deployed("site", {
+    files: {
+      busybox: readFileSync(busybox),
+      "index.html": "built\n",
+      "docker/Dockerfile.prod": dockerfile.join("\n"),
+      "function.json": JSON.stringify({ runtime: "docker", port: 8000, build: { dockerfile: "docker/Dockerfile.prod", target: "run" } }),
+    },
+  });
+  assert.equal(await ask("/function/site/"), "built\n");
+  const password = /^REGISTRY_PASSWORD=(.*)$/m.exec(readFileSync(join(machine.folder, ".env"), "utf8"))[1];
+  const catalog = await fetch(`http://${machine.registry}/v2/_catalog`, { headers: { authorization: `Basic ${btoa(`eventflow:${password}`)}` } });
+  assert.ok((await catalog.json()).repositories.includes("eventflow/default/site"));
+  assert.equal((await refused()).length, before, `the server calls what is not in deploy/engine/calls:\n${(await refused()).join("\n")}`);
 });
 
 step("make down takes all of it away but the data", async () => {

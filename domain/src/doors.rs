@@ -10,6 +10,7 @@ mod claims;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::Json;
 use crate::function::{self, Event};
 use crate::manifest::http::{Pattern, RESERVED};
 use crate::manifest::{HttpAuth, HttpTrigger};
@@ -27,10 +28,19 @@ pub struct Table {
     claims: Claims,
     /// Number of paths in each namespace.
     counts: HashMap<Arc<str>, usize>,
-    /// Running functions that allow anonymous callers or cross-origin pages, by namespace.
-    open: HashMap<Arc<str>, HashSet<Arc<str>>>,
+    /// Functions that allow anonymous callers or cross-origin pages, or will, by namespace.
+    open: HashMap<Arc<str>, HashMap<Arc<str>, Access>>,
     /// Number of changes of paths so far; orders the claims by age.
     changes: u64,
+}
+
+/// Whether somebody may come in who is nobody here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// It runs, and lets them.
+    Open,
+    /// It has not run yet, and was registered to let anonymous callers in.
+    Awaited,
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +51,8 @@ struct Door {
     versions: Versions<Arc<[HttpTrigger]>>,
     /// The paths of the current version, each with the change that brought it.
     paths: BTreeMap<Arc<str>, u64>,
+    /// Whether it has not run yet, and its registration asks for anonymous callers.
+    awaited: bool,
 }
 
 /// Why a version may not have the paths of its http triggers.
@@ -87,13 +99,16 @@ impl Table {
                     name: e.name.as_str().into(),
                     versions: Versions::default(),
                     paths: BTreeMap::new(),
+                    awaited: asks_for_anybody(e.manifest.as_ref()),
                 };
                 self.functions.insert(id, door);
+                self.open(id);
                 true
             }
             Event::Deregistered(_) => self.remove(id),
             other => {
                 let Some(door) = self.functions.get_mut(&id) else { return false };
+                door.awaited &= !matches!(other, Event::Started(_));
                 if !door.versions.evolve(other, |manifest| manifest.http_triggers().cloned().collect()) {
                     return false;
                 }
@@ -107,6 +122,7 @@ impl Table {
     fn remove(&mut self, id: function::Id) -> bool {
         let Some(door) = self.functions.get_mut(&id) else { return false };
         door.versions = Versions::default();
+        door.awaited = false;
         self.claim(id);
         self.open(id);
         self.functions.remove(&id).is_some()
@@ -138,8 +154,10 @@ impl Table {
     fn open(&mut self, id: function::Id) {
         let Some(door) = self.functions.get(&id) else { return };
         let is_open = |http: &HttpTrigger| http.auth == HttpAuth::None || http.cors.is_some();
-        if door.versions.are_running() && door.triggers().iter().any(is_open) {
-            self.open.entry(door.namespace.clone()).or_default().insert(door.name.clone());
+        let is_open = door.versions.are_running() && door.triggers().iter().any(is_open);
+        let access = is_open.then_some(Access::Open).or(door.awaited.then_some(Access::Awaited));
+        if let Some(access) = access {
+            self.open.entry(door.namespace.clone()).or_default().insert(door.name.clone(), access);
         } else if let Some(names) = self.open.get_mut(&door.namespace) {
             names.remove(&door.name);
             if names.is_empty() {
@@ -193,7 +211,16 @@ impl Table {
 
     /// Whether a function allows anonymous callers or cross-origin pages.
     pub fn is_open(&self, namespace: &str, name: &str) -> bool {
-        self.open.get(namespace).is_some_and(|names| names.contains(name))
+        self.access(namespace, name) == Some(Access::Open)
+    }
+
+    /// Whether a function that has not run yet was registered to allow anonymous callers.
+    pub fn is_awaited(&self, namespace: &str, name: &str) -> bool {
+        self.access(namespace, name) == Some(Access::Awaited)
+    }
+
+    fn access(&self, namespace: &str, name: &str) -> Option<Access> {
+        self.open.get(namespace)?.get(name).copied()
     }
 }
 
@@ -214,6 +241,14 @@ impl Door {
     fn triggers(&self) -> &[HttpTrigger] {
         self.versions.current().map_or(&[], |triggers| triggers)
     }
+}
+
+/// Whether a registration asks for anonymous callers of `/function/…`, before anything is built.
+fn asks_for_anybody(manifest: Option<&Json>) -> bool {
+    let manifest = manifest.map(Json::value).unwrap_or_default();
+    let mut triggers = manifest["triggers"].as_array().into_iter().flatten();
+    let plain = triggers.find(|trigger| trigger["type"] == "http" && trigger.get("path").is_none());
+    plain.is_some_and(|trigger| trigger["auth"] == "none")
 }
 
 /// Whether a path is valid and not reserved for the platform. A version built before a path became reserved loses it.

@@ -193,7 +193,7 @@ impl Scaling {
     }
 }
 
-/// Settings for the commands of a build, which the running process does not get.
+/// Settings for builds: what their commands get, and the running process does not; and how an image is built.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Build {
@@ -201,6 +201,12 @@ pub struct Build {
     pub env: BTreeMap<String, String>,
     /// Names of the namespace's secrets.
     pub secrets: Vec<String>,
+    /// The file that says how the image is built, below the function's folder; `Dockerfile` if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dockerfile: Option<String>,
+    /// The stage of that file that becomes the image; the last one if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// `function.json` with every default filled in.
@@ -446,9 +452,14 @@ mod tests {
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
         assert!(manifest.submodules && manifest.lfs);
-        assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
+        assert_eq!(manifest.build, Build { secrets: vec!["NPM_TOKEN".into()], ..Build::default() });
         assert_eq!((manifest.labels["team"].as_str(), manifest.annotations["why"].as_str()), ("shop", "a trial"));
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
+        let build = r#"{"env":{},"secrets":[],"dockerfile":"docker/run","target":"run"}"#;
+        let found: Build = serde_json::from_str(build).unwrap();
+        assert_eq!((found.dockerfile.as_deref(), found.target.as_deref()), (Some("docker/run"), Some("run")));
+        assert_eq!(serde_json::to_string(&found).unwrap(), build);
+        assert_eq!(serde_json::to_string(&manifest.build).unwrap(), r#"{"env":{},"secrets":["NPM_TOKEN"]}"#);
         // Stored manifests keep their bytes.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
         assert!(

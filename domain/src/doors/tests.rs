@@ -226,3 +226,40 @@ fn a_function_is_open_when_it_says_so() {
     stop(&mut table, "public");
     assert!(!table.is_open("default", "public"));
 }
+
+#[test]
+fn a_function_that_is_registered_for_anybody_is_awaited_until_it_runs() {
+    let mut table = Table::default();
+    let register = |table: &mut Table, manifest: &str| {
+        let event = Registered {
+            id: id("early"),
+            namespace: "default".into(),
+            name: "early".into(),
+            generation: 1,
+            source: Source::Bundle { digest: "sha256:00".into() },
+            manifest: Some(Json::parse(manifest).unwrap()),
+            at: at(0),
+        };
+        table.evolve(id("early"), &Event::Registered(event));
+        table.is_awaited("default", "early")
+    };
+    let public = r#"{"triggers":[{"type":"http","auth":"none"}]}"#;
+    for manifest in [
+        r#"{"triggers":[{"type":"http","auth":"token"}]}"#,
+        r#"{"triggers":[{"type":"http","path":"/a","auth":"none"}]}"#,
+        "{}",
+        "null",
+    ] {
+        assert!(!register(&mut table, manifest), "{manifest}");
+    }
+    assert!(register(&mut table, public) && !table.is_open("default", "early") && !table.is_awaited("team", "early"));
+    build(&mut table, "early", 1, vec![HttpTrigger { auth: HttpAuth::None, ..http(None) }]);
+    assert!(table.is_awaited("default", "early"), "it is built, and does not run yet");
+    table.evolve(id("early"), &Event::Started(Started { version: 1, at: at(2) }));
+    assert!(table.is_open("default", "early") && !table.is_awaited("default", "early"));
+    stop(&mut table, "early");
+    assert!(!table.is_open("default", "early") && !table.is_awaited("default", "early"));
+    assert!(register(&mut table, public));
+    table.evolve(id("early"), &Event::Deregistered(Deregistered { at: at(6) }));
+    assert!(!table.is_awaited("default", "early"));
+}

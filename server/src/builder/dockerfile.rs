@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use domain::manifest::Manifest;
-use domain::text::bytes;
+use domain::text::{self, bytes};
 use tokio::time::{Instant, timeout_at};
 
 use super::image::ImageBuilds;
@@ -16,7 +16,7 @@ use crate::executor::images::{Context, Dockerfile, Extent, Recipe, Reference};
 use crate::executor::{Image, Login};
 use crate::vault::Secret;
 
-/// The file that says how the image is built.
+/// The file that says how the image is built, where the manifest names none.
 pub(super) const FILE: &str = "Dockerfile";
 
 /// What bounds the build of an image.
@@ -78,12 +78,11 @@ impl ImageBuilds<'_> {
             )));
         };
         let Source { folder, manifest, secrets, generated } = source;
-        let Some(text) = files::text(&folder, FILE)? else {
-            return Err(Error::Refused(format!(
-                "the runtime is `docker`, and there is no {FILE} in the function's folder: add one, or name an `image` in function.json"
-            )));
-        };
-        let dockerfile = Dockerfile::parse(text.as_bytes()).map_err(|fault| Error::Refused(fault.to_string()))?;
+        // Of files that become an image the Dockerfile is our own.
+        let build = Some(&manifest.build).filter(|_| generated.is_none());
+        let name = build.and_then(|build| build.dockerfile.clone()).unwrap_or_else(|| FILE.to_owned());
+        let target = build.and_then(|build| build.target.clone());
+        let dockerfile = read(&folder, &name, target.as_deref()).map_err(|error| in_file(error, &name))?;
         let until = Instant::now() + bounds.within;
         let too_long = |_| {
             let seconds = bounds.within.as_secs();
@@ -91,7 +90,7 @@ impl ImageBuilds<'_> {
                 "building the image took more than {seconds} s and was ended (the limit is EVENTFLOW_BUILD_TIMEOUT)"
             ))
         };
-        let context = timeout_at(until, context(&folder, bounds.context, generated.is_some(), scratch)).await;
+        let context = timeout_at(until, context(&folder, &name, bounds.context, generated.is_some(), scratch)).await;
         let (context, extent) = context.map_err(too_long)??;
         let logins = self.logins(order, &dockerfile, &manifest.build.env).await?;
         journal
@@ -107,7 +106,8 @@ impl ImageBuilds<'_> {
             namespace: order.namespace.clone(),
             function: order.name.clone(),
             dockerfile,
-            path: folder.join(FILE),
+            target,
+            path: folder.join(&name),
             context,
             arguments: manifest.build.env.clone(),
             secrets: secrets.into_iter().map(|secret| (secret.name, secret.value.to_string())).collect(),
@@ -122,7 +122,7 @@ impl ImageBuilds<'_> {
         let (image, tail): (Result<Image, _>, _) = timeout_at(until, build).await.map_err(too_long)?;
         let image = match (image.map_err(Error::from), &generated) {
             (Err(Error::Refused(why)), Some(base)) => return Err(Error::Refused(base.explained(&why, &tail))),
-            (image, _) => image?,
+            (image, _) => image.map_err(|error| in_file(error, &name))?,
         };
         self.finished(order, image, manifest, journal).await
     }
@@ -162,15 +162,58 @@ impl Base {
     }
 }
 
+/// The Dockerfile at this path below the folder.
+fn read(folder: &Path, path: &str, target: Option<&str>) -> Result<Dockerfile, Error> {
+    let no_file = || {
+        let what = if path == FILE { "add one" } else { "correct `dockerfile` of `build`" };
+        Error::Refused(format!(
+            "the runtime is `docker`, and there is no {path} in the function's folder: {what}, or name an `image` in function.json"
+        ))
+    };
+    let (above, name) = path.rsplit_once('/').map_or((None, path), |(above, name)| (Some(above), name));
+    // A link on the way may lead out of the source.
+    let holder = above.map_or_else(|| Ok(folder.to_owned()), |above| files::real_folder(folder, Path::new(above)));
+    let text = files::text(&holder.map_err(|_| no_file())?, name)?.ok_or_else(no_file)?;
+    let dockerfile = Dockerfile::parse(text.as_bytes()).map_err(|fault| Error::Refused(fault.to_string()))?;
+    let stages = dockerfile.stages();
+    match target.filter(|target| stages.iter().all(|stage| !stage.eq_ignore_ascii_case(target))) {
+        None => Ok(dockerfile),
+        Some(target) => Err(Error::Refused(format!(
+            "`target` of `build` is `{target}`, and {path} has no stage of that name; {}",
+            match stages.as_slice() {
+                [] => "it names none: write `FROM … AS NAME`".to_owned(),
+                stages => text::shown(&format!("those that it names are {}", stages.join(", "))),
+            }
+        ))),
+    }
+}
+
+/// An error that tells the Dockerfile by its name.
+fn in_file(error: Error, name: &str) -> Error {
+    match error {
+        Error::Refused(why) => Error::Refused(match why.strip_prefix("Dockerfile, line ") {
+            Some(rest) => format!("{name}, line {rest}"),
+            None => why,
+        }),
+        other => other,
+    }
+}
+
 /// The files that the image is built from.
-async fn context(folder: &Path, most: u64, is_generated: bool, scratch: &Scratch) -> Result<(Context, Extent), Error> {
-    let folder = folder.to_owned();
+async fn context(
+    folder: &Path,
+    dockerfile: &str,
+    most: u64,
+    is_generated: bool,
+    scratch: &Scratch,
+) -> Result<(Context, Extent), Error> {
+    let (folder, dockerfile) = (folder.to_owned(), dockerfile.to_owned());
     scratch
         .block(move |hold| {
             // It may say where the source is from, and with which password.
             files::remove(&folder.join(".git")).map_err(Error::failed("remove .git"))?;
             let failed = || Error::failed("read the files that the image is built from");
-            let context = Context::of(folder).map_err(failed())?.map_err(Error::Refused)?;
+            let context = Context::of(folder, &dockerfile).map_err(failed())?.map_err(Error::Refused)?;
             let too_many = |why: String| match is_generated {
                 true => format!(
                     "the function's files have more than {}: take out what it does not need (the limit is EVENTFLOW_MAX_BUILD_CONTEXT)",

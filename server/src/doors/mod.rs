@@ -43,4 +43,9 @@ impl Doors {
     pub fn is_open(&self, namespace: &str, name: &str) -> bool {
         self.0.read().is_open(namespace, name)
     }
+
+    /// Whether a function that has not run yet was registered to allow anonymous callers.
+    pub fn is_awaited(&self, namespace: &str, name: &str) -> bool {
+        self.0.read().is_awaited(namespace, name)
+    }
 }

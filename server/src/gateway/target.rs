@@ -94,17 +94,9 @@ impl Gateway {
         let path = request.uri().path();
         let (namespace, name, rest, pattern) = match way {
             Way::Call | Way::Later => {
-                let (first, rest) = split(path.strip_prefix(way.begin())?);
-                if let Some((name, namespace)) = dotted(first) {
-                    let namespace = meant(namespace, default).find(|namespace| doors.is_open(namespace, name))?;
-                    (namespace.to_owned(), name.to_owned(), rest, None)
-                } else if doors.is_open(default, first) {
-                    (default.to_owned(), first.to_owned(), rest, None)
-                } else {
-                    let (second, rest) = split(rest.trim_start_matches('/'));
-                    doors.is_open(first, second).then_some(())?;
-                    (first.to_owned(), second.to_owned(), rest, None)
-                }
+                let path = path.strip_prefix(way.begin())?;
+                let (namespace, name, rest) = named(path, default, |namespace, name| doors.is_open(namespace, name))?;
+                (namespace, name, rest, None)
             }
             Way::Host => {
                 let host = request.extensions().get::<FunctionHost>().cloned()?;
@@ -155,7 +147,8 @@ impl Gateway {
         }
         let (session, route, rest) = match way {
             Way::Call | Way::Later => {
-                let session = self.services.auth.session(request)?;
+                let session = self.services.auth.session(request);
+                let session = session.map_err(|refused| self.awaited(request, way).unwrap_or(refused))?;
                 let path = request.uri().path().strip_prefix(way.begin()).unwrap_or_default();
                 let (route, rest) = self.lead(&session.viewer, path).await?;
                 (session, route, rest)
@@ -182,6 +175,22 @@ impl Gateway {
         session.viewer.may(Action::Invoke, &route.namespace)?;
         callable(&route)?;
         Ok(Called { session, route, rest, origin, public: false })
+    }
+
+    /// The answer to a stranger who calls a function that lets strangers in as soon as it runs: to ask for a token would end
+    /// what would have been answered a moment later.
+    fn awaited(&self, request: &HttpRequest, way: Way) -> Option<HttpError> {
+        if way != Way::Call || request.headers().contains_key(header::AUTHORIZATION) {
+            return None;
+        }
+        let settings = &self.services.settings;
+        let path = request.uri().path().strip_prefix(way.begin())?;
+        let (namespace, name, _) = named(path, &settings.namespace, |namespace, name| {
+            settings.edge.public_functions.contain(namespace) && self.doors.is_awaited(namespace, name)
+        })?;
+        let message =
+            format!("function `{name}` in namespace `{namespace}` does not run yet: its first build is not over");
+        Some(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1))
     }
 
     /// The route that a path leads to, and the rest of the path for the function. A first segment that is not a
@@ -254,6 +263,20 @@ pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
 /// `NAME.NAMESPACE`, as OpenFaaS' clients address functions. No name has a dot.
 pub(super) fn dotted(segment: &str) -> Option<(&str, &str)> {
     segment.split_once('.')
+}
+
+/// The namespace and the name of the function that a path means, of those for which `is` says yes, and the rest of the path.
+fn named<'p>(path: &'p str, default: &str, is: impl Fn(&str, &str) -> bool) -> Option<(String, String, &'p str)> {
+    let (first, rest) = split(path);
+    let (namespace, name, rest) = if let Some((name, namespace)) = dotted(first) {
+        (meant(namespace, default).find(|namespace| is(namespace, name))?, name, rest)
+    } else if is(default, first) {
+        (default, first, rest)
+    } else {
+        let (second, rest) = split(rest.trim_start_matches('/'));
+        is(first, second).then_some((first, second, rest))?
+    };
+    Some((namespace.to_owned(), name.to_owned(), rest))
 }
 
 /// The namespaces that such a segment may mean. OpenFaaS' clients say [`THEIR_DEFAULT`] where they were told none.

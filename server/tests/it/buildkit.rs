@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{Options, TestApp};
 use crate::executor::docker::{BUSYBOX, docker, host, registry};
 
-const DOCKERFILE: &str = "# syntax=other/frontend\nFROM private.example/base:1\nRUN true\nCMD [\"true\"]\n";
+const DOCKERFILE: &str = "# syntax=other/frontend\nFROM private.example/base:1 AS run\nRUN true\nCMD [\"true\"]\n";
 
 /// What the stand-in does before it gives the image.
 const SPEAKS: &str = "printf '#1 [internal] load build definition from Dockerfile\\n#1 DONE 0.0s\\n#5 [2/2] RUN true\\n#5 0.1 hello\\n#5 DONE 0.1s\\n' >&2";
@@ -37,7 +37,8 @@ async fn with_stand_in_and(script: &str, options: Options) -> (TestApp, tempfile
 }
 
 async fn registered(app: &TestApp, name: &str, manifest: Value) -> String {
-    let files = [("Dockerfile", DOCKERFILE), ("function.json", &manifest.to_string())];
+    let dockerfile = manifest["build"]["dockerfile"].as_str().unwrap_or("Dockerfile");
+    let files = [(dockerfile, DOCKERFILE), ("function.json", &manifest.to_string())];
     let repository = app.repository(name, &files).await;
     app.register_git(name, &repository, None).await
 }
@@ -90,6 +91,21 @@ async fn buildkit_gets_the_namespaces_logins_and_its_image_goes_to_the_engine() 
     let (found, expected) =
         (docker(&["inspect", "-f", "{{.Id}}", &name]), docker(&["inspect", "-f", "{{.Id}}", BUSYBOX]));
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn buildkit_is_told_the_dockerfile_and_the_stage() {
+    let (app, folder) = with_stand_in(&format!("{SPEAKS}\ncat HERE/image.tar")).await;
+    let build = json!({ "dockerfile": "docker/Dockerfile.prod", "target": "run" });
+    let id = registered(&app, "kit", json!({ "runtime": "docker", "mode": "job", "build": build })).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "SUCCEEDED", "{build:#}");
+    let arguments: Vec<String> = read(&folder, "arguments").lines().map(str::to_owned).collect();
+    for option in ["filename=Dockerfile.prod", "target=run"] {
+        assert!(arguments.iter().any(|argument| argument == option), "{option}: {arguments:?}");
+    }
+    let local = |name: &str| arguments.iter().find_map(|argument| argument.strip_prefix(name)).unwrap().to_owned();
+    assert_eq!(local("dockerfile="), format!("{}/docker", local("context=")));
 }
 
 #[tokio::test]
@@ -229,6 +245,11 @@ async fn a_real_buildkit_builds_with_secrets_and_says_what_is_wrong() {
         fails["error"], "Dockerfile, line 3 (step 2/2): it ended with exit code 3; its last lines: no luck",
         "{fails:#}"
     );
+    let staged =
+        format!("FROM {base} AS checks\nRUN exit 1\nFROM {base} AS run\nCMD [\"true\"]\nFROM {base}\nRUN exit 2\n");
+    let target = json!({ "runtime": "docker", "mode": "job", "build": { "target": "run" } });
+    let staged = built(&app, "default", "staged", &staged, target).await;
+    assert_eq!(staged["state"], "SUCCEEDED", "{staged:#}");
     let syntax = built(&app, "default", "syntax", &format!("FROM {base}\nCOPY --never=1 a b\n"), job).await;
     assert!(syntax["error"].as_str().unwrap().starts_with("Dockerfile, line 2: "), "{syntax:#}");
 }

@@ -140,6 +140,55 @@ async fn what_is_wrong_with_a_dockerfile_is_told_with_its_line() {
 }
 
 #[tokio::test]
+async fn the_stage_that_is_named_is_built_of_the_dockerfile_that_is_named() {
+    let app = with_engine(Options::default()).await;
+    let dockerfile = "FROM eventflow-test/busybox:1 AS files\nCOPY www /made\nRUN echo more >> /made/index.html\n\
+        FROM eventflow-test/busybox:1 AS checks\nRUN echo these checks fail && exit 1\n\
+        FROM eventflow-test/busybox:1 AS Run\nCOPY --from=files /made /www\nCMD [\"httpd\", \"-f\", \"-p\", \"8080\", \"-h\", \"/www\"]\n\
+        FROM not.there.invalid/image:1 AS later\nRUN true\n";
+    let manifest = |target: &str| {
+        let build = json!({ "dockerfile": "docker/Dockerfile.prod", "target": target });
+        json!({ "runtime": "docker", "build": build }).to_string()
+    };
+    let run = manifest("run");
+    let files = [
+        ("function.json", run.as_str()),
+        ("docker/Dockerfile.prod", dockerfile),
+        // Of this Dockerfile alone.
+        ("docker/Dockerfile.prod.dockerignore", "www/left-out\n"),
+        (".dockerignore", "www\n"),
+        ("Dockerfile", "this is none"),
+        ("www/index.html", "one\n"),
+        ("www/left-out", "x"),
+    ];
+    let repository = app.repository("staged", &files).await;
+    let id = app.register_git("staged", &repository, None).await;
+    let build = app.try_build(&id).await;
+    let log = log_of(&build);
+    assert_eq!(build["state"], "SUCCEEDED", "{build:#}");
+    assert!(!log.contains("these checks fail") && log.contains("Step 1/6 FROM"), "{log}");
+    app.start_function(&id).await;
+    assert_eq!(text_of(&app, "staged/").await, "one\nmore\n");
+    assert_eq!(app.call("staged/left-out").await.status(), StatusCode::NOT_FOUND);
+
+    app.commit(&repository, &[("function.json", &manifest("checks"))]).await;
+    let build = app.try_build(&id).await;
+    let error = build["error"].as_str().unwrap();
+    assert!(error.starts_with("docker/Dockerfile.prod, line 5 (step 2/2, "), "{error}");
+    app.commit(&repository, &[("function.json", &manifest("none"))]).await;
+    let build = app.try_build(&id).await;
+    let error = build["error"].as_str().unwrap();
+    assert!(error.contains("`none`") && error.contains("files, checks, Run, later"), "{error}");
+
+    let elsewhere = r#"{ "runtime": "docker", "build": { "dockerfile": "link/Dockerfile.prod" } }"#;
+    std::os::unix::fs::symlink("docker", repository.join("link")).unwrap();
+    app.commit(&repository, &[("function.json", elsewhere)]).await;
+    let build = app.try_build(&id).await;
+    let error = build["error"].as_str().unwrap();
+    assert!(error.contains("there is no link/Dockerfile.prod") && error.contains("`dockerfile` of `build`"), "{error}");
+}
+
+#[tokio::test]
 async fn a_build_that_never_ends_is_ended_with_its_command_at_the_engine() {
     let app = with_engine(Options::default().env("EVENTFLOW_BUILD_TIMEOUT", "10s")).await;
     // Names that no other test runs.

@@ -1,7 +1,6 @@
 //! OpenFaaS' API on the real binary: the cases of its public certifier, in our words, as far as they go without a container.
 //!
-//! What needs a running image is not here: what it answers, its log, scaling under load. `docs/conformance.md` says how far the
-//! certifier itself gets.
+//! What needs a running image is in `openfaas_images.rs`. `docs/conformance.md` says how far the certifier itself gets.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,18 +10,18 @@ use serde_json::{Value, json};
 use crate::app::{Options, TestApp, json_of};
 
 /// As faas-cli asks after a login.
-async fn ask(app: &TestApp, method: Method, path: &str, body: Value) -> Response {
+pub async fn ask(app: &TestApp, method: Method, path: &str, body: Value) -> Response {
     let credentials = format!("Basic {}", STANDARD.encode("admin:dev-token"));
     let request = app.request(method, &format!("/system/{path}")).header("authorization", credentials);
     let request = if body.is_null() { request } else { request.json(&body) };
     request.send().await.unwrap()
 }
 
-async fn get(app: &TestApp, path: &str) -> Value {
+pub async fn get(app: &TestApp, path: &str) -> Value {
     json_of(ask(app, Method::GET, path, Value::Null).await, StatusCode::OK).await
 }
 
-async fn deploy(app: &TestApp, deployment: Value) {
+pub async fn deploy(app: &TestApp, deployment: Value) {
     let answer = ask(app, Method::POST, "functions", deployment).await;
     let status = answer.status();
     assert_eq!((status, answer.text().await.unwrap().as_str()), (StatusCode::ACCEPTED, ""));
@@ -80,6 +79,12 @@ async fn what_is_deployed_is_told_as_it_was_deployed() {
         assert_eq!(described["replicas"], 1, "{described}");
         assert!(listed.as_array().unwrap().iter().any(|one| one["name"] == name), "{listed}");
     }
+    // Older clients say the namespace in the query alone, and mean no function of that name in another one.
+    deploy(&app, json!({ "service": "stronghash", "image": "functions/alpine:latest" })).await;
+    let gone = json!({ "functionName": "stronghash" });
+    assert_eq!(ask(&app, Method::DELETE, "functions?namespace=team", gone).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(get(&app, "functions?namespace=team").await.as_array().unwrap().len(), cases.len() - 1);
+    assert_eq!(get(&app, "function/stronghash").await["name"], "stronghash");
 }
 
 #[tokio::test]
@@ -162,6 +167,18 @@ async fn a_function_is_called_by_everybody_where_that_is_allowed() {
     let app = TestApp::start_with(Options::default().env("EVENTFLOW_PUBLIC_FUNCTIONS", "default")).await;
     // The certifier's own function that is not there has no name either.
     assert_eq!(app.request(Method::POST, "/function/.default").send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    // Clients of OpenFaaS call what they have just deployed until it answers, and give up where they are asked who they are.
+    deploy(&app, json!({ "service": "early", "image": "functions/alpine:latest", "envProcess": "env" })).await;
+    let early = app
+        .eventually("it is known that it will be open", async || {
+            let answer = app.request(Method::POST, "/function/early.default").send().await.unwrap();
+            (answer.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(answer)
+        })
+        .await;
+    assert_eq!(early.headers()["retry-after"], "1");
+    assert_eq!(early.json::<Value>().await.unwrap()["error"]["code"], "function_not_running");
+    let wrong = app.request(Method::POST, "/function/early").bearer_auth("wrong").send().await.unwrap();
+    assert_eq!(wrong.status(), StatusCode::UNAUTHORIZED);
     let triggers = r#"{ "runtime": "node", "triggers": [{ "type": "http", "auth": "none" }] }"#;
     let code = "exports.handler = async (event) => { console.log('called'); return { path: event.http.path, query: event.http.query, \
                 method: event.http.method }; };";

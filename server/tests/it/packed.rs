@@ -194,6 +194,26 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
 ";
 
 #[tokio::test]
+async fn a_job_in_python_runs_by_an_event_in_a_container() {
+    let app = with_images(Options::default()).await;
+    let manifest = r#"{ "runtime": "python", "mode": "job", "handler": "main.handler", "triggers": [{ "type": "event", "pattern": "thing.made" }] }"#;
+    let code = "import os\ndef handler(event, context):\n    print('at work')\n    if event['data'].get('fails'):\n        raise ValueError('no luck')\n    \
+        return {**event['data'], 'user': os.getuid()}\n";
+    let repository = app.repository("digger", &[("function.json", manifest), ("main.py", code)]).await;
+    let id = app.register_git("digger", &repository, None).await;
+    let log = log_of(&built(&app, &id).await);
+    assert!(log.contains("It can be loaded"), "{log}");
+    app.start_function(&id).await;
+    assert_eq!(app.publish("thing.made", "one", json!({ "n": 1 })).await.status(), StatusCode::ACCEPTED);
+    let run = app.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    assert_eq!(run["output"], json!({ "n": 1, "user": 65534 }), "{run:#}");
+    assert!(run["log"].as_array().unwrap().iter().any(|line| line["text"] == "at work"), "{run:#}");
+    app.publish("thing.made", "two", json!({ "fails": true })).await;
+    let failed = app.run_where(&id, |run| !run["error"].is_null()).await;
+    assert!(failed["error"].to_string().contains("no luck"), "{failed:#}");
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_files_is_told_as_the_author_knows_them() {
     let app = with_images(Options::default().env("EVENTFLOW_MAX_BUILD_CONTEXT", "1MiB")).await;
     let handler = ("index.js", "exports.handler = async () => 1;");

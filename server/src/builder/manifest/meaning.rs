@@ -88,12 +88,37 @@ fn image(json: &Value, runtime: &str, faults: &mut Vec<Fault>) {
             faults.push(Fault::at(format!("/{name}"), message));
         }
     }
+    for name in ["dockerfile", "target"] {
+        let at = format!("/build/{name}");
+        if json["build"].get(name).is_none() {
+            continue;
+        }
+        if runtime != "docker" {
+            let message = format!("`{name}` is only for the runtime docker, and this is {runtime}; remove it");
+            faults.push(Fault::at(at, message));
+        } else if json.get("image").is_some() {
+            let message = format!("`image` names an image that is built already; remove it, or `{name}`");
+            faults.push(Fault::at(at, message));
+        }
+    }
+    if json["build"]["dockerfile"].as_str().is_some_and(|path| !is_file_inside(path)) {
+        let message = "it must be a file in the function's folder, such as docker/Dockerfile.prod: letters, digits and `._-+@`, with \
+                       `/` between folders, and none of them `.` or `..`";
+        faults.push(Fault::at("/build/dockerfile", message));
+    }
     if json.get("health").is_some() && json["mode"] == "job" {
         faults.push(Fault::at("/health", "a job answers no requests; remove the health path"));
     }
     if let Some(why) = json["image"].as_str().and_then(|name| Reference::parse(name).err()) {
         faults.push(Fault::at("/image", why));
     }
+}
+
+/// `dir/file`: below the function's folder, in words that no program which is told them takes for something else.
+fn is_file_inside(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
+    let named = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(plain);
+    path.split('/').all(named)
 }
 
 /// `dir/file.export`: where the wrappers look for it.

@@ -299,6 +299,8 @@ fn pattern_in_words(pointer: &str) -> &'static str {
         "a secret's name has letters, digits and `_`, and does not begin with a digit"
     } else if pointer.ends_with("/header") {
         "a header's name has letters, digits and hyphens"
+    } else if pointer == "/build/target" {
+        "a stage's name begins with a letter, and has letters, digits and `._-`"
     } else if pointer == "/health" {
         "a path begins with / and has no spaces, such as /healthz"
     } else if pointer == "/name" {
@@ -485,6 +487,33 @@ mod tests {
             (json!({"runtime": "node", "command": ["a"]}), "/command", "only for"),
             (json!({"runtime": "node", "image": "nginx"}), "/image", "only for the runtime docker"),
             (json!({"runtime": "command", "command": ["a"], "port": 80}), "/port", "only for the runtime docker"),
+            (
+                json!({"runtime": "node", "build": {"dockerfile": "x"}}),
+                "/build/dockerfile",
+                "only for the runtime docker",
+            ),
+            (json!({"runtime": "docker", "image": "a", "build": {"target": "x"}}), "/build/target", "built already"),
+            (
+                json!({"runtime": "docker", "build": {"dockerfile": "../x"}}),
+                "/build/dockerfile",
+                "in the function's folder",
+            ),
+            (
+                json!({"runtime": "docker", "build": {"dockerfile": "/x"}}),
+                "/build/dockerfile",
+                "in the function's folder",
+            ),
+            (
+                json!({"runtime": "docker", "build": {"dockerfile": "a//x"}}),
+                "/build/dockerfile",
+                "in the function's folder",
+            ),
+            (
+                json!({"runtime": "docker", "build": {"dockerfile": "a,b=c"}}),
+                "/build/dockerfile",
+                "in the function's folder",
+            ),
+            (json!({"runtime": "docker", "build": {"target": "-x"}}), "/build/target", "a stage's name"),
             (json!({"runtime": "docker", "image": "Not a name"}), "/image", "is no name of an image"),
             (json!({"runtime": "docker", "image": ""}), "/image", "1 letters or more"),
             (json!({"runtime": "docker", "port": 0}), "/port", "1 or more"),

@@ -91,6 +91,9 @@ impl BuildKit {
             command.args(["--opt", &text]);
         };
         option(format!("filename={name}"));
+        if let Some(target) = &recipe.target {
+            option(format!("target={target}"));
+        }
         // Otherwise another program, which the Dockerfile names by `# syntax=`, would take the place of BuildKit's own, and all that
         // follows here would mean nothing to it.
         option("cmdline=eventflow".into());
@@ -133,6 +136,7 @@ impl ImageBuilder for BuildKit {
         if let Some(name) = recipe.arguments.keys().find(|name| name.starts_with(RESERVED)) {
             return Err(Error::Refused(format!("`env` of `build` has `{name}`, which is BuildKit's own: remove it")));
         }
+        // Also those of stages that are not built: which these are is BuildKit's to say.
         for name in recipe.dockerfile.likely_images(&recipe.arguments) {
             let reference = Reference::parse(&name).map_err(Error::Refused)?;
             self.engine.check_name(&reference)?;

@@ -45,6 +45,9 @@ const PROCESSORS: f64 = 2.0;
 /// The period in which processor time is counted, in microseconds.
 const CPU_PERIOD: i32 = 100_000;
 
+/// What a proxy answers that does not pass on a call.
+const FORBIDDEN: u16 = 403;
+
 /// Pieces of a context that wait to be sent, and the size of each.
 const PIECES: usize = 8;
 const PIECE_BYTES: usize = 64 * 1024;
@@ -55,7 +58,7 @@ impl ImageBuilder for Docker {
         format!("the Docker engine's own builder ({})", self.shared.engine.version())
     }
 
-    async fn build(&self, recipe: Recipe, lines: Lines) -> Result<Image, Error> {
+    async fn build(&self, mut recipe: Recipe, lines: Lines) -> Result<Image, Error> {
         let shared = &self.shared;
         if let Some(name) = recipe.secrets.keys().next() {
             return Err(Error::Refused(format!(
@@ -63,6 +66,9 @@ impl ImageBuilder for Docker {
                  BuildKit (EVENTFLOW_BUILDKIT)"
             )));
         }
+        // The engine would build all stages that it is given.
+        let needed = recipe.dockerfile.needed(recipe.target.as_deref(), &recipe.arguments);
+        recipe.dockerfile = needed.map_err(|fault| Error::Refused(fault.to_string()))?;
         let (rewritten, base_bytes) = rewritten(shared, &recipe, &lines).await?;
         let mut built = run(shared, &recipe, &rewritten, &lines).await;
         if let Ok(id) = &built
@@ -229,6 +235,12 @@ async fn failure(engine: &Engine, steps: &Steps<'_>, fault: Fault, writer: JoinH
     if status(&fault).is_none() || is_full(&fault) {
         return engine.error("build the image")(fault);
     }
+    if status(&fault) == Some(FORBIDDEN) {
+        return Error::Refused(format!(
+            "the Docker engine builds nothing for this server ({}): have images built by BuildKit (EVENTFLOW_BUILDKIT)",
+            message(&fault)
+        ));
+    }
     Error::Refused(steps.failure(&message(&fault)))
 }
 
@@ -297,7 +309,7 @@ mod tests {
     async fn a_context_is_sent_while_it_is_read_and_given_up_when_nobody_takes_it() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("big"), vec![7_u8; 4 << 20]).unwrap();
-        let context = Context::of(folder.path().to_owned()).unwrap().unwrap();
+        let context = Context::of(folder.path().to_owned(), "Dockerfile").unwrap().unwrap();
         let (pieces, writer) = archive(context.clone(), "FROM x\n".into());
         let sent: Vec<Bytes> = pieces.map(Result::unwrap).collect().await;
         writer.await.unwrap().unwrap();

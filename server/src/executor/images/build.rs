@@ -21,6 +21,8 @@ pub struct Recipe {
     pub function: String,
     /// What is done.
     pub dockerfile: Dockerfile,
+    /// The stage of it that becomes the image; the last one if there is none.
+    pub target: Option<String>,
     /// The Dockerfile as it is written, below the context's folder.
     pub path: PathBuf,
     /// The files that it is done with.

@@ -13,8 +13,8 @@ use crate::tree::{self, Bounds, Entry, Kind, Next, When};
 /// The file that says what is left out.
 pub const IGNORE_FILE: &str = ".dockerignore";
 
-/// The same for one Dockerfile alone; BuildKit takes it instead of [`IGNORE_FILE`].
-const OWN_IGNORE_FILE: &str = "Dockerfile.dockerignore";
+/// What follows a Dockerfile's name in that of the file which says the same for it alone; BuildKit takes it instead of [`IGNORE_FILE`].
+const OWN_IGNORE_ENDING: &str = ".dockerignore";
 
 /// The Dockerfile's name in the archive that an engine gets. No such file of the source's is in it.
 pub const DOCKERFILE: &str = ".eventflow.Dockerfile";
@@ -33,6 +33,8 @@ const MAX_FILES: u64 = 200_000;
 pub struct Context {
     /// The folder of the source.
     pub folder: PathBuf,
+    /// The file below it that says what is left out for this Dockerfile alone, if there is one.
+    own_ignore_file: PathBuf,
     ignored: Option<Ignored>,
 }
 
@@ -46,17 +48,18 @@ pub struct Extent {
 }
 
 impl Context {
-    /// The files of a folder.
+    /// The files of a folder, for a Dockerfile at this path below it.
     ///
     /// # Errors
     /// What is wrong with its `.dockerignore`, for people; or that the disk fails.
-    pub fn of(folder: PathBuf) -> io::Result<Result<Self, String>> {
-        let ignored = match ignore_text(&folder)? {
+    pub fn of(folder: PathBuf, dockerfile: &str) -> io::Result<Result<Self, String>> {
+        let own_ignore_file = PathBuf::from(format!("{dockerfile}{OWN_IGNORE_ENDING}"));
+        let ignored = match ignore_text(&folder, &own_ignore_file)? {
             None => Ok(None),
             Some(Ok(text)) => Ignored::parse(&text).map(Some),
             Some(Err(why)) => Err(why),
         };
-        Ok(ignored.map(|ignored| Self { folder, ignored }))
+        Ok(ignored.map(|ignored| Self { folder, own_ignore_file, ignored }))
     }
 
     /// How much it is.
@@ -100,7 +103,7 @@ impl Context {
         // An engine takes both out of the context if this says so. The source's own stays, as other builders have it.
         let own = match self.leaves_out(Path::new(IGNORE_FILE)) {
             true => None,
-            false => ignore_text(&self.folder)?.and_then(Result::ok),
+            false => ignore_text(&self.folder, &self.own_ignore_file)?.and_then(Result::ok),
         };
         let ignore = match own {
             Some(text) => format!("{text}\n{DOCKERFILE}\n"),
@@ -141,25 +144,28 @@ impl Context {
 }
 
 /// The text that says what is left out of a folder, or what is wrong with it.
-fn ignore_text(folder: &Path) -> io::Result<Option<Result<String, String>>> {
-    match text_of(folder, OWN_IGNORE_FILE)? {
-        None => text_of(folder, IGNORE_FILE),
+fn ignore_text(folder: &Path, own: &Path) -> io::Result<Option<Result<String, String>>> {
+    match text_of(folder, own)? {
+        None => text_of(folder, Path::new(IGNORE_FILE)),
         own => Ok(own),
     }
 }
 
-fn text_of(folder: &Path, name: &str) -> io::Result<Option<Result<String, String>>> {
+fn text_of(folder: &Path, path: &Path) -> io::Result<Option<Result<String, String>>> {
     let mut text = None;
     tree::walk(folder, Bounds::default(), When::Before, |entry| {
-        if entry.path == Path::new(name) && entry.kind == Kind::File {
+        if entry.path == path && entry.kind == Kind::File {
             let mut bytes = Vec::new();
             entry.open()?.take(MAX_IGNORE_BYTES + 1).read_to_end(&mut bytes)?;
             let whole = bytes.len() as u64 <= MAX_IGNORE_BYTES;
             let read = String::from_utf8(bytes).ok().filter(|_| whole);
-            text = Some(read.ok_or_else(|| format!("{name} is no UTF-8 text of at most {MAX_IGNORE_BYTES} bytes")));
+            text = Some(
+                read.ok_or_else(|| format!("{} is no UTF-8 text of at most {MAX_IGNORE_BYTES} bytes", path.display())),
+            );
             return Ok(Next::Stop);
         }
-        Ok(if entry.kind == Kind::Folder { Next::Skip } else { Next::Go })
+        let leads_there = path.starts_with(entry.path);
+        Ok(if entry.kind == Kind::Folder && !leads_there { Next::Skip } else { Next::Go })
     })?;
     Ok(text)
 }
@@ -210,7 +216,7 @@ mod tests {
     }
 
     fn context(folder: &tempfile::TempDir) -> Context {
-        Context::of(folder.path().to_owned()).unwrap().unwrap()
+        Context::of(folder.path().to_owned(), "Dockerfile").unwrap().unwrap()
     }
 
     fn written(context: &Context) -> BTreeMap<String, String> {
@@ -267,6 +273,10 @@ mod tests {
         let context = context(&folder);
         let written = written(&context);
         assert!(written.contains_key("a") && !written.contains_key("b") && written[IGNORE_FILE].starts_with("b\n"));
+        let below = self::folder(&[("docker/run.dockerignore", "a\n"), ("docker/a", "x"), ("a", "x"), ("b", "x")]);
+        let context = Context::of(below.path().to_owned(), "docker/run").unwrap().unwrap();
+        let names: Vec<String> = self::written(&context).into_keys().collect();
+        assert_eq!(names, [IGNORE_FILE, DOCKERFILE, "b", "docker", "docker/a", "docker/run.dockerignore"]);
     }
 
     #[test]
@@ -280,6 +290,6 @@ mod tests {
     #[test]
     fn a_list_that_is_none_is_refused() {
         let folder = folder(&[(".dockerignore", "[")]);
-        assert!(Context::of(folder.path().to_owned()).unwrap().unwrap_err().contains("line 1"));
+        assert!(Context::of(folder.path().to_owned(), "Dockerfile").unwrap().unwrap_err().contains("line 1"));
     }
 }

@@ -193,8 +193,11 @@ pub(super) async fn remove(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    let named: Query = query(&request)?;
     let asked: Removal = json(&request, payload, &services).await?;
-    let row = addressed(&request, &services, &caller, &asked.function_name, asked.namespace).await?;
+    // Older clients say the namespace in the query alone; without it, a function of that name in another one would go.
+    let named = asked.namespace.filter(|name| !name.is_empty()).or(named.namespace);
+    let row = addressed(&request, &services, &caller, &asked.function_name, named).await?;
     operations::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::Accepted().finish())
 }

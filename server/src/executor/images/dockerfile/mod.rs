@@ -14,6 +14,7 @@ mod flags;
 mod growth;
 mod lines;
 mod rewrite;
+mod stages;
 mod variables;
 
 pub use fault::Fault;
