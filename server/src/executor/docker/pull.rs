@@ -84,7 +84,8 @@ impl Pull {
         let is_of_it = repository_digest(&image, reference).is_some();
         let id = image.id.unwrap_or_default();
         let is_new = !before.iter().any(|before| before.id == id);
-        if !is_done && !(is_of_it && is_new) {
+        let is_ours = is_done || is_of_it && is_new;
+        if !is_ours {
             return Ok(());
         }
         let says = vetting::check_size(&reference.whole, &image.config.unwrap_or_default());
