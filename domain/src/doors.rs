@@ -51,7 +51,7 @@ struct Door {
     versions: Versions<Arc<[HttpTrigger]>>,
     /// The paths of the current version, each with the change that brought it.
     paths: BTreeMap<Arc<str>, u64>,
-    /// Whether it has not run yet, and its registration asks for anonymous callers.
+    /// Whether it has not run yet, and its registration and all updates since ask for anonymous callers.
     awaited: bool,
 }
 
@@ -108,8 +108,16 @@ impl Table {
             Event::Deregistered(_) => self.remove(id),
             other => {
                 let Some(door) = self.functions.get_mut(&id) else { return false };
-                door.awaited &= !matches!(other, Event::Started(_));
-                if !door.versions.evolve(other, |manifest| manifest.http_triggers().cloned().collect()) {
+                let was_awaited = door.awaited;
+                door.awaited &= match other {
+                    Event::Started(_) => false,
+                    Event::Updated(e) => asks_for_anybody(e.manifest.as_ref()),
+                    _ => true,
+                };
+                let is_awaited = door.awaited;
+                if !door.versions.evolve(other, |manifest| manifest.http_triggers().cloned().collect())
+                    && was_awaited == is_awaited
+                {
                     return false;
                 }
                 self.claim(id);

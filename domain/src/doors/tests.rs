@@ -259,6 +259,15 @@ fn a_function_that_is_registered_for_anybody_is_awaited_until_it_runs() {
     assert!(table.is_open("default", "early") && !table.is_awaited("default", "early"));
     stop(&mut table, "early");
     assert!(!table.is_open("default", "early") && !table.is_awaited("default", "early"));
+    let update = |table: &mut Table, manifest: Option<&str>| {
+        let manifest = manifest.map(|text| Json::parse(text).unwrap());
+        let source = Source::Bundle { digest: "sha256:00".into() };
+        table.evolve(id("early"), &Event::Updated(Updated { source, manifest, at: at(5) }));
+        table.is_awaited("default", "early")
+    };
+    assert!(register(&mut table, public) && update(&mut table, Some(public)));
+    assert!(!update(&mut table, None), "nobody may learn that it is there any more");
+    assert!(!update(&mut table, Some(public)), "until it runs");
     assert!(register(&mut table, public));
     table.evolve(id("early"), &Event::Deregistered(Deregistered { at: at(6) }));
     assert!(!table.is_awaited("default", "early"));
