@@ -188,7 +188,7 @@ fn read(folder: &Path, path: &str, target: Option<&str>) -> Result<Dockerfile, E
     }
 }
 
-/// An error that tells the Dockerfile by its name.
+/// An error that names the Dockerfile as the author does.
 fn in_file(error: Error, name: &str) -> Error {
     match error {
         Error::Refused(why) => Error::Refused(match why.strip_prefix("Dockerfile, line ") {

@@ -114,7 +114,7 @@ fn image(json: &Value, runtime: &str, faults: &mut Vec<Fault>) {
     }
 }
 
-/// `dir/file`: below the function's folder, in words that no program which is told them takes for something else.
+/// `dir/file`: below the function's folder, with no character that a program on a command line could take for something else.
 fn is_file_inside(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-+@".contains(c);
     let named = |part: &str| !part.is_empty() && part != "." && part != ".." && part.chars().all(plain);

@@ -44,7 +44,7 @@ static RUNS_IN: LazyLock<Regex> =
 pub(super) enum TooMuch {
     /// They have written so many bytes.
     Written(u64),
-    /// The engine's disk is nearly full, whoever wrote what is there.
+    /// The engine's disk is nearly full, not necessarily because of this build.
     DiskFull(String),
 }
 
@@ -60,9 +60,9 @@ impl Commands {
     /// Looks after the commands of a build in a namespace, which `label` tells; they may write so many bytes together.
     pub(super) fn watch(engine: Arc<Engine>, label: (&'static str, String), max_bytes: u64) -> Self {
         let (names, named) = mpsc::channel(NAMES);
-        let (told, too_much) = watch::channel(None);
+        let (sender, too_much) = watch::channel(None);
         let looks = Looks { engine, label, max_bytes, running: HashMap::new(), ended: 0 };
-        Self { names, too_much, task: tokio::spawn(looks.run(named, told)) }
+        Self { names, too_much, task: tokio::spawn(looks.run(named, sender)) }
     }
 
     /// Hears what the builder says.
@@ -74,8 +74,8 @@ impl Commands {
 
     /// Waits until the commands have too much of something.
     pub(super) async fn too_much(&mut self) -> TooMuch {
-        let told = self.too_much.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
-        match told {
+        let why = self.too_much.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+        match why {
             Some(why) => why,
             None => std::future::pending().await,
         }
@@ -99,7 +99,7 @@ struct Looks {
 }
 
 impl Looks {
-    async fn run(mut self, mut named: mpsc::Receiver<String>, told: watch::Sender<Option<TooMuch>>) {
+    async fn run(mut self, mut named: mpsc::Receiver<String>, sender: watch::Sender<Option<TooMuch>>) {
         let mut look_at = Instant::now() + LOOK_EVERY;
         loop {
             tokio::select! {
@@ -112,7 +112,7 @@ impl Looks {
                     let bytes = self.look().await;
                     let why = if bytes > self.max_bytes { Some(TooMuch::Written(bytes)) } else { self.disk_is_full() };
                     if why.is_some() {
-                        told.send_replace(why);
+                        sender.send_replace(why);
                         return;
                     }
                     look_at = Instant::now() + LOOK_EVERY.max(began.elapsed() * PAUSES_PER_LOOK);

@@ -60,7 +60,7 @@ pub(super) struct Obtained {
 #[derive(Debug)]
 pub(super) struct Known {
     facts: Mutex<HashMap<String, Arc<Facts>>>,
-    /// Each image is pulled once at a time: what was there before a pull is told from what it brought.
+    /// Each image is pulled once at a time: otherwise what was there before could not be distinguished from what came.
     pulls: Turns,
     registries: Registries,
     owner: Owner,

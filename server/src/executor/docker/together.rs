@@ -102,7 +102,7 @@ impl Drop for Taken {
 }
 
 impl Together {
-    /// The bytes and processes that the operator set, or else most of what the engine's host has; `local` tells whether that is this
+    /// The bytes and processes that the operator set, or else most of what the engine's host has; `local`: whether that is this
     /// host.
     pub(super) fn new(set: (Option<u64>, Option<u64>), engine_has: Option<i64>, local: bool) -> Self {
         let (memory, pids) = set;

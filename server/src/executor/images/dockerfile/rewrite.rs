@@ -20,7 +20,7 @@ const ADDRESSES: [&str; 2] = ["http://", "https://"];
 /// An image that a Dockerfile names, as the engine knows it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Known {
-    /// By which the engine is told which one it is.
+    /// The id by which the engine is asked for it.
     pub id: String,
     /// The names of its labels that others act on: they get no value.
     pub speaking: Vec<String>,
